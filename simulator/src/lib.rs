@@ -1,0 +1,1 @@
+//! Stands in for the outside world of checkgate on a developer's machine.

@@ -1,0 +1,1 @@
+//! Decides whether a stage of an Azure Pipelines run may touch a protected resource.
