@@ -1,0 +1,272 @@
+//! `PlanUrl`: where a decision is sent, and the list of places it may be sent to.
+//!
+//! The delivery's headers are signed by nobody, so the URL in them is a claim of whoever holds the function key. The
+//! token goes nowhere unless the URL lies under a prefix that the operator listed in `AllowedPlanUrls`.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+/// The longest `PlanUrl` that is looked at; real ones have well under 200 characters.
+const MAX_LENGTH: usize = 1_024;
+
+/// The URL of an Azure DevOps organisation or collection, ending with a slash. Made only by [`AllowedPlanUrls::admit`].
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct PlanUrl(String);
+
+impl PlanUrl {
+    /// The URL, ending with a slash.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host with its port, by which outages are told apart.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        let rest = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
+        rest.split('/').next().unwrap_or(rest)
+    }
+}
+
+impl fmt::Display for PlanUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PlanUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+/// Why a `PlanUrl` was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanUrlError {
+    /// It is no URL that a collection can have.
+    #[error("is not the URL of an Azure DevOps organisation or collection: {0}")]
+    Malformed(&'static str),
+    /// It is a URL, but under none of the allowed prefixes.
+    #[error("is not among the allowed URLs of this function app")]
+    NotAllowed,
+}
+
+/// The setting `AllowedPlanUrls`: prefixes that a `PlanUrl` may have.
+///
+/// A prefix is compared by whole host label and whole path segment. `*.` in front stands for exactly one host label.
+#[derive(Debug, Clone)]
+pub struct AllowedPlanUrls(Vec<Prefix>);
+
+#[derive(Debug, Clone)]
+struct Prefix {
+    scheme: String,
+    host: HostPattern,
+    port: Option<u16>,
+    segments: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+enum HostPattern {
+    Exact(String),
+    /// One label, then this suffix, which starts with a dot.
+    OneLabelThen(String),
+}
+
+impl AllowedPlanUrls {
+    /// Azure DevOps Services, by both of its host names.
+    pub const DEFAULT: &'static str = "https://dev.azure.com/,https://*.visualstudio.com/";
+
+    /// Checks a URL as delivered against the list, and gives it the form that requests are built from.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanUrlError`] when it is malformed, or under none of the prefixes.
+    pub fn admit(&self, text: &str) -> Result<PlanUrl, PlanUrlError> {
+        let url = parse(text)?;
+        if self.0.iter().any(|prefix| prefix.covers(&url)) {
+            let trimmed = url.as_str().trim_end_matches('/');
+            Ok(PlanUrl(format!("{trimmed}/")))
+        } else {
+            Err(PlanUrlError::NotAllowed)
+        }
+    }
+
+    /// Whether the list names this loopback or link-local host itself, so that local development works.
+    #[must_use]
+    pub fn names_host(&self, host: &str) -> bool {
+        self.0
+            .iter()
+            .any(|prefix| matches!(&prefix.host, HostPattern::Exact(exact) if exact.eq_ignore_ascii_case(host)))
+    }
+}
+
+/// Parses strictly: what a URL parser would silently mend is refused, since other parsers may mend it differently.
+fn parse(text: &str) -> Result<Url, PlanUrlError> {
+    if text.len() > MAX_LENGTH {
+        return Err(PlanUrlError::Malformed("it is longer than 1,024 characters"));
+    }
+    if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+        return Err(PlanUrlError::Malformed("it holds white space, control characters or a backslash"));
+    }
+    if !text.is_ascii() {
+        return Err(PlanUrlError::Malformed("it holds characters other than ASCII"));
+    }
+    let url = Url::parse(text).map_err(|_| PlanUrlError::Malformed("it cannot be parsed"))?;
+    if !matches!(url.scheme(), "https" | "http")
+        || !text.to_ascii_lowercase().starts_with(&format!("{}://", url.scheme()))
+    {
+        return Err(PlanUrlError::Malformed("it must start with https://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
+        return Err(PlanUrlError::Malformed("it holds a user name or an `@`"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(PlanUrlError::Malformed("it holds a query or a fragment"));
+    }
+    if text.contains("//.") || text.contains("/.") || text.contains('%') || after_scheme(text).contains("//") {
+        return Err(PlanUrlError::Malformed("its path holds `.`, `%` or an empty segment"));
+    }
+    match url.host() {
+        None => Err(PlanUrlError::Malformed("it names no host")),
+        Some(Host::Domain(name)) if name.ends_with('.') || name.starts_with("xn--") || name.contains(".xn--") => {
+            Err(PlanUrlError::Malformed("its host ends with a dot or is punycode"))
+        }
+        Some(_) => Ok(url),
+    }
+}
+
+fn after_scheme(text: &str) -> &str {
+    text.split_once("://").map_or(text, |(_, rest)| rest)
+}
+
+impl Prefix {
+    fn covers(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let segments: Vec<&str> = url.path().split('/').filter(|segment| !segment.is_empty()).collect();
+        self.scheme == url.scheme()
+            && self.port == url.port()
+            && self.host.covers(host)
+            && segments.len() >= self.segments.len()
+            && self.segments.iter().zip(&segments).all(|(ours, theirs)| ours.eq_ignore_ascii_case(theirs))
+    }
+}
+
+impl HostPattern {
+    fn covers(&self, host: &str) -> bool {
+        match self {
+            Self::Exact(exact) => exact.eq_ignore_ascii_case(host),
+            Self::OneLabelThen(suffix) => {
+                host.strip_suffix(suffix.as_str()).is_some_and(|label| !label.is_empty() && !label.contains('.'))
+            }
+        }
+    }
+}
+
+impl FromStr for AllowedPlanUrls {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let prefixes: Vec<Prefix> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(Prefix::from_str)
+            .collect::<Result<_, _>>()?;
+        if prefixes.is_empty() {
+            return Err("it names no URL".to_owned());
+        }
+        Ok(Self(prefixes))
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wildcard = text.contains("://*.");
+        let url = parse(&text.replacen("://*.", "://", 1)).map_err(|error| format!("`{text}` {error}"))?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        if host.contains('*') {
+            return Err(format!("`{text}` has a `*` that is not the first whole host label"));
+        }
+        // A wildcard over a whole top-level domain would admit everybody.
+        if wildcard && !host.contains('.') {
+            return Err(format!("`{text}` would allow every host under `.{host}`"));
+        }
+        let is_ip = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        if url.scheme() == "http" && !is_ip && host != "localhost" && url.port().is_none() && !text.contains(":80") {
+            tracing::warn!(
+                setting = "AllowedPlanUrls",
+                prefix = text,
+                "a prefix without TLS sends tokens in the clear"
+            );
+        }
+        Ok(Self {
+            scheme: url.scheme().to_owned(),
+            host: if wildcard { HostPattern::OneLabelThen(format!(".{host}")) } else { HostPattern::Exact(host) },
+            port: url.port(),
+            segments: url.path().split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect(),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for PlanUrl {
+    /// Reads a URL back from a queue message. It is admitted against the list again before it is used.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admit(allowed: &str, url: &str) -> Result<String, PlanUrlError> {
+        allowed.parse::<AllowedPlanUrls>().expect("a list of prefixes").admit(url).map(|url| url.to_string())
+    }
+
+    #[test]
+    fn organisations_of_azure_devops_services_are_admitted_with_and_without_slash() {
+        for (given, becomes) in [
+            ("https://dev.azure.com/fabrikam/", "https://dev.azure.com/fabrikam/"),
+            ("https://dev.azure.com/fabrikam", "https://dev.azure.com/fabrikam/"),
+            ("https://fabrikam.visualstudio.com/", "https://fabrikam.visualstudio.com/"),
+            ("HTTPS://DEV.AZURE.COM/Fabrikam/", "https://dev.azure.com/Fabrikam/"),
+        ] {
+            assert_eq!(admit(AllowedPlanUrls::DEFAULT, given).as_deref(), Ok(becomes));
+        }
+    }
+
+    #[test]
+    fn on_premises_collections_are_admitted_by_whole_path_segments() {
+        let allowed = "https://tfs.example.com/tfs/DefaultCollection, https://ado.example.com:8443/";
+        assert!(admit(allowed, "https://tfs.example.com/tfs/DefaultCollection/").is_ok());
+        assert!(admit(allowed, "https://ado.example.com:8443/Products/").is_ok());
+        for refused in [
+            "https://tfs.example.com/tfs/DefaultCollectionEvil/",
+            "https://tfs.example.com/tfs/",
+            "https://ado.example.com/Products/",
+        ] {
+            assert_eq!(admit(allowed, refused), Err(PlanUrlError::NotAllowed), "{refused}");
+        }
+    }
+
+    #[test]
+    fn plain_http_loopback_is_admitted_only_where_the_list_names_it() {
+        assert!(admit("http://127.0.0.1:7000/", "http://127.0.0.1:7000/fabrikam/").is_ok());
+        assert!(admit("http://127.0.0.1:7000/", "http://127.0.0.1:7001/fabrikam/").is_err());
+        assert!(admit(AllowedPlanUrls::DEFAULT, "http://127.0.0.1:7000/fabrikam/").is_err());
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_one_host_label_only() {
+        assert!("https://*.com/".parse::<AllowedPlanUrls>().is_err());
+        assert!(admit(AllowedPlanUrls::DEFAULT, "https://a.b.visualstudio.com/").is_err());
+        assert!(admit(AllowedPlanUrls::DEFAULT, "https://visualstudio.com/").is_err());
+    }
+}
