@@ -1,0 +1,154 @@
+//! The run that the check guards: Azure DevOps calls it a build.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, ErrorKind, Session};
+use crate::facts::{Fact, Gatherer, Unmeasured};
+
+/// What never changes about a run. Travels in the queue message, so that it is read once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// The run's id, `$(build.BuildId)`.
+    pub id: u64,
+    /// The run's number, such as `20260101.3`.
+    #[serde(default)]
+    pub build_number: String,
+    /// Why it runs, in Azure DevOps' spelling: `manual`, `pullRequest` …
+    #[serde(default)]
+    pub reason: String,
+    /// Such as `refs/heads/main`.
+    #[serde(default)]
+    pub source_branch: String,
+    /// The commit.
+    #[serde(default)]
+    pub source_version: String,
+    /// Who asked for it.
+    #[serde(default)]
+    pub requested_for: Option<Identity>,
+    /// The pipeline.
+    #[serde(default)]
+    pub definition: Option<Reference>,
+    /// The repository.
+    #[serde(default)]
+    pub repository: Option<Repository>,
+    /// What triggered it, such as `pr.number`.
+    #[serde(default)]
+    pub trigger_info: std::collections::BTreeMap<String, String>,
+}
+
+/// A person or a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// Its id.
+    #[serde(default)]
+    pub id: String,
+    /// Its name for people.
+    #[serde(default)]
+    pub display_name: String,
+}
+
+/// Something with an id and a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// The repository of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repository {
+    /// Its id: a GUID in Azure Repos.
+    #[serde(default)]
+    pub id: String,
+    /// `TfsGit` for Azure Repos.
+    #[serde(default, rename = "type")]
+    pub kind: String,
+}
+
+/// What may change about a run while its stage waits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RunState {
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    result: Option<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+impl RunState {
+    /// How the run ended, when it has ended or is being cancelled: nobody waits for the check then.
+    #[must_use]
+    pub fn ended(&self) -> Option<&str> {
+        match self.status.as_deref() {
+            Some("cancelling") => Some("cancelling"),
+            Some("completed") => Some(self.result.as_deref().unwrap_or("completed")),
+            _ => None,
+        }
+    }
+}
+
+/// A run with both its sides, as one call answers it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Build {
+    /// What never changes.
+    #[serde(flatten)]
+    pub run: Run,
+    /// What may change.
+    #[serde(flatten)]
+    pub state: RunState,
+}
+
+impl Session<'_> {
+    /// Reads the run.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn build(&self) -> Result<Build, Error> {
+        let path = format!("build/builds/{}", self.build_id()?);
+        self.get("read the run", &self.in_project(&path)).await
+    }
+
+    pub(super) fn build_id(&self) -> Result<u64, Error> {
+        self.properties().build_id.ok_or_else(|| {
+            Error::new(
+                "read the run",
+                ErrorKind::BadRequest,
+                "the delivery has no header `BuildId`; add `\"BuildId\": \"$(build.BuildId)\"`",
+            )
+        })
+    }
+}
+
+/// The fact: what never changes about the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TheRun;
+
+impl Fact for TheRun {
+    type Value = Run;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Run, Unmeasured> {
+        let build = gatherer.azure_devops.build().await?;
+        gatherer.insert(TheRunState, build.state);
+        Ok(build.run)
+    }
+}
+
+/// The fact: what may change about the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TheRunState;
+
+impl Fact for TheRunState {
+    type Value = RunState;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<RunState, Unmeasured> {
+        Ok(gatherer.azure_devops.build().await?.state)
+    }
+}

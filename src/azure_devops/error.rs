@@ -1,0 +1,128 @@
+//! Errors of Azure DevOps, by what a caller does about them.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use crate::facts::Unmeasured;
+
+/// A call that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What was tried: `read the run`.
+    what: &'static str,
+    /// What to do about it.
+    pub kind: ErrorKind,
+    /// What came back, for the log. Holds no secret, and no more of the answer than its typed message.
+    detail: String,
+}
+
+/// What a caller does about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Try again later: throttled, down, slow, or talking nonsense.
+    Transient {
+        /// How long the other side asks us to stay away.
+        retry_after: Option<Duration>,
+    },
+    /// The token is no longer good: nothing can be delivered any more.
+    TokenRefused,
+    /// It does not exist, or the build service may not see it.
+    NotVisible,
+    /// The check was decided, cancelled or timed out: nobody listens.
+    Gone,
+    /// The request was wrong, and will be wrong again.
+    BadRequest,
+    /// None of these.
+    Other,
+}
+
+impl Error {
+    pub(super) fn new(what: &'static str, kind: ErrorKind, detail: impl Into<String>) -> Self {
+        Self { what, kind, detail: detail.into() }
+    }
+
+    /// Whether the request may have taken effect although it failed.
+    #[must_use]
+    pub const fn may_have_happened(&self) -> bool {
+        matches!(self.kind, ErrorKind::Transient { .. } | ErrorKind::Other)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not {}: {}", self.what, self.detail)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for Unmeasured {
+    fn from(error: Error) -> Self {
+        let retry_after = match error.kind {
+            ErrorKind::Transient { retry_after } => retry_after,
+            _ => None,
+        };
+        Self { why: error.to_string(), retry_after, token_refused: error.kind == ErrorKind::TokenRefused }
+    }
+}
+
+/// The body of an error: Azure DevOps' wrapped exception. Its `message` may be localised; its `typeKey` is not.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WrappedException {
+    message: String,
+    type_key: String,
+    type_name: String,
+}
+
+/// Exceptions that mean that nobody listens to the check any more.
+const GONE: [&str; 6] = [
+    "OrchestrationSessionNotFoundException",
+    "TaskOrchestrationPlanNotFoundException",
+    "TaskOrchestrationPlanTerminatedException",
+    "TaskOrchestrationPlanCanceledException",
+    "TaskOrchestrationJobNotFoundException",
+    "TimelineNotFoundException",
+];
+
+/// The longest piece of the other side's message that is repeated.
+const MAX_MESSAGE: usize = 300;
+
+/// Classifies an answer that is no success.
+pub(super) fn from_answer(what: &'static str, status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Error {
+    let exception: WrappedException = serde_json::from_slice(body).unwrap_or_default();
+    let is = |name: &str| exception.type_key == name || exception.type_name.contains(name);
+    let kind = if GONE.iter().any(|name| is(name)) {
+        ErrorKind::Gone
+    } else {
+        match status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => ErrorKind::Transient { retry_after },
+            status if status.is_server_error() => ErrorKind::Transient { retry_after },
+            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => ErrorKind::NotVisible,
+            status if status.is_client_error() => ErrorKind::BadRequest,
+            _ => ErrorKind::Other,
+        }
+    };
+    let message: String = exception.message.chars().take(MAX_MESSAGE).collect();
+    let detail = match (exception.type_key.as_str(), message.as_str()) {
+        ("", "") => format!("Azure DevOps answered {status}"),
+        (_, "") | ("", _) => format!("Azure DevOps answered {status}: {}{message}", exception.type_key),
+        (key, message) => format!("Azure DevOps answered {status}: {message} ({key})"),
+    };
+    Error::new(what, kind, detail)
+}
+
+/// An answer that never came, or broke off.
+pub(super) fn unreachable(what: &'static str, error: &reqwest::Error) -> Error {
+    let detail = if error.is_timeout() {
+        "Azure DevOps did not answer in time"
+    } else if error.is_connect() {
+        "Azure DevOps cannot be reached"
+    } else {
+        "the connection to Azure DevOps broke"
+    };
+    Error::new(what, ErrorKind::Transient { retry_after: None }, detail)
+}

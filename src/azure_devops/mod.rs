@@ -1,0 +1,239 @@
+//! Azure DevOps over one shared, pooled HTTP client.
+//!
+//! [`AzureDevOps`] is the client of the process; a [`Session`] is one check's view of it during one evaluation: its
+//! collection, its project, its token. Calls of a session are made one after another, so that a check has at most one
+//! open request. See <https://learn.microsoft.com/rest/api/azure/devops/>.
+
+pub mod build;
+mod error;
+mod retry_after;
+pub mod task;
+pub mod timeline;
+pub mod work_items;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Method, Response, StatusCode, redirect};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use error::{Error, ErrorKind};
+pub use retry_after::parse_retry_after;
+
+use crate::check::TaskProperties;
+use crate::clock::Clock;
+use crate::token::AuthToken;
+
+/// The versions of the REST API that the calls were written for.
+pub const API_VERSION: &str = "7.1";
+
+/// The version of resources that never left preview, unless [`API_VERSION`] is overridden.
+const PREVIEW_SUFFIX: &str = "-preview.1";
+
+/// How long a connection may take to open. Azure DevOps answers in milliseconds or is down.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The largest answer that is read. The timeline of a huge run has a few MiB.
+const MAX_RESPONSE: usize = 16 * 1024 * 1024;
+
+/// How the client behaves; see the settings of the same names.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The version of released resources: `7.1`, or `7.0` for Azure DevOps Server 2022.
+    pub api_version: String,
+    /// How long one call may take in all, from connecting to the last byte.
+    pub call_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { api_version: API_VERSION.to_owned(), call_timeout: Duration::from_secs(20) }
+    }
+}
+
+/// The client: shared by all checks of the process.
+#[derive(Debug)]
+pub struct AzureDevOps {
+    http: reqwest::Client,
+    options: Options,
+    clock: Clock,
+}
+
+impl AzureDevOps {
+    /// A client with a pool of its own. `http` carries what the whole process shares: TLS, root certificates.
+    ///
+    /// # Errors
+    ///
+    /// When the TLS stack cannot be set up.
+    pub fn new(http: reqwest::ClientBuilder, options: Options, clock: Clock) -> Result<Self, reqwest::Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // Asks for 401 instead of a redirect to the sign-in page.
+        headers.insert("X-TFS-FedAuthRedirect", HeaderValue::from_static("Suppress"));
+        let http = http
+            .user_agent(concat!("checkgate/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            // A redirect would carry the token elsewhere, and hide that it has expired.
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(options.call_timeout)
+            .build()?;
+        Ok(Self { http, options, clock })
+    }
+
+    /// One check's view of Azure DevOps.
+    #[must_use]
+    pub fn session(&self, properties: &TaskProperties, token: &AuthToken) -> Session<'_> {
+        Session {
+            azure_devops: self,
+            properties: properties.clone(),
+            token: token.clone(),
+            slow_down: Mutex::new(None),
+        }
+    }
+}
+
+/// One check's view of Azure DevOps during one evaluation.
+#[derive(Debug)]
+pub struct Session<'a> {
+    azure_devops: &'a AzureDevOps,
+    properties: TaskProperties,
+    token: AuthToken,
+    /// The longest wait that an answer of this evaluation asked for, success or not.
+    slow_down: Mutex<Option<Duration>>,
+}
+
+/// What a request carries.
+enum Body<'a> {
+    Empty,
+    Json(serde_json::Value),
+    Text(&'a str),
+}
+
+impl Session<'_> {
+    /// The check's ids.
+    #[must_use]
+    pub const fn properties(&self) -> &TaskProperties {
+        &self.properties
+    }
+
+    /// The longest wait that Azure DevOps asked for so far, to be kept before the next evaluation.
+    #[must_use]
+    pub fn slow_down(&self) -> Option<Duration> {
+        self.slow_down.lock().map_or(None, |slow_down| *slow_down)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, what: &'static str, path: &str) -> Result<T, Error> {
+        self.call(what, Method::GET, path, Body::Empty).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        self.call(what, Method::POST, path, Body::Json(encode(what, body)?)).await
+    }
+
+    /// Makes one call and reads its JSON. `path` is below the collection, without `api-version`.
+    async fn call<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        method: Method,
+        path: &str,
+        body: Body<'_>,
+    ) -> Result<T, Error> {
+        let answer = self.send(what, method, path, body).await?;
+        let bytes = read_limited(what, answer).await?;
+        // A success without a body is the empty answer: `null` decodes into `()` and `Option`.
+        let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+        serde_json::from_slice(text).map_err(|_| {
+            Error::new(what, ErrorKind::Transient { retry_after: None }, "answered JSON of an unexpected shape")
+        })
+    }
+
+    async fn send(&self, what: &'static str, method: Method, path: &str, body: Body<'_>) -> Result<Response, Error> {
+        let client = self.azure_devops;
+        let preview = path.starts_with("_apis/connectionData") || path.contains("/_apis/testresults/");
+        let version = if preview {
+            format!("{}{PREVIEW_SUFFIX}", client.options.api_version)
+        } else {
+            client.options.api_version.clone()
+        };
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let url = format!("{}{path}{separator}api-version={version}", self.properties.plan_url);
+        let request = client.http.request(method, url).bearer_auth(self.token.expose());
+        let request = match body {
+            Body::Empty => request,
+            Body::Json(json) => request.json(&json),
+            Body::Text(text) => request.header(CONTENT_TYPE, "application/octet-stream").body(text.to_owned()),
+        };
+        let answer = request.send().await.map_err(|error| error::unreachable(what, &error))?;
+        self.note_slow_down(answer.headers());
+        self.classify(what, answer).await
+    }
+
+    /// Remembers a wait that the answer asks for; `Retry-After` comes with successes too.
+    fn note_slow_down(&self, headers: &HeaderMap) {
+        let now = self.azure_devops.clock.now();
+        let delay = headers.get("X-RateLimit-Delay").and_then(|value| value.to_str().ok()?.parse::<f64>().ok());
+        let delay = delay.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let asked = [parse_retry_after(headers, now), delay].into_iter().flatten().max();
+        if let Ok(mut slow_down) = self.slow_down.lock() {
+            *slow_down = (*slow_down).max(asked);
+        }
+    }
+
+    async fn classify(&self, what: &'static str, answer: Response) -> Result<Response, Error> {
+        let status = answer.status();
+        let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_json = content_type.contains("json");
+        let is_empty = answer.content_length() == Some(0) || status == StatusCode::NO_CONTENT;
+        // A sign-in page is how Azure DevOps says that the token is no longer good: 203 or 200 with HTML.
+        if status.is_success() && (is_json || is_empty) && status != StatusCode::NON_AUTHORITATIVE_INFORMATION {
+            return Ok(answer);
+        }
+        if status == StatusCode::UNAUTHORIZED || (status.is_success() && content_type.contains("html")) {
+            return Err(Error::new(what, ErrorKind::TokenRefused, format!("the token was refused ({status})")));
+        }
+        if status.is_redirection() {
+            let signs_in = answer.headers().contains_key(LOCATION);
+            let kind = if signs_in { ErrorKind::TokenRefused } else { ErrorKind::Other };
+            return Err(Error::new(what, kind, format!("the token was refused ({status}, a redirect to sign-in)")));
+        }
+        let retry_after = parse_retry_after(answer.headers(), self.azure_devops.clock.now());
+        let body = if is_json { read_limited(what, answer).await.unwrap_or_default() } else { Bytes::new() };
+        Err(error::from_answer(what, status, retry_after, &body))
+    }
+
+    /// The path of a resource of the check's project.
+    fn in_project(&self, rest: &str) -> String {
+        format!("{}/_apis/{rest}", self.properties.project_id)
+    }
+}
+
+fn encode(what: &'static str, body: &impl Serialize) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(body).map_err(|_| Error::new(what, ErrorKind::Other, "the request could not be written"))
+}
+
+/// Reads a body, but never more than [`MAX_RESPONSE`].
+async fn read_limited(what: &'static str, mut answer: Response) -> Result<Bytes, Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| error::unreachable(what, &error))? {
+        if body.len() + chunk.len() > MAX_RESPONSE {
+            return Err(Error::new(what, ErrorKind::Other, "the answer is larger than 16 MiB"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
+/// The wrapper that Azure DevOps puts around every array.
+#[derive(Debug, serde::Deserialize)]
+struct Wrapped<T> {
+    value: Vec<T>,
+}

@@ -1,0 +1,212 @@
+//! The check's own side of Azure DevOps: its plan, its timeline record, its log, its decision.
+//!
+//! These are the calls by which a check shows what it does and says what it decided. See
+//! <https://learn.microsoft.com/rest/api/azure/devops/distributedtask/>.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Body, Error, Session, Wrapped};
+use crate::check::Decision;
+
+/// The check's own record, as far as checkgate reads it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckRecord {
+    id: String,
+    #[serde(default)]
+    state: Option<String>,
+    /// How it ended, once it did: `succeeded`, `failed`, `canceled`, `skipped` …
+    #[serde(default)]
+    pub result: Option<String>,
+    #[serde(default)]
+    variables: Option<BTreeMap<String, Variable>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Variable {
+    value: Option<String>,
+}
+
+impl CheckRecord {
+    /// Whether the check was decided, cancelled, bypassed or timed out.
+    #[must_use]
+    pub fn is_completed(&self) -> bool {
+        self.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("completed"))
+    }
+
+    /// A variable that an earlier evaluation wrote. Azure DevOps compares names without regard to case.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let variables = self.variables.as_ref()?;
+        let (_, variable) = variables.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+        variable.value.as_deref()
+    }
+}
+
+/// What to write into the check's own record. What is absent stays as it is.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordUpdate {
+    /// `inProgress`, when the check starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<&'static str>,
+    /// When it started. Written once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<DateTime<Utc>>,
+    /// One line: what is awaited, and when it is looked at again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_operation: Option<String>,
+    /// The log to show for the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogReference>,
+    /// Variables to write, each `{ "value": … }`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<&'static str, serde_json::Value>,
+}
+
+/// The log that a record shows.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct LogReference {
+    id: u64,
+}
+
+impl RecordUpdate {
+    /// Writes a variable.
+    #[must_use]
+    pub fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.insert(name, json!({ "value": value.into(), "isSecret": false }));
+        self
+    }
+
+    /// Shows this log.
+    #[must_use]
+    pub const fn log(mut self, id: Option<u64>) -> Self {
+        self.log = match id {
+            Some(id) => Some(LogReference { id }),
+            None => None,
+        };
+        self
+    }
+}
+
+/// The check's orchestration plan, as far as checkgate reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    #[serde(default)]
+    state: Option<String>,
+}
+
+impl Plan {
+    /// Whether nobody waits for the check any more.
+    #[must_use]
+    pub fn is_completed(&self) -> bool {
+        self.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("completed"))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct TaskLog {
+    id: u64,
+}
+
+impl Session<'_> {
+    /// Reads the check's plan, which proves that the token belongs to it.
+    ///
+    /// # Errors
+    ///
+    /// As any call; `NotVisible` when the token cannot see such a plan.
+    pub async fn plan(&self) -> Result<Plan, Error> {
+        let plan = self.in_plan("");
+        self.get("read the check's plan", plan.trim_end_matches('/')).await
+    }
+
+    /// Reads the check's own record. `None` when the timeline has no such record.
+    ///
+    /// # Errors
+    ///
+    /// As any call; `Gone` when the plan or its timeline is no more.
+    pub async fn record(&self) -> Result<Option<CheckRecord>, Error> {
+        let records: Wrapped<CheckRecord> = self.get("read the check's record", &self.records_path()).await?;
+        let own = self.properties.task_instance_id.to_string();
+        Ok(records.value.into_iter().find(|record| record.id.eq_ignore_ascii_case(&own)))
+    }
+
+    /// Writes into the check's own record.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn update_record(&self, update: &RecordUpdate) -> Result<(), Error> {
+        let mut record = super::encode("update the check's record", update)?;
+        record["id"] = json!(self.properties.task_instance_id);
+        let body = json!({ "count": 1, "value": [record] });
+        let _: serde::de::IgnoredAny =
+            self.call("update the check's record", Method::PATCH, &self.records_path(), Body::Json(body)).await?;
+        Ok(())
+    }
+
+    /// Creates the check's log, or finds the one that has its path already. Returns its id.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn create_log(&self) -> Result<u64, Error> {
+        let body = json!({ "path": format!("logs\\{}", self.properties.task_instance_id) });
+        let log: TaskLog = self.post("create the check's log", &self.in_plan("logs"), &body).await?;
+        Ok(log.id)
+    }
+
+    /// Appends lines to the check's log.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn append_log(&self, log_id: u64, text: &str) -> Result<(), Error> {
+        let path = self.in_plan(&format!("logs/{log_id}"));
+        let _: serde::de::IgnoredAny =
+            self.call("append to the check's log", Method::POST, &path, Body::Text(text)).await?;
+        Ok(())
+    }
+
+    /// Tells Azure Pipelines the decision: Post Event with `TaskCompleted`.
+    ///
+    /// # Errors
+    ///
+    /// As any call; `Gone` when the check was decided already, or its run is over.
+    pub async fn report_decision(&self, decision: &Decision) -> Result<(), Error> {
+        let event = TaskCompletedEvent {
+            name: "TaskCompleted",
+            task_id: self.properties.task_instance_id,
+            job_id: self.properties.job_id,
+            result: decision.task_result(),
+        };
+        let _: serde::de::IgnoredAny = self.post("report the decision", &self.in_plan("events"), &event).await?;
+        Ok(())
+    }
+
+    fn records_path(&self) -> String {
+        self.in_plan(&format!("timelines/{}/records", self.properties.timeline_id))
+    }
+
+    fn in_plan(&self, rest: &str) -> String {
+        let properties = &self.properties;
+        let (hub, plan) = (properties.hub_name.as_str(), properties.plan_id);
+        self.in_project(&format!("distributedtask/hubs/{hub}/plans/{plan}/{rest}"))
+    }
+}
+
+/// The body of the decision. `result` is never optional: Azure DevOps reads a missing one as success.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TaskCompletedEvent {
+    name: &'static str,
+    task_id: uuid::Uuid,
+    job_id: uuid::Uuid,
+    result: &'static str,
+}

@@ -1,0 +1,224 @@
+//! A YAML document with the line of every value, decoded so that all its mistakes are reported at once.
+//!
+//! serde stops at the first mistake. [`Document::decode`] reports it with its path and line, takes the offending part
+//! out, and goes on, until what is left decodes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
+
+use super::yaml::Node;
+
+/// Past this many mistakes the reader has enough to do; the rest is cut.
+const MAX_PROBLEMS: usize = 100;
+
+/// The deepest nesting of a document. Conditions nest, but nobody reads forty levels.
+const MAX_DEPTH: usize = 40;
+
+/// The most parser events of a document: bounds what a hostile body or an alias bomb can cost.
+const MAX_EVENTS: usize = 50_000;
+
+/// One mistake, in the words of the person who writes the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Where, as in `checks.canary.conditions[0].metric`. Empty for the document itself.
+    pub path: String,
+    /// The line, counted from 1; 0 when there is none to name.
+    pub line: u64,
+    /// What was found, what was expected, what to write.
+    pub message: String,
+}
+
+impl Problem {
+    /// A mistake at `path`; its line is filled in by [`Document::locate`].
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), line: 0, message: message.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "line {}: ", self.line)?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// A parsed document.
+#[derive(Debug)]
+pub struct Document {
+    value: Value,
+    /// The line of each value, by its path.
+    lines: BTreeMap<String, u64>,
+}
+
+impl Document {
+    /// Parses YAML, of which JSON is a part.
+    ///
+    /// # Errors
+    ///
+    /// The one syntax error (or excess of size) that stopped the parser.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_events: MAX_EVENTS },
+            strict_booleans: true,
+        };
+        let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+            let line = error.location().map_or(0, |location| location.line());
+            let message = error.without_snippet().to_string();
+            Problem { path: String::new(), line, message: first_line(&message) }
+        })?;
+        let mut lines = BTreeMap::new();
+        let value = node.into_value(String::new(), &mut lines);
+        Ok(Self { value, lines })
+    }
+
+    /// Decodes the document.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes, in the order of their lines.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Vec<Problem>> {
+        let mut rest = Pruned { value: self.value.clone(), kept: BTreeMap::new() };
+        let mut problems: Vec<Problem> = Vec::new();
+        loop {
+            let (path, message) = match serde_path_to_error::deserialize::<_, T>(&rest.value) {
+                Ok(decoded) if problems.is_empty() => return Ok(decoded),
+                Ok(_) => break,
+                Err(error) => (error.path().clone(), error.into_inner().to_string()),
+            };
+            let original = rest.original(&path);
+            // What had a mistake was taken out, so that its parent is incomplete now: no mistake of the writer's.
+            if !problems.iter().any(|problem| problem.path.starts_with(&original)) {
+                problems.push(self.locate(Problem::new(original, explain(&message))));
+            }
+            if problems.len() >= MAX_PROBLEMS || !rest.remove(&path) {
+                break;
+            }
+        }
+        problems.sort_by_key(|problem| problem.line);
+        Err(problems)
+    }
+
+    /// Fills in the line of a mistake by its path, or by that of the nearest enclosing value.
+    #[must_use]
+    pub fn locate(&self, problem: Problem) -> Problem {
+        let mut path = problem.path.as_str();
+        loop {
+            if let Some(&line) = self.lines.get(path) {
+                return Problem { line, ..problem };
+            }
+            match path.rfind(['.', '[']) {
+                Some(end) => path = &path[..end],
+                None if path.is_empty() => return problem,
+                None => path = "",
+            }
+        }
+    }
+}
+
+/// What is left of a document after its mistakes were taken out.
+struct Pruned {
+    value: Value,
+    /// For each sequence that lost items: the original places of those that it kept.
+    kept: BTreeMap<String, Vec<usize>>,
+}
+
+impl Pruned {
+    /// The path in the document as it was written, in a person's form: `checks.canary.conditions[0]`.
+    fn original(&self, path: &Path) -> String {
+        let mut text = String::new();
+        for segment in path {
+            match segment {
+                Segment::Seq { index } => {
+                    let place = self.kept.get(&text).and_then(|kept| kept.get(*index)).unwrap_or(index);
+                    text.push_str(&format!("[{place}]"));
+                }
+                Segment::Map { key } | Segment::Enum { variant: key } => push_key(&mut text, key),
+                Segment::Unknown => {}
+            }
+        }
+        text
+    }
+
+    /// Takes the value at `path` out. `false` when there is none, so that decoding would stand still.
+    fn remove(&mut self, path: &Path) -> bool {
+        let segments: Vec<&Segment> = path.iter().filter(|segment| !matches!(segment, Segment::Unknown)).collect();
+        let Some((last, parents)) = segments.split_last() else { return false };
+        let mut place = String::new();
+        let mut at = &mut self.value;
+        for segment in parents {
+            let inner = match segment {
+                Segment::Seq { index } => {
+                    let original = self.kept.get(&place).and_then(|kept| kept.get(*index)).unwrap_or(index);
+                    place.push_str(&format!("[{original}]"));
+                    at.get_mut(*index)
+                }
+                Segment::Map { key } | Segment::Enum { variant: key } => {
+                    push_key(&mut place, key);
+                    at.get_mut(key.as_str())
+                }
+                Segment::Unknown => None,
+            };
+            let Some(inner) = inner else { return false };
+            at = inner;
+        }
+        match (last, at) {
+            (Segment::Seq { index }, Value::Array(items)) if *index < items.len() => {
+                self.kept.entry(place).or_insert_with(|| (0..items.len()).collect()).remove(*index);
+                items.remove(*index);
+                true
+            }
+            (Segment::Map { key } | Segment::Enum { variant: key }, Value::Object(members)) => {
+                members.remove(key).is_some()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Adds a key to a path.
+pub(super) fn push_key(path: &mut String, key: &str) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(key);
+}
+
+/// Turns serde's words into advice: names the nearest known key.
+fn explain(message: &str) -> String {
+    let message = message.replace("invalid type: ", "found ").replace("invalid value: ", "found ");
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    match quoted.split_first() {
+        Some((found, known)) if is_unknown => match nearest(found, known.iter().copied()) {
+            Some(near) => format!("{message}; did you mean `{near}`?"),
+            None => message,
+        },
+        _ => message,
+    }
+}
+
+/// The known name that a mistyped one most likely stands for.
+#[must_use]
+pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let found = found.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&found, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= name.len().div_ceil(3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}

@@ -1,0 +1,73 @@
+//! `checks.yaml`: which checks there are, and what each demands.
+//!
+//! The file is read and validated once, at start; the inline definition of a delivery goes through the same code. Every
+//! mistake is reported at once, with its path and line.
+
+mod connection;
+mod definition;
+mod document;
+mod duration;
+mod problems;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use connection::{Connection, SettingText};
+pub use definition::{CheckDefinition, CompletionEvent, Input, OnTimeout};
+pub use document::{Document, Problem, nearest};
+pub use duration::Duration;
+pub use problems::{Problems, Scope};
+
+/// The file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "checks.yaml of checkgate")]
+pub struct ChecksFile {
+    /// The check to run when a delivery names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// Outside systems by name. `${NAME}` reads an app setting, so no secret stands here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub connections: BTreeMap<String, Connection>,
+    /// The checks by name.
+    pub checks: BTreeMap<String, CheckDefinition>,
+}
+
+impl ChecksFile {
+    /// Reads and validates the file's text.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes, in the order of their lines.
+    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        let document = Document::parse(text).map_err(|problem| vec![problem])?;
+        let file: Self = document.decode()?;
+        let mut problems = Vec::new();
+        for (name, connection) in &file.connections {
+            connection.validate(&mut Problems::at(format!("connections.{name}"), &mut problems));
+        }
+        for (name, check) in &file.checks {
+            check.validate(&file.connections, &mut Problems::at(format!("checks.{name}"), &mut problems));
+        }
+        if let Some(default) = &file.default
+            && !file.checks.contains_key(default)
+        {
+            let hint = nearest(default, file.checks.keys().map(String::as_str));
+            let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            problems.push(Problem::new("default", format!("there is no check `{default}`{hint}")));
+        }
+        finish(file, &document, problems)
+    }
+}
+
+fn finish<T>(decoded: T, document: &Document, problems: Vec<Problem>) -> Result<T, Vec<Problem>> {
+    if problems.is_empty() {
+        return Ok(decoded);
+    }
+    let mut problems: Vec<Problem> = problems.into_iter().map(|problem| document.locate(problem)).collect();
+    problems.sort_by_key(|problem| problem.line);
+    Err(problems)
+}

@@ -1,0 +1,104 @@
+//! `all`, `any`, `not`, `atLeast`: conditions made of conditions.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Condition, Rule};
+use crate::checks_file::{Problems, Scope};
+use crate::evaluation::{Combinator, WhenNotMet};
+
+/// All of them must pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct All(#[schemars(length(min = 1))] Vec<Condition>);
+
+/// One of them must pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Any(#[schemars(length(min = 1))] Vec<Condition>);
+
+/// It must not hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Not(Box<Condition>);
+
+/// `count` of them must pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AtLeast {
+    /// How many.
+    #[schemars(range(min = 1))]
+    count: usize,
+    /// Of which.
+    #[schemars(length(min = 1))]
+    of: Vec<Condition>,
+}
+
+impl Rule for All {
+    fn describe(&self) -> String {
+        "all of these hold".to_owned()
+    }
+
+    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+        expect_conditions(&self.0, problems);
+    }
+
+    fn inside(&self) -> Option<(Combinator, &[Condition])> {
+        Some((Combinator::AtLeast(self.0.len()), &self.0))
+    }
+}
+
+impl Rule for Any {
+    fn describe(&self) -> String {
+        "any of these holds".to_owned()
+    }
+
+    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+        expect_conditions(&self.0, problems);
+    }
+
+    fn inside(&self) -> Option<(Combinator, &[Condition])> {
+        Some((Combinator::AtLeast(1), &self.0))
+    }
+}
+
+impl Rule for Not {
+    fn describe(&self) -> String {
+        "this does not hold".to_owned()
+    }
+
+    /// What waits to become true may also become false again; what is final stays.
+    fn when_not_met(&self) -> WhenNotMet {
+        self.0.kind.when_not_met()
+    }
+
+    fn inside(&self) -> Option<(Combinator, &[Condition])> {
+        Some((Combinator::Not, std::slice::from_ref(&*self.0)))
+    }
+}
+
+impl Rule for AtLeast {
+    fn describe(&self) -> String {
+        format!("at least {} of these hold", self.count)
+    }
+
+    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+        expect_conditions(&self.of, problems);
+        if self.count == 0 {
+            problems.push("count", "0 would let everything pass; write at least 1");
+        }
+        if self.count > self.of.len() {
+            problems.push("count", format!("{} can never be reached by {} conditions", self.count, self.of.len()));
+        }
+    }
+
+    fn inside(&self) -> Option<(Combinator, &[Condition])> {
+        Some((Combinator::AtLeast(self.count), &self.of))
+    }
+}
+
+fn expect_conditions(conditions: &[Condition], problems: &mut Problems<'_>) {
+    if conditions.is_empty() {
+        problems.push("", "is empty; write at least one condition");
+    }
+}

@@ -1,0 +1,84 @@
+//! The register of kinds: one line each.
+
+use schemars::{Schema, SchemaGenerator};
+use serde::de::{self, MapAccess};
+use serde::ser::SerializeMap;
+
+use super::{Condition, Rule, combinators, task_executed, work_items};
+use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
+use crate::facts::Facts;
+
+/// Registers the kinds: the name that users write, the type of its parameters.
+macro_rules! kinds {
+    ($($name:literal => $variant:ident($parameters:ty),)+) => {
+        /// A condition's kind with its parameters.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Kind {
+            $(#[doc = concat!("`", $name, "`")] $variant($parameters),)+
+        }
+
+        impl Kind {
+            /// The names of all kinds.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+
+            /// The name that users write.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name),+ }
+            }
+
+            pub(super) fn rule(&self) -> &dyn Rule {
+                match self { $(Self::$variant(parameters) => parameters),+ }
+            }
+
+            pub(super) fn read<'de, A: MapAccess<'de>>(name: &str, members: &mut A) -> Result<Self, A::Error> {
+                match name {
+                    $($name => members.next_value().map(Self::$variant),)+
+                    _ => Err(de::Error::unknown_field(name, Condition::KEYS)),
+                }
+            }
+
+            pub(super) fn write<M: SerializeMap>(&self, members: &mut M) -> Result<(), M::Error> {
+                match self { $(Self::$variant(parameters) => members.serialize_entry($name, parameters),)+ }
+            }
+
+            pub(super) fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
+                vec![$(($name, generator.subschema_for::<$parameters>())),+]
+            }
+        }
+
+        impl Condition {
+            /// The keys that a condition may have.
+            const KEYS: &'static [&'static str] = &[$($name,)+ "name", "whenNotMet"];
+        }
+    };
+}
+
+kinds! {
+    "taskExecuted" => TaskExecuted(task_executed::TaskExecuted),
+    "workItems" => WorkItems(work_items::WorkItems),
+    "all" => All(combinators::All),
+    "any" => Any(combinators::Any),
+    "not" => Not(combinators::Not),
+    "atLeast" => AtLeast(combinators::AtLeast),
+}
+
+impl Kind {
+    /// See [`Rule::when_not_met`].
+    #[must_use]
+    pub fn when_not_met(&self) -> WhenNotMet {
+        self.rule().when_not_met()
+    }
+
+    /// See [`Rule::evaluate`].
+    #[must_use]
+    pub fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
+        self.rule().evaluate(facts, context)
+    }
+
+    /// See [`Rule::inside`].
+    #[must_use]
+    pub fn inside(&self) -> Option<(Combinator, &[Condition])> {
+        self.rule().inside()
+    }
+}

@@ -1,0 +1,137 @@
+//! The explanation of a verdict: a tree of conditions, how they combine, and which of them block.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::Status;
+
+/// A condition with its answer, and the conditions inside it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The condition's `name`, or a description of it.
+    pub condition: String,
+    /// Where it stands.
+    pub status: Status,
+    /// What was found.
+    pub found: String,
+    /// What was expected.
+    pub expected: String,
+    /// What would change the answer.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub remedy: String,
+    /// Further lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
+    /// The conditions inside.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Self>,
+    /// Since when it could not be measured.
+    #[serde(skip)]
+    pub errored_since: Option<DateTime<Utc>>,
+    /// How the conditions inside combine.
+    #[serde(skip)]
+    pub combined: Combinator,
+}
+
+/// How the conditions inside one combine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Combinator {
+    /// It stands alone.
+    #[default]
+    Leaf,
+    /// As many as this must pass.
+    AtLeast(usize),
+    /// The one inside must not hold.
+    Not,
+}
+
+/// Combines the conditions inside one by three-valued logic.
+pub(super) fn combine(title: String, combinator: Combinator, conditions: Vec<Explanation>) -> Explanation {
+    let count = |status| conditions.iter().filter(|inner| inner.status == status).count();
+    let (passed, failed, waiting) = (count(Status::Passed), count(Status::Failed), count(Status::Waiting));
+    let total = conditions.len();
+    let (status, expected) = match combinator {
+        Combinator::Leaf | Combinator::Not => {
+            let status = match conditions.first().map(|inner| inner.status) {
+                Some(Status::Passed) => Status::Failed,
+                Some(Status::Failed) => Status::Passed,
+                Some(unknown) => unknown,
+                None => Status::Errored,
+            };
+            (status, "the condition inside not to hold".to_owned())
+        }
+        Combinator::AtLeast(needed) => {
+            let status = if passed >= needed && needed > 0 {
+                Status::Passed
+            } else if total - failed < needed || needed == 0 {
+                Status::Failed
+            } else if passed + waiting >= needed {
+                // Those that could not be measured are not needed: waiting for the others is enough.
+                Status::Waiting
+            } else {
+                Status::Errored
+            };
+            (status, format!("{needed} of {total} to pass"))
+        }
+    };
+    Explanation {
+        condition: title,
+        status,
+        found: format!("{passed} of {total} passed"),
+        expected,
+        remedy: String::new(),
+        details: Vec::new(),
+        conditions,
+        errored_since: None,
+        combined: combinator,
+    }
+}
+
+impl Explanation {
+    /// The smallest set of conditions that would have to change for this one to pass.
+    #[must_use]
+    pub fn blocking(&self) -> Vec<&Self> {
+        self.to_change(Status::Passed)
+    }
+
+    /// The smallest set of conditions that would have to change for this one to become `wanted`.
+    fn to_change(&self, wanted: Status) -> Vec<&Self> {
+        if self.status == wanted {
+            return Vec::new();
+        }
+        let opposite = if wanted == Status::Passed { Status::Failed } else { Status::Passed };
+        match self.combined {
+            Combinator::Leaf => vec![self],
+            Combinator::Not => self.conditions.iter().flat_map(|inner| inner.to_change(opposite)).collect(),
+            Combinator::AtLeast(needed) => {
+                let total = self.conditions.len();
+                let needed = if wanted == Status::Passed { needed } else { (total + 1).saturating_sub(needed) };
+                let already = self.conditions.iter().filter(|inner| inner.status == wanted).count();
+                let mut sets: Vec<Vec<&Self>> = self
+                    .conditions
+                    .iter()
+                    .filter(|inner| inner.status != wanted)
+                    // What failed is the reason of a failed check; what still waits beside it is not.
+                    .filter(|inner| !(needed == total && self.status == opposite) || inner.status == opposite)
+                    .map(|inner| inner.to_change(wanted))
+                    .collect();
+                // What is final cannot be changed; what waits or could not be measured can.
+                sets.sort_by_key(|set| (set.iter().any(|leaf| leaf.status == opposite), set.len()));
+                sets.into_iter().take(needed.saturating_sub(already)).flatten().collect()
+            }
+        }
+    }
+
+    /// All conditions of the tree, outermost first, with their depth.
+    #[must_use]
+    pub fn flatten(&self) -> Vec<(usize, &Self)> {
+        let mut all = Vec::new();
+        let mut stack = vec![(0, self)];
+        while let Some((depth, explanation)) = stack.pop() {
+            all.push((depth, explanation));
+            stack.extend(explanation.conditions.iter().rev().map(|inner| (depth + 1, inner)));
+        }
+        all
+    }
+}

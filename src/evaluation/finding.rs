@@ -1,0 +1,81 @@
+//! What measuring one condition gives.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What to make of a condition that was measured and is not met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum WhenNotMet {
+    /// The check fails.
+    Fail,
+    /// The check waits.
+    Wait,
+}
+
+/// What measuring one condition gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measured {
+    /// It is met.
+    Met,
+    /// It is not met; `whenNotMet` says what that means.
+    NotMet,
+    /// It is not met and never will be, whatever `whenNotMet` says.
+    Rejected,
+    /// There is no evidence yet, but there may be later.
+    Pending,
+    /// It could not be measured.
+    Unmeasured,
+}
+
+/// One condition's answer, in words for the person who reads the pipeline's log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The answer.
+    pub measured: Measured,
+    /// What was found.
+    pub found: String,
+    /// What was expected.
+    pub expected: String,
+    /// What would change the answer; empty when it passed.
+    pub remedy: String,
+    /// Further lines for the log, such as a table of checkpoints.
+    pub details: Vec<String>,
+    /// When it is worth looking again, if the condition knows better than the check's interval.
+    pub look_again_at: Option<DateTime<Utc>>,
+    /// What the condition wants to know at the next evaluation.
+    pub state: Option<Value>,
+}
+
+impl Finding {
+    /// A finding with its three sentences' worth of words.
+    pub fn new(measured: Measured, found: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self {
+            measured,
+            found: found.into(),
+            expected: expected.into(),
+            remedy: String::new(),
+            details: Vec::new(),
+            look_again_at: None,
+            state: None,
+        }
+    }
+
+    /// Met if `met`, else not met.
+    pub fn met_if(met: bool, found: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::new(if met { Measured::Met } else { Measured::NotMet }, found, expected)
+    }
+
+    /// Could not be measured, for this reason.
+    pub fn unmeasured(why: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::new(Measured::Unmeasured, why, expected)
+    }
+
+    /// Adds what would change the answer.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+}

@@ -1,0 +1,91 @@
+//! Gathers a check's facts and evaluates it: what both functions and the command line share.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::azure_devops::Session;
+use crate::azure_devops::build::{Run, TheRun, TheRunState};
+use crate::check::Check;
+use crate::evaluation::{Context, Evaluation, Memory, evaluate};
+use crate::facts::{Facts, Gatherer, Unmeasured, Wanted};
+use crate::sources::Sources;
+
+/// What one look at a check gave.
+#[derive(Debug)]
+pub struct Examination {
+    /// The verdict with its explanation.
+    pub evaluation: Evaluation,
+    /// What never changes about the run, where it was read.
+    pub run: Option<Run>,
+    /// How the run ended, where it was read and has.
+    pub run_ended: Option<String>,
+    /// Whether the run's status was read.
+    pub run_was_read: bool,
+}
+
+/// What an examination may look at.
+#[derive(Clone, Copy)]
+pub struct Examiner<'a> {
+    /// The check.
+    pub check: &'a Check,
+    /// The run's Azure DevOps.
+    pub azure_devops: &'a Session<'a>,
+    /// The outside systems.
+    pub sources: &'a Sources,
+    /// What the conditions remember.
+    pub memory: &'a Memory,
+    /// What is known already about the run.
+    pub run: Option<&'a Run>,
+    /// Whether to read the run's status even if no condition asks for it.
+    pub look_at_run: bool,
+    /// The time of the evaluation.
+    pub now: DateTime<Utc>,
+    /// How long reading the facts may take.
+    pub limit: Duration,
+}
+
+impl Examiner<'_> {
+    /// Gathers the facts, one call at a time, and evaluates the check.
+    ///
+    /// # Errors
+    ///
+    /// When Azure DevOps refused the token.
+    pub async fn examine(self) -> Result<Examination, Unmeasured> {
+        let mut gatherer = Gatherer::new(self.check, self.azure_devops, self.sources, self.now);
+        if let Some(run) = self.run {
+            gatherer.insert(TheRun, run.clone());
+        }
+        let facts = gatherer.gather(&self.wanted(), self.limit).await?;
+        let state = facts.get(&TheRunState).ok();
+        Ok(Examination {
+            evaluation: self.judge(&facts),
+            run: facts.get(&TheRun).ok().map(|run| Run::clone(&run)),
+            run_ended: state.as_ref().and_then(|state| state.ended().map(str::to_owned)),
+            run_was_read: state.is_some(),
+        })
+    }
+
+    /// Evaluates the check against facts that were gathered already.
+    #[must_use]
+    pub fn judge(&self, facts: &Facts) -> Evaluation {
+        evaluate(self.check, facts, self.memory, self.now)
+    }
+
+    /// The facts that the check needs.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        let mut wanted = Wanted::default();
+        if self.look_at_run && self.check.properties.build_id.is_some() {
+            if self.run.is_none() {
+                wanted.add(TheRun);
+            }
+            wanted.add(TheRunState);
+        }
+        let context = |place: &str| Context { now: self.now, check: self.check, state: self.memory.state(place) };
+        for (index, condition) in self.check.definition.conditions.iter().enumerate() {
+            condition.facts(&index.to_string(), &context, &mut wanted);
+        }
+        wanted
+    }
+}
