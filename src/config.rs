@@ -1,0 +1,198 @@
+//! Settings of the function app. The only module that reads the environment.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use crate::plan_url::AllowedPlanUrls;
+use crate::queue::Storage;
+use crate::token::Sealer;
+
+/// The key in the repository's `local.settings.json`: known to everybody, so refused in Azure.
+const DEVELOPMENT_SEALING_KEY: &str = "Y2hlY2tnYXRlLWxvY2FsLWRldmVsb3BtZW50LWtleS4=";
+
+/// What the process was told.
+pub struct Config {
+    /// The port that the Functions host calls, on 127.0.0.1.
+    pub port: u16,
+    /// Where the queue is.
+    pub storage: Storage,
+    /// Where decisions may be sent.
+    pub allowed_plan_urls: AllowedPlanUrls,
+    /// Seals the tokens in queue messages.
+    pub sealer: Sealer,
+    /// Where the checks are defined.
+    pub checks_file: PathBuf,
+    /// Whether a delivery may bring its own definition.
+    pub allow_inline_checks: bool,
+    /// The version of Azure DevOps' REST API; `7.0` for Azure DevOps Server 2022.
+    pub api_version: String,
+    /// A file of PEM certificates to trust besides the public ones.
+    pub extra_root_certificates: Option<PathBuf>,
+    /// Whether the Functions host has started the process, whose end it must share.
+    pub is_under_host: bool,
+}
+
+/// A setting that is missing or wrong: one sentence that names it and shows a valid value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    setting: &'static str,
+    problem: String,
+    example: &'static str,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "app setting {} {}; set it for instance to {}", self.setting, self.problem, self.example)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Reads one setting.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Reads a setting of the process, empty ones counting as absent.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+impl Config {
+    /// Reads and checks all settings.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is missing or wrong.
+    pub fn read(lookup: Lookup<'_>) -> Result<Self, ConfigError> {
+        let is_local = lookup("WEBSITE_INSTANCE_ID").is_none() && lookup("CONTAINER_NAME").is_none();
+        let app_root = lookup("FUNCTIONS_APP_ROOT_PATH").map_or_else(|| PathBuf::from("."), PathBuf::from);
+        Ok(Self {
+            port: port(lookup)?,
+            storage: crate::managed_identity::storage(lookup)?,
+            allowed_plan_urls: allowed_plan_urls(lookup)?,
+            sealer: sealer(lookup, is_local)?,
+            checks_file: app_root.join(lookup("ChecksFile").unwrap_or_else(|| "checks.yaml".to_owned())),
+            allow_inline_checks: switch(lookup, "AllowInlineChecks", true)?,
+            api_version: api_version(lookup)?,
+            extra_root_certificates: lookup("ExtraRootCertificates").map(PathBuf::from),
+            is_under_host: lookup("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").is_some(),
+        })
+    }
+}
+
+pub(crate) fn missing(setting: &'static str, example: &'static str) -> ConfigError {
+    ConfigError { setting, problem: "is missing".to_owned(), example }
+}
+
+pub(crate) fn wrong(setting: &'static str, problem: impl Into<String>, example: &'static str) -> ConfigError {
+    ConfigError { setting, problem: problem.into(), example }
+}
+
+fn port(lookup: Lookup<'_>) -> Result<u16, ConfigError> {
+    const NAME: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+    const EXAMPLE: &str = "7072 (the Functions host sets it: start the app with `func start`)";
+    let text = lookup(NAME).ok_or_else(|| missing(NAME, EXAMPLE))?;
+    text.trim().parse().map_err(|_| wrong(NAME, format!("is no port: `{text}`"), EXAMPLE))
+}
+
+fn allowed_plan_urls(lookup: Lookup<'_>) -> Result<AllowedPlanUrls, ConfigError> {
+    const NAME: &str = "AllowedPlanUrls";
+    let text = lookup(NAME).unwrap_or_else(|| AllowedPlanUrls::DEFAULT.to_owned());
+    text.parse().map_err(|why: String| wrong(NAME, format!("is wrong: {why}"), AllowedPlanUrls::DEFAULT))
+}
+
+fn sealer(lookup: Lookup<'_>, is_local: bool) -> Result<Sealer, ConfigError> {
+    const EXAMPLE: &str = "the output of `checkgate keygen` (32 random bytes in base64)";
+    let current = lookup("TokenSealingKey").ok_or_else(|| missing("TokenSealingKey", EXAMPLE))?;
+    if !is_local && current.trim() == DEVELOPMENT_SEALING_KEY {
+        return Err(wrong(
+            "TokenSealingKey",
+            "is the development key of local.settings.json, which everybody knows",
+            EXAMPLE,
+        ));
+    }
+    let previous = lookup("TokenSealingKeyPrevious");
+    Sealer::new(&current, previous.as_deref())
+        .map_err(|(setting, why)| wrong(setting, format!("is wrong: {why}"), EXAMPLE))
+}
+
+fn switch(lookup: Lookup<'_>, name: &'static str, default: bool) -> Result<bool, ConfigError> {
+    match lookup(name).map(|text| text.trim().to_ascii_lowercase()).as_deref() {
+        None => Ok(default),
+        Some("true" | "1") => Ok(true),
+        Some("false" | "0") => Ok(false),
+        Some(other) => Err(wrong(name, format!("is neither true nor false: `{other}`"), "true")),
+    }
+}
+
+fn api_version(lookup: Lookup<'_>) -> Result<String, ConfigError> {
+    const NAME: &str = "AzureDevOpsApiVersion";
+    let text = lookup(NAME).unwrap_or_else(|| crate::azure_devops::API_VERSION.to_owned());
+    let is_version = text.split_once('.').is_some_and(|(major, minor)| {
+        [major, minor].iter().all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()))
+    });
+    if is_version { Ok(text) } else { Err(wrong(NAME, format!("is no version: `{text}`"), "7.1")) }
+}
+
+/// A connection string as a setting, which says what is wrong without repeating it.
+pub(crate) fn connection_string(text: String) -> Storage {
+    if text.trim().trim_end_matches(';').eq_ignore_ascii_case("UseDevelopmentStorage=true") {
+        Storage::Development
+    } else {
+        Storage::ConnectionString(SecretString::from(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, String> {
+        let lookup = |name: &str| {
+            if let Some((_, value)) = changes.iter().find(|(changed, _)| *changed == name) {
+                return value.map(str::to_owned);
+            }
+            match name {
+                "FUNCTIONS_CUSTOMHANDLER_PORT" => Some("7072".to_owned()),
+                "AzureWebJobsStorage" => Some("UseDevelopmentStorage=true".to_owned()),
+                "TokenSealingKey" => Some(DEVELOPMENT_SEALING_KEY.to_owned()),
+                _ => None,
+            }
+        };
+        Config::read(&lookup).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_settings_of_local_development_are_enough() {
+        let config = read(&[]).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((config.port, config.allow_inline_checks, config.is_under_host), (7072, true, false));
+    }
+
+    #[test]
+    fn each_wrong_setting_is_named_with_a_valid_value() {
+        for (name, value, shows) in [
+            ("FUNCTIONS_CUSTOMHANDLER_PORT", None, "7072"),
+            ("FUNCTIONS_CUSTOMHANDLER_PORT", Some("http"), "`http`"),
+            ("AzureWebJobsStorage", None, "UseDevelopmentStorage=true"),
+            ("AzureWebJobsStorage", Some("AccountKey=c2VjcmV0"), "DefaultEndpointsProtocol"),
+            ("AllowedPlanUrls", Some("ftp://x"), "https://dev.azure.com/"),
+            ("TokenSealingKey", None, "checkgate keygen"),
+            ("TokenSealingKey", Some("c2hvcnQ="), "32 bytes"),
+            ("AllowInlineChecks", Some("maybe"), "`maybe`"),
+            ("AzureDevOpsApiVersion", Some("latest"), "7.1"),
+        ] {
+            let error = read(&[(name, value)]).err().unwrap_or_else(|| panic!("{name} {value:?} is accepted"));
+            assert!(error.contains(name) && error.contains(shows), "{error}");
+            assert!(!error.contains("c2VjcmV0"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_development_key_is_refused_in_azure() {
+        let error = read(&[("WEBSITE_INSTANCE_ID", Some("abc"))]).err().expect("a refusal");
+        assert!(error.contains("TokenSealingKey"), "{error}");
+    }
+}

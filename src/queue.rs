@@ -1,0 +1,178 @@
+//! The queue of checks, over Azure Storage.
+//!
+//! The one module that knows `azure_storage_queues`. That crate gets four corrections here: a pooled transport, no
+//! retries of its own (its defaults go on for minutes), a time limit on every put, and development storage by hand. It
+//! writes the text as given, without base64: `messageEncoding` in `host.json` must be `none`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::auth::TokenCredential;
+use azure_core::{ClientOptions, HttpClient, RetryOptions, StatusCode, TransportOptions};
+use azure_storage::{CloudLocation, ConnectionString, StorageCredentials};
+use azure_storage_queues::{QueueClient, QueueServiceClientBuilder};
+use backon::{ExponentialBuilder, Retryable};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::message::{MAX_MESSAGE, MessageV1};
+
+/// The queue's name, as in `ReevaluateFunction/function.json`.
+pub const QUEUE_NAME: &str = "check-evaluations";
+
+/// How long one put may take in all: the delivery it belongs to must be answered within 3 s.
+const PUT_TIMEOUT: Duration = Duration::from_millis(2_000);
+
+/// How long a try may take before another is made within [`PUT_TIMEOUT`].
+const TRY_TIMEOUT: Duration = Duration::from_millis(900);
+
+/// The longest visibility delay that Azure Storage takes. A longer wait is continued by looking again in between.
+const MAX_VISIBILITY_DELAY: TimeDelta = TimeDelta::days(7);
+
+/// How much longer than its deadline a message lives: what is late by hours is still poisoned rather than lost.
+const TIME_TO_LIVE_BEYOND_DEADLINE: TimeDelta = TimeDelta::days(2);
+
+/// The account and key that every storage emulator knows; documented, not secret.
+const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
+
+/// Where the queue is.
+#[derive(Clone)]
+pub enum Storage {
+    /// `UseDevelopmentStorage=true`: Azurite on its default port.
+    Development,
+    /// A connection string with an account key or a shared access signature.
+    ConnectionString(secrecy::SecretString),
+    /// A queue service endpoint, reached with a managed identity.
+    Identity {
+        /// Such as `https://account.queue.core.windows.net`.
+        queue_service_uri: String,
+        /// Obtains tokens for it.
+        credential: Arc<dyn TokenCredential>,
+    },
+}
+
+/// Why a message could not be queued.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueueError {
+    /// The storage account did not take it, or not in time.
+    #[error("the queue `{QUEUE_NAME}` did not take the message: {0}")]
+    Unavailable(String),
+    /// The check is too large to be queued.
+    #[error(
+        "the check takes {0} bytes as a queue message; at most {MAX_MESSAGE} fit: use fewer or shorter conditions and inputs"
+    )]
+    TooLarge(usize),
+}
+
+/// The queue.
+#[derive(Clone, Debug)]
+pub struct CheckQueue {
+    client: QueueClient,
+}
+
+impl CheckQueue {
+    /// Opens the queue; nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the storage settings.
+    pub fn open(storage: &Storage, http: reqwest::Client) -> Result<Self, String> {
+        let (location, credentials) = locate(storage)?;
+        let transport: Arc<dyn HttpClient> = Arc::new(http);
+        let options = ClientOptions::default().transport(TransportOptions::new(transport)).retry(RetryOptions::none());
+        let service = QueueServiceClientBuilder::with_location(location, credentials).client_options(options).build();
+        Ok(Self { client: service.queue_client(QUEUE_NAME) })
+    }
+
+    /// Queues a check for an evaluation `delay` from now. When this returns, the message is durable.
+    ///
+    /// A put whose answer is lost is tried again, so that the message may be queued twice; claims make twins harmless.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`]; the message may have been queued all the same.
+    pub async fn put(&self, message: &MessageV1, delay: TimeDelta, now: DateTime<Utc>) -> Result<(), QueueError> {
+        let text = message.to_json();
+        // XML escapes the text on its way; what counts for the service is the text itself.
+        if text.len() > MAX_MESSAGE {
+            return Err(QueueError::TooLarge(text.len()));
+        }
+        let delay = delay.clamp(TimeDelta::zero(), MAX_VISIBILITY_DELAY);
+        let time_to_live = (message.check.deadline - now).max(TimeDelta::zero()) + TIME_TO_LIVE_BEYOND_DEADLINE + delay;
+        let backoff =
+            ExponentialBuilder::default().with_min_delay(Duration::from_millis(100)).with_jitter().with_max_times(3);
+        let put = || async {
+            tokio::time::timeout(TRY_TIMEOUT, self.put_once(&text, delay, time_to_live))
+                .await
+                .map_err(|_| "it did not answer".to_owned())?
+        };
+        let put = put.retry(backoff);
+        match tokio::time::timeout(PUT_TIMEOUT, put).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(why)) => Err(QueueError::Unavailable(why)),
+            Err(_) => Err(QueueError::Unavailable(format!("it did not answer within {} s", PUT_TIMEOUT.as_secs()))),
+        }
+    }
+
+    async fn put_once(&self, text: &str, delay: TimeDelta, time_to_live: TimeDelta) -> Result<(), String> {
+        let seconds = |span: TimeDelta| Duration::from_secs(span.num_seconds().try_into().unwrap_or(0));
+        let put = || {
+            self.client.put_message(text).visibility_timeout(seconds(delay)).ttl(seconds(time_to_live)).into_future()
+        };
+        match put().await {
+            Err(error) if is_not_found(&error) => {
+                self.create().await?;
+                put().await.map(drop).map_err(|error| describe(&error))
+            }
+            Err(error) => Err(describe(&error)),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Creates the queue if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// What the storage account answered.
+    pub async fn create(&self) -> Result<(), String> {
+        self.client.create().into_future().await.map(drop).map_err(|error| describe(&error))
+    }
+}
+
+fn locate(storage: &Storage) -> Result<(CloudLocation, StorageCredentials), String> {
+    let text = match storage {
+        Storage::Development => {
+            let location = CloudLocation::Emulator { address: "127.0.0.1".to_owned(), port: 10_001 };
+            return Ok((location, StorageCredentials::emulator()));
+        }
+        Storage::Identity { queue_service_uri, credential } => {
+            let account =
+                queue_service_uri.split("://").nth(1).and_then(|rest| rest.split('.').next()).unwrap_or_default();
+            let location = CloudLocation::Custom { account: account.to_owned(), uri: queue_service_uri.clone() };
+            return Ok((location, StorageCredentials::token_credential(Arc::clone(credential))));
+        }
+        Storage::ConnectionString(text) => secrecy::ExposeSecret::expose_secret(text),
+    };
+    // The crate's own error repeats the text, key and all.
+    let parsed = ConnectionString::new(text).map_err(|_| "it is no connection string".to_owned())?;
+    let credentials =
+        parsed.storage_credentials().map_err(|_| "it holds no AccountKey and no SharedAccessSignature".to_owned())?;
+    let account = parsed.account_name.unwrap_or(EMULATOR_ACCOUNT).to_owned();
+    let location = match (parsed.queue_endpoint, parsed.endpoint_suffix) {
+        (Some(uri), _) => CloudLocation::Custom { account, uri: uri.trim_end_matches('/').to_owned() },
+        (None, Some(suffix)) => CloudLocation::Custom { uri: format!("https://{account}.queue.{suffix}"), account },
+        (None, None) => CloudLocation::Public { account },
+    };
+    Ok((location, credentials))
+}
+
+fn is_not_found(error: &azure_core::Error) -> bool {
+    error.as_http_error().is_some_and(|http| http.status() == StatusCode::NotFound)
+}
+
+/// What the storage account answered. The crate's own text may hold the request.
+fn describe(error: &azure_core::Error) -> String {
+    match error.as_http_error() {
+        Some(http) => format!("it answered {} {}", http.status(), http.error_code().unwrap_or_default()),
+        None => "it cannot be reached".to_owned(),
+    }
+}
