@@ -26,10 +26,12 @@
 pub mod azure_devops;
 pub mod backoff;
 pub mod check;
+pub mod check_function;
 pub mod checks_file;
 pub mod clock;
 pub mod conditions;
 pub mod config;
+pub mod delivery;
 pub mod evaluation;
 pub mod examination;
 pub mod facts;
@@ -38,7 +40,10 @@ pub mod managed_identity;
 pub mod message;
 pub mod plan_url;
 pub mod queue;
+pub mod reevaluate_function;
+pub mod routes;
 pub mod sources;
+pub mod story;
 pub mod token;
 
 use azure_devops::AzureDevOps;

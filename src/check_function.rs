@@ -1,0 +1,174 @@
+//! `CheckFunction`: takes delivery of a check.
+//!
+//! In callback mode it validates, queues, and acknowledges; it never calls Azure DevOps. In ApiResponse mode the decision
+//! is the answer. The answer is printed in the pipeline's log, so it holds no secret and no internal detail.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde::Serialize;
+use warp::http::{HeaderMap, StatusCode};
+
+use crate::App;
+use crate::azure_devops::Session;
+use crate::checks_file::CompletionEvent;
+use crate::delivery::{self, Delivery, Refusal, Rules};
+use crate::evaluation::{Explanation, Memory, Status};
+use crate::examination::Examiner;
+use crate::message::MessageV1;
+use crate::queue::QueueError;
+use crate::story;
+
+/// The largest body of a delivery. Azure Pipelines lets people write 2,000 characters.
+pub const MAX_BODY: u64 = 64 * 1024;
+
+/// How long reading facts may take in ApiResponse mode, of the 3 s that Azure Pipelines waits for the whole answer.
+const SYNCHRONOUS_BUDGET: Duration = Duration::from_millis(2_200);
+
+/// An answer to Azure Pipelines: a status and a JSON body.
+#[derive(Debug, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: serde_json::Value,
+}
+
+impl Answer {
+    fn new(status: StatusCode, body: impl Serialize) -> Self {
+        Self { status, body: serde_json::to_value(body).unwrap_or_default() }
+    }
+
+    fn refused(status: StatusCode, problems: Vec<String>) -> Self {
+        Self::new(status, Refused { status: "refused", problems })
+    }
+}
+
+/// The body of an acknowledgement.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    status: &'static str,
+    check: &'a str,
+    message: &'static str,
+}
+
+/// The body of a refusal.
+#[derive(Serialize)]
+struct Refused {
+    status: &'static str,
+    problems: Vec<String>,
+}
+
+/// The body of a synchronous decision.
+#[derive(Serialize)]
+struct Decided<'a> {
+    status: &'static str,
+    check: &'a str,
+    reasons: Vec<String>,
+    explanation: &'a [Explanation],
+}
+
+/// The answer to a body over [`MAX_BODY`].
+#[must_use]
+pub fn too_large() -> Answer {
+    Answer::refused(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        vec![format!(
+            "the body is larger than {MAX_BODY} bytes: shorten the inline definition, or name a check of checks.yaml"
+        )],
+    )
+}
+
+/// Answers one delivery.
+pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -> Answer {
+    let now = app.clock.now();
+    let rules = Rules { checks: &app.checks, allowed: &app.allowed_plan_urls, allow_inline: app.allow_inline_checks };
+    let delivery = match delivery::read(headers, query, body, rules, now) {
+        Ok(delivery) => delivery,
+        Err(Refusal::Problems(problems)) => {
+            tracing::warn!(problems = problems.join("; "), "delivery refused");
+            return Answer::refused(StatusCode::BAD_REQUEST, problems);
+        }
+        Err(Refusal::ForbiddenPlanUrl(problem)) => {
+            tracing::warn!(problem, "delivery refused");
+            return Answer::refused(StatusCode::FORBIDDEN, vec![problem]);
+        }
+    };
+    match delivery.completion_event {
+        CompletionEvent::Callback => accept(app, delivery).await,
+        CompletionEvent::ApiResponse => decide(app, &delivery).await,
+    }
+}
+
+/// Queues the check, then acknowledges it.
+async fn accept(app: &App, delivery: Delivery) -> Answer {
+    let sealed = app.sealer.seal(delivery.token.expose().as_bytes(), &delivery.check.properties.seal_binding());
+    let message = MessageV1::new(delivery.check, sealed);
+    let check = &message.check;
+    let ids = &check.properties;
+    match app.queue.put(&message, TimeDelta::zero(), check.delivered_at).await {
+        Ok(()) => {
+            tracing::info!(
+                check.name,
+                check.plan_id = %ids.plan_id,
+                check.job_id = %ids.job_id,
+                check.task_instance_id = %ids.task_instance_id,
+                "delivery accepted"
+            );
+            let message = "The check is queued. Its log and its decision appear on the run's page.";
+            Answer::new(StatusCode::OK, Accepted { status: "accepted", check: &check.name, message })
+        }
+        Err(error) => {
+            tracing::error!(check.plan_id = %ids.plan_id, error = %error, "delivery not accepted");
+            match error {
+                QueueError::TooLarge(_) => Answer::refused(StatusCode::BAD_REQUEST, vec![error.to_string()]),
+                QueueError::Unavailable(_) => Answer::refused(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    vec!["the check could not be queued, so it was not accepted: the function app's storage does not answer; retry the stage".to_owned()],
+                ),
+            }
+        }
+    }
+}
+
+/// Evaluates the check now, within the time that Azure Pipelines waits.
+async fn decide(app: &App, delivery: &Delivery) -> Answer {
+    let check = &delivery.check;
+    let memory = Memory::default();
+    let session: Session<'_> = app.azure_devops.session(&check.properties, &delivery.token);
+    let examiner = Examiner {
+        check,
+        azure_devops: &session,
+        sources: &app.sources,
+        memory: &memory,
+        run: None,
+        look_at_run: false,
+        now: check.delivered_at,
+        limit: SYNCHRONOUS_BUDGET,
+    };
+    let (status, reasons, explanation) = match examiner.examine().await {
+        Ok(examination) => {
+            let evaluation = examination.evaluation;
+            let status = if check.definition.dry_run { Status::Passed } else { evaluation.status() };
+            let reasons = match evaluation.status() {
+                Status::Passed => vec!["all conditions passed".to_owned()],
+                _ => evaluation
+                    .explanation
+                    .blocking()
+                    .into_iter()
+                    .map(|leaf| format!("{}: {} (expected: {})", leaf.condition, leaf.found, leaf.expected))
+                    .collect(),
+            };
+            (status, reasons, evaluation.explanation.conditions)
+        }
+        Err(unmeasured) => (Status::Errored, vec![unmeasured.why], Vec::new()),
+    };
+    let status = match status {
+        Status::Passed => "successful",
+        Status::Failed => "failed",
+        Status::Waiting | Status::Errored => "pending",
+    };
+    tracing::info!(check.name, check.plan_id = %check.properties.plan_id, status, "decided in the response");
+    let reasons = reasons.iter().map(|reason| story::one_line(reason)).collect();
+    Answer::new(StatusCode::OK, Decided { status, check: &check.name, reasons, explanation: &explanation })
+}

@@ -1,0 +1,97 @@
+//! The end of a check: a decision is made once, kept, and delivered until it has arrived or nobody waits for it.
+
+use chrono::TimeDelta;
+
+use super::look::{CLAIM, DECISION, DELIVERY_GRACE, MAX_TOKEN_REFUSALS};
+use super::step::Step;
+use super::{Ended, Failure};
+use crate::azure_devops::task::RecordUpdate;
+use crate::azure_devops::{Error, ErrorKind};
+use crate::check::Decision;
+use crate::message::{Claim, Outbox, judge_claim};
+use crate::story;
+
+/// How long after it was accepted a decision is looked for in the record again.
+const CONFIRM_AFTER: TimeDelta = TimeDelta::seconds(10);
+
+/// How many times an accepted decision is sent again because the record does not show it.
+const MAX_CONFIRMATIONS: u32 = 5;
+
+impl Step<'_> {
+    /// Makes the decision: from here on it is never made again. `lines` tell how it came about.
+    pub(super) async fn decide(&mut self, decision: Decision, lines: Vec<String>) -> Result<Ended, Failure> {
+        let real = decision;
+        let dry_run = self.message.check.definition.dry_run;
+        let decision = if dry_run { Decision::Approved } else { real.clone() };
+        let last_lines = story::decision(&decision, dry_run.then_some(&real));
+        let operation = story::shorten(&last_lines.join(" "));
+        let status = RecordUpdate { current_operation: Some(operation), ..RecordUpdate::default() };
+        let kept = self.keep(status, &decision).await;
+        if kept && let Some(ended) = self.yield_to_twin().await {
+            return Ok(ended);
+        }
+        // The last lines come before the decision: after it, nobody listens.
+        self.write_log(&[lines, last_lines].concat()).await;
+        self.deliver(Outbox { decision, accepted: false, attempts: 0 }).await
+    }
+
+    /// Writes the decision into the record, sealed, so that a crash from here on cannot lead to another one.
+    async fn keep(&mut self, status: RecordUpdate, decision: &Decision) -> bool {
+        let text = serde_json::to_vec(decision).unwrap_or_default();
+        let sealed = self.app.sealer.seal(&text, &self.decision_binding());
+        self.write_record(status.variable(DECISION, sealed)).await
+    }
+
+    /// Twins that became visible together may both have read the same old claim: the one that wrote last goes on.
+    async fn yield_to_twin(&mut self) -> Option<Ended> {
+        let record = self.session.record().await.ok()??;
+        let claim = judge_claim(record.variable(CLAIM), &self.claim, &[]);
+        (claim == Claim::Anothers && !record.is_completed())
+            .then(|| Ended::Stopped("another chain of messages decides the check".to_owned()))
+    }
+
+    /// Delivers a decision, and confirms it.
+    pub(super) async fn deliver(&mut self, mut outbox: Outbox) -> Result<Ended, Failure> {
+        outbox.attempts += 1;
+        match self.session.report_decision(&outbox.decision).await {
+            Ok(()) => self.confirm(outbox).await,
+            Err(error) if error.kind == ErrorKind::Gone => Ok(if outbox.accepted {
+                Ended::Decided(outbox.decision)
+            } else {
+                Ended::Stopped(format!("nobody waits for the decision: {error}"))
+            }),
+            Err(error) => self.undelivered(outbox, &error).await,
+        }
+    }
+
+    /// A success does not prove that the decision was matched with the check: the record does.
+    async fn confirm(&mut self, outbox: Outbox) -> Result<Ended, Failure> {
+        let is_confirmed = match self.session.record().await {
+            Ok(Some(record)) => record.is_completed(),
+            Ok(None) => true,
+            Err(error) => matches!(error.kind, ErrorKind::Gone | ErrorKind::NotVisible),
+        };
+        if is_confirmed {
+            return Ok(Ended::Decided(outbox.decision));
+        }
+        if outbox.attempts > MAX_CONFIRMATIONS {
+            tracing::warn!(check.plan_id = %self.ids().plan_id, decision = %outbox.decision, "the decision was accepted, but the record never showed it");
+            return Ok(Ended::Decided(outbox.decision));
+        }
+        self.message.outbox = Some(Outbox { accepted: true, ..outbox });
+        self.queue_successor(CONFIRM_AFTER).await?;
+        Ok(Ended::Requeued("the decision is accepted, not yet confirmed".to_owned()))
+    }
+
+    /// Azure DevOps did not take the decision: keep it, and try again.
+    async fn undelivered(&mut self, outbox: Outbox, error: &Error) -> Result<Ended, Failure> {
+        let is_dead =
+            error.kind == ErrorKind::TokenRefused && self.message.progress.consecutive_errors + 1 >= MAX_TOKEN_REFUSALS;
+        if is_dead || self.now > self.message.check.deadline + DELIVERY_GRACE {
+            tracing::error!(check.plan_id = %self.ids().plan_id, decision = %outbox.decision, error = %error, "the decision cannot be delivered any more");
+            return Ok(Ended::Stopped(format!("the decision cannot be delivered any more: {error}")));
+        }
+        self.message.outbox = Some(outbox);
+        self.try_again_later(error).await
+    }
+}

@@ -1,0 +1,154 @@
+//! The first look of an evaluation: does anybody still wait for this check, and is it this message's turn?
+
+use chrono::TimeDelta;
+
+use super::step::Step;
+use super::{Ended, Failure};
+use crate::azure_devops::{Error, ErrorKind};
+use crate::check::Decision;
+use crate::message::{Claim, Outbox, judge_claim};
+
+/// The variable of the check's own record that holds the claim of the chain that lives.
+pub(super) const CLAIM: &str = "checkgate.claim";
+
+/// The variable that holds a decision from the moment it is made, sealed: it outlives a crash, and binds twins.
+pub(super) const DECISION: &str = "checkgate.decision";
+
+/// How many times in a row Azure DevOps may refuse the token before it counts as dead: some refusals pass.
+pub(super) const MAX_TOKEN_REFUSALS: u32 = 5;
+
+/// How long past its deadline a check that was decided goes on trying to deliver the decision.
+pub(super) const DELIVERY_GRACE: TimeDelta = TimeDelta::hours(1);
+
+/// What the first look found.
+pub(super) enum Look {
+    /// It is this message's turn.
+    GoOn,
+    /// The evaluation ends here.
+    End(Result<Ended, Failure>),
+}
+
+impl Step<'_> {
+    /// Reads the check's own record: cancellation, the claim, a decision that was made already.
+    pub(super) async fn look(&mut self) -> Look {
+        if self.is_first()
+            && let Some(end) = self.prove_origin().await
+        {
+            return Look::End(end);
+        }
+        let record = match self.session.record().await {
+            Ok(record) => record,
+            // The timeline is hidden or was named wrongly: no status can be shown, but a decision can still be made.
+            Err(error) if error.kind == ErrorKind::NotVisible && !self.is_first() => None,
+            Err(error) if error.kind == ErrorKind::NotVisible && self.plan_was_read => None,
+            Err(error) => return Look::End(self.cannot_look(&error).await),
+        };
+        let Some(record) = record else {
+            tracing::warn!(check.plan_id = %self.ids().plan_id, "the timeline has no record of the check: no status will be shown");
+            return Look::GoOn;
+        };
+        self.has_record = true;
+        if record.is_completed() {
+            return Look::End(Ok(self.completed(record.result.as_deref(), record.variable(DECISION))));
+        }
+        self.recorded_claim = record.variable(CLAIM).map(str::to_owned);
+        if judge_claim(self.recorded_claim.as_deref(), &self.claim, &self.message.progress.claims) == Claim::Anothers {
+            return Look::End(Ok(Ended::Stopped("another chain of messages takes care of the check".to_owned())));
+        }
+        if let Some(sealed) = record.variable(DECISION) {
+            self.adopt(sealed);
+        }
+        Look::GoOn
+    }
+
+    /// Before the first evaluation: the delivered token must be able to read the delivered plan.
+    async fn prove_origin(&mut self) -> Option<Result<Ended, Failure>> {
+        match self.session.plan().await {
+            Ok(plan) if plan.is_completed() => Some(Ok(Ended::Stopped(
+                "the check's plan is completed: the run was cancelled, or the check decided".to_owned(),
+            ))),
+            Ok(_) => {
+                self.plan_was_read = true;
+                None
+            }
+            // Whether a check's token may read its plan is not documented: its record, read next, proves as much.
+            Err(error) if error.kind == ErrorKind::NotVisible => None,
+            Err(error) => Some(self.cannot_look(&error).await),
+        }
+    }
+
+    /// Azure DevOps did not let us look.
+    async fn cannot_look(&mut self, error: &Error) -> Result<Ended, Failure> {
+        match error.kind {
+            ErrorKind::Gone => Ok(Ended::Stopped(format!("nobody waits for the check any more: {error}"))),
+            ErrorKind::NotVisible | ErrorKind::BadRequest => {
+                tracing::error!(check.plan_id = %self.ids().plan_id, error = %error, "the delivered token cannot read the delivered plan: the check ends without a decision");
+                Ok(Ended::Stopped(format!("the delivered token cannot read the delivered plan: {error}")))
+            }
+            ErrorKind::TokenRefused if self.message.progress.consecutive_errors + 1 >= MAX_TOKEN_REFUSALS => {
+                tracing::error!(check.plan_id = %self.ids().plan_id, error = %error, "the token is dead: no decision can be delivered, the stage ends at the check's timeout in Azure Pipelines");
+                Ok(Ended::Stopped(format!("the token is dead: {error}")))
+            }
+            _ if self.now > self.message.check.deadline + DELIVERY_GRACE => {
+                tracing::error!(check.plan_id = %self.ids().plan_id, error = %error, "Azure DevOps could not be read until after the deadline: the check ends without a decision");
+                Ok(Ended::Stopped(format!("the deadline is over: {error}")))
+            }
+            _ => self.try_again_later(error).await,
+        }
+    }
+
+    /// Azure DevOps could not be reached: keep everything as it is and come back.
+    pub(super) async fn try_again_later(&mut self, error: &Error) -> Result<Ended, Failure> {
+        let retry_after = match error.kind {
+            ErrorKind::Transient { retry_after } => retry_after,
+            _ => None,
+        };
+        self.message.progress.unreadable_since.get_or_insert(self.now);
+        let delay = self.after_error(retry_after);
+        tracing::warn!(check.plan_id = %self.ids().plan_id, error = %error, "Azure DevOps could not be read");
+        self.queue_successor(delay).await?;
+        Ok(Ended::Requeued(error.to_string()))
+    }
+
+    fn completed(&self, result: Option<&str>, decision: Option<&str>) -> Ended {
+        let result = result.unwrap_or("without a result");
+        let ours = self
+            .message
+            .outbox
+            .as_ref()
+            .map(|outbox| outbox.decision.clone())
+            .or_else(|| decision.and_then(|sealed| self.open_decision(sealed)));
+        match ours {
+            Some(decision) if decision.task_result() == result => Ended::Decided(decision),
+            _ => {
+                // Cancelled, bypassed, timed out - or completed by someone else who may call Azure DevOps.
+                if matches!(result, "succeeded" | "failed") {
+                    tracing::warn!(check.plan_id = %self.ids().plan_id, result, "the check was completed, but not by checkgate");
+                }
+                Ended::Stopped(format!("the check is completed already: {result}"))
+            }
+        }
+    }
+
+    /// Takes over a decision that was made, by an earlier attempt or a twin, and may not have arrived.
+    fn adopt(&mut self, sealed: &str) {
+        match self.open_decision(sealed) {
+            Some(decision) => {
+                let outbox = self.message.outbox.take().filter(|outbox| outbox.decision == decision);
+                self.message.outbox = Some(outbox.unwrap_or(Outbox { decision, accepted: false, attempts: 0 }));
+            }
+            None => {
+                tracing::warn!(check.plan_id = %self.ids().plan_id, "the record holds a decision that checkgate did not make; it is ignored")
+            }
+        }
+    }
+
+    fn open_decision(&self, sealed: &str) -> Option<Decision> {
+        let bytes = self.app.sealer.open(sealed, &self.decision_binding()).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    pub(super) fn decision_binding(&self) -> String {
+        format!("{} decision", self.ids().seal_binding())
+    }
+}

@@ -1,0 +1,114 @@
+//! `ReevaluateFunction`: one evaluation of a check, from its queue message to exactly one of three ends.
+//!
+//! The decision is reported, or the next evaluation is queued, or the host gets an error, whose retries and poison queue
+//! then apply. A handler may run twice on the same message: every step bears it.
+
+mod decide;
+mod look;
+mod status;
+mod step;
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::App;
+use crate::check::Decision;
+use crate::invocation::{Invocation, InvocationResult};
+use crate::message::{CheckMessage, MessageV1};
+use crate::token::AuthToken;
+
+use step::Step;
+
+/// How many times the host hands out a message before it goes to the poison queue: `maxDequeueCount` in `host.json`.
+pub const MAX_DEQUEUE_COUNT: u32 = 10;
+
+/// How an evaluation ended. Whichever it is, the message has done its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The decision has reached Azure Pipelines.
+    Decided(Decision),
+    /// A successor is queued.
+    Requeued(String),
+    /// Nobody waits for the check, or another chain takes care of it.
+    Stopped(String),
+}
+
+/// Why an evaluation could not end: the host keeps the message and hands it out again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The envelope or the message cannot be read, or its token does not open.
+    #[error("the queue message cannot be used: {0}")]
+    Unusable(String),
+    /// The successor could not be queued.
+    #[error("the next evaluation could not be queued: {0}")]
+    NotQueued(#[from] crate::queue::QueueError),
+    /// The code failed.
+    #[error("the evaluation ended unexpectedly")]
+    Panicked,
+}
+
+/// Answers one invocation of the host.
+///
+/// # Errors
+///
+/// [`Failure`]; it is logged here, once.
+pub async fn invoke(app: &Arc<App>, body: &[u8]) -> Result<InvocationResult, Failure> {
+    let ended = run(app, body).await;
+    match ended {
+        Ok(ended) => Ok(InvocationResult::logging(describe(&ended))),
+        Err(failure) => {
+            tracing::error!(error = %failure, "evaluation failed");
+            Err(failure)
+        }
+    }
+}
+
+async fn run(app: &Arc<App>, body: &[u8]) -> Result<Ended, Failure> {
+    let invocation = Invocation::parse(body).map_err(|why| Failure::Unusable(why.to_owned()))?;
+    let CheckMessage::V1(message) =
+        CheckMessage::parse(&invocation.message).map_err(|error| Failure::Unusable(error.to_string()))?;
+    let token = open(app, &message)?;
+    // Unique to the queue message, so that a message which was queued twice has two claims.
+    let claim = invocation.message_id.unwrap_or_else(|| Uuid::new_v4().to_string());
+    let is_last = invocation.dequeue_count >= MAX_DEQUEUE_COUNT;
+    let app = Arc::clone(app);
+    // A task of its own: a panic in one evaluation does not take others with it.
+    let evaluation = tokio::spawn(async move {
+        let ids = message.check.properties.clone();
+        let evaluations = message.progress.evaluations;
+        let ended = Step::new(&app, *message, &token, claim).take(is_last).await;
+        if let Ok(ended) = &ended {
+            tracing::info!(
+                check.plan_id = %ids.plan_id,
+                check.job_id = %ids.job_id,
+                check.task_instance_id = %ids.task_instance_id,
+                check.evaluations = evaluations,
+                outcome = describe(ended),
+                "evaluation ended"
+            );
+        }
+        ended
+    });
+    evaluation.await.unwrap_or(Err(Failure::Panicked))
+}
+
+/// Opens the token, and checks the allow-list again: the message may be old, or forged.
+fn open(app: &App, message: &MessageV1) -> Result<AuthToken, Failure> {
+    let properties = &message.check.properties;
+    let admitted = app.allowed_plan_urls.admit(properties.plan_url.as_str());
+    if admitted.is_ok_and(|admitted| admitted == properties.plan_url) {
+        let token = app.sealer.open_token(&message.sealed_token, &properties.seal_binding());
+        token.map_err(|error| Failure::Unusable(format!("token of plan {}: {error}", properties.plan_id)))
+    } else {
+        Err(Failure::Unusable(format!("the PlanUrl of plan {} is not among AllowedPlanUrls", properties.plan_id)))
+    }
+}
+
+fn describe(ended: &Ended) -> String {
+    match ended {
+        Ended::Decided(decision) => format!("decided: {decision}"),
+        Ended::Requeued(why) => format!("queued again: {why}"),
+        Ended::Stopped(why) => format!("stopped: {why}"),
+    }
+}

@@ -1,0 +1,100 @@
+//! What an evaluation shows on the run's page: the record's status, and the check's log.
+//!
+//! Nothing here changes a decision, or delays it beyond a short limit: people can do without a line of a log.
+
+use super::look::CLAIM;
+use super::step::Step;
+use crate::azure_devops::task::RecordUpdate;
+use crate::story;
+use std::time::Duration;
+
+/// How long one write of log or status may take. It never delays a decision by more.
+const STATUS_LIMIT: Duration = Duration::from_secs(5);
+
+/// Parts of the check's time, in percent, at which the log warns.
+const WARN_AT: [u32; 3] = [50, 80, 95];
+
+impl Step<'_> {
+    /// Shows on the run's page that the check has started, before its first fact is read.
+    pub(super) async fn begin(&mut self) {
+        if !self.has_record || self.message.progress.log_id.is_some() {
+            return;
+        }
+        let log = tokio::time::timeout(STATUS_LIMIT, self.session.create_log()).await;
+        self.message.progress.log_id = match log {
+            Ok(Ok(id)) => Some(id),
+            Ok(Err(error)) => {
+                tracing::warn!(check.plan_id = %self.ids().plan_id, error = %error, "no log could be created");
+                None
+            }
+            Err(_) => None,
+        };
+        let started = RecordUpdate {
+            state: Some("inProgress"),
+            start_time: self.is_first().then_some(self.now),
+            current_operation: Some(format!("Check `{}` is evaluated", self.message.check.name)),
+            ..RecordUpdate::default()
+        };
+        self.write_record(started).await;
+    }
+
+    /// The warnings that are due as the deadline nears.
+    pub(super) fn warnings(&mut self) -> Vec<String> {
+        let check = &self.message.check;
+        let (total, spent) = (check.deadline - check.delivered_at, self.now - check.delivered_at);
+        let is_due = |percent: &&u32| spent * 100 >= total * i32::try_from(**percent).unwrap_or(100);
+        let due = WARN_AT.iter().take_while(is_due).count();
+        let given = usize::try_from(self.message.progress.warnings).unwrap_or(WARN_AT.len());
+        self.message.progress.warnings = u32::try_from(due).unwrap_or_default().max(self.message.progress.warnings);
+        if due > given { vec![story::deadline_nears(WARN_AT[due - 1], check)] } else { Vec::new() }
+    }
+
+    /// Appends to the check's log. `false` when it could not be written, which never stops an evaluation.
+    pub(super) async fn write_log(&mut self, lines: &[String]) -> bool {
+        let mut all = Vec::new();
+        if self.message.progress.last_status.is_empty() {
+            all.extend(story::begins(&self.message.check, self.message.progress.run.as_ref()));
+        }
+        if let Some(since) = self.message.progress.unreadable_since {
+            all.push(format!(
+                "Azure DevOps could not be read between {} and {}.",
+                story::time(since),
+                story::time(self.now)
+            ));
+        }
+        all.extend_from_slice(lines);
+        let (Some(log_id), false) = (self.message.progress.log_id, all.is_empty()) else { return lines.is_empty() };
+        let text = story::render(&all, self.now);
+        let written = tokio::time::timeout(STATUS_LIMIT, self.session.append_log(log_id, &text)).await;
+        match written {
+            Ok(Ok(())) => {
+                self.message.progress.unreadable_since = None;
+                true
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(check.plan_id = %self.ids().plan_id, error = %error, "the log could not be written");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Writes into the check's record, and with it this message's claim. Returns whether that is certain.
+    pub(super) async fn write_record(&mut self, update: RecordUpdate) -> bool {
+        if !self.has_record {
+            return false;
+        }
+        let update = update.log(self.message.progress.log_id).variable(CLAIM, self.claim.clone());
+        match tokio::time::timeout(STATUS_LIMIT, self.session.update_record(&update)).await {
+            Ok(Ok(())) => {
+                self.claim_written = true;
+                true
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(check.plan_id = %self.ids().plan_id, error = %error, "the record could not be updated");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! One evaluation: look, find out, and then either decide or come back later.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::look::Look;
+use super::{Ended, Failure};
+use crate::App;
+use crate::azure_devops::Session;
+use crate::azure_devops::task::RecordUpdate;
+use crate::backoff;
+use crate::check::{Decision, TaskProperties};
+use crate::checks_file::OnTimeout;
+use crate::evaluation::{Evaluation, Status};
+use crate::examination::{Examination, Examiner};
+use crate::message::{MessageV1, carry_claims};
+use crate::story;
+use crate::token::AuthToken;
+
+/// How long reading the facts of one evaluation may take: well inside the host's `functionTimeout` of 5 min, after which
+/// it would kill the process with all other evaluations in it.
+const FACTS_LIMIT: Duration = Duration::from_secs(90);
+
+/// How often the run's status is read for cancellation. The check's own record, read every time, says it sooner; this is
+/// for the case that it does not, and costs one call.
+const LOOK_AT_RUN_EVERY: TimeDelta = TimeDelta::minutes(10);
+
+/// The most evaluations of one check: five times those that Azure Pipelines itself makes of one.
+const MAX_EVALUATIONS: u32 = 10_000;
+
+/// One evaluation of one check.
+pub(super) struct Step<'a> {
+    pub(super) app: &'a App,
+    pub(super) message: MessageV1,
+    pub(super) session: Session<'a>,
+    /// The claim of this message: the queue's id of it.
+    pub(super) claim: String,
+    /// The claim that the record held at the first look.
+    pub(super) recorded_claim: Option<String>,
+    /// Whether this evaluation has written its claim, for certain.
+    pub(super) claim_written: bool,
+    /// Whether the timeline has the check's record, so that a status can be shown.
+    pub(super) has_record: bool,
+    pub(super) plan_was_read: bool,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl<'a> Step<'a> {
+    pub(super) fn new(app: &'a App, message: MessageV1, token: &AuthToken, claim: String) -> Self {
+        let session = app.azure_devops.session(&message.check.properties, token);
+        let now = app.clock.now();
+        Self {
+            app,
+            message,
+            session,
+            claim,
+            recorded_claim: None,
+            claim_written: false,
+            has_record: false,
+            plan_was_read: false,
+            now,
+        }
+    }
+
+    pub(super) const fn ids(&self) -> &TaskProperties {
+        &self.message.check.properties
+    }
+
+    pub(super) const fn is_first(&self) -> bool {
+        self.message.progress.evaluations == 0
+    }
+
+    /// Takes the step. `is_last` tells that the message was handed out as often as the host will.
+    pub(super) async fn take(mut self, is_last: bool) -> Result<Ended, Failure> {
+        if let Look::End(ended) = self.look().await {
+            return ended;
+        }
+        if let Some(outbox) = self.message.outbox.clone() {
+            return self.deliver(outbox).await;
+        }
+        if is_last {
+            let reason =
+                "checkgate could not evaluate the check, although it tried several times; its own log tells why.";
+            return self.decide(Decision::Rejected { reason: reason.to_owned() }, Vec::new()).await;
+        }
+        self.begin().await;
+        let examination = match self.examine().await {
+            Ok(examination) => examination,
+            Err(refused) => return self.token_refused(refused.why).await,
+        };
+        if let Some(result) = examination.run_ended {
+            return Ok(Ended::Stopped(format!("the run is over: {result}")));
+        }
+        self.conclude(&examination.evaluation).await
+    }
+
+    async fn examine(&mut self) -> Result<Examination, crate::facts::Unmeasured> {
+        let progress = &self.message.progress;
+        let is_due = progress.run_seen_at.is_none_or(|seen| self.now - seen >= LOOK_AT_RUN_EVERY);
+        let examiner = Examiner {
+            check: &self.message.check,
+            azure_devops: &self.session,
+            sources: &self.app.sources,
+            memory: &progress.memory,
+            run: progress.run.as_ref(),
+            look_at_run: is_due,
+            now: self.now,
+            limit: FACTS_LIMIT,
+        };
+        let examination = examiner.examine().await?;
+        if examination.run_was_read {
+            self.message.progress.run_seen_at = Some(self.now);
+        }
+        self.message.progress.run = examination.run.clone();
+        Ok(examination)
+    }
+
+    /// Turns an evaluation into a decision or the next evaluation.
+    async fn conclude(&mut self, evaluation: &Evaluation) -> Result<Ended, Failure> {
+        let lines = story::conditions(evaluation);
+        let blockers = story::blockers(&evaluation.explanation);
+        let definition = &self.message.check.definition;
+        let is_over = self.now >= self.message.check.deadline || self.message.progress.evaluations >= MAX_EVALUATIONS;
+        match evaluation.status() {
+            Status::Passed => self.decide(Decision::Approved, lines).await,
+            Status::Failed => self.decide(Decision::Rejected { reason: format!("{blockers}.") }, lines).await,
+            Status::Waiting | Status::Errored if is_over && definition.on_timeout == OnTimeout::Skip => {
+                let text = format!("The check's time is over, and it does not decide then. Still missing: {blockers}.");
+                self.write_log(&[lines, vec![text.clone()]].concat()).await;
+                Ok(Ended::Stopped(text))
+            }
+            Status::Waiting | Status::Errored if is_over => {
+                let reason = format!("The check's time is over ({}). Still missing: {blockers}.", definition.timeout);
+                self.decide(Decision::Rejected { reason }, lines).await
+            }
+            Status::Errored
+                if let Some(condition) = evaluation.over_budget(definition.error_budget.delta(), self.now) =>
+            {
+                let (budget, name, why) = (definition.error_budget, &condition.condition, &condition.found);
+                let reason = format!("{name} could not be measured for {budget}: {why}.");
+                self.decide(Decision::Rejected { reason }, lines).await
+            }
+            Status::Waiting | Status::Errored => self.wait(evaluation, lines).await,
+        }
+    }
+
+    /// Not yet: shows what is awaited, then queues the next evaluation.
+    async fn wait(&mut self, evaluation: &Evaluation, lines: Vec<String>) -> Result<Ended, Failure> {
+        let delay = if evaluation.status() == Status::Errored {
+            self.after_error(None)
+        } else {
+            self.message.progress.consecutive_errors = 0;
+            (evaluation.look_again_at - self.now).max(self.asked_to_wait())
+        };
+        let next = (self.now + delay).min(self.message.check.deadline.max(self.now + TimeDelta::seconds(1)));
+        self.message.progress.memory = evaluation.memory.clone();
+        let digest = story::digest(&lines);
+        let mut shown = self.warnings();
+        if digest != self.message.progress.last_status {
+            shown.extend(lines);
+            shown.push(story::looks_again(next, self.message.check.deadline));
+        }
+        if self.write_log(&shown).await {
+            self.message.progress.last_status = digest;
+        }
+        let status = RecordUpdate {
+            current_operation: Some(story::current_operation(evaluation, next)),
+            ..RecordUpdate::default()
+        };
+        self.write_record(status).await;
+        self.queue_successor(next - self.now).await?;
+        Ok(Ended::Requeued(format!("next evaluation at {}", story::time(next))))
+    }
+
+    /// Counts an error, and tells how long to stay away.
+    pub(super) fn after_error(&mut self, retry_after: Option<Duration>) -> TimeDelta {
+        let progress = &mut self.message.progress;
+        progress.consecutive_errors = progress.consecutive_errors.saturating_add(1);
+        backoff::delay(progress.consecutive_errors, retry_after.max(self.session.slow_down()))
+    }
+
+    fn asked_to_wait(&self) -> TimeDelta {
+        self.session.slow_down().and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default()
+    }
+
+    async fn token_refused(&mut self, why: String) -> Result<Ended, Failure> {
+        let delay = self.after_error(None);
+        self.queue_successor(delay).await?;
+        Ok(Ended::Requeued(why))
+    }
+
+    /// Queues the next evaluation. When this returns, it is durable, and this message may go.
+    pub(super) async fn queue_successor(&mut self, delay: TimeDelta) -> Result<(), Failure> {
+        let progress = &mut self.message.progress;
+        progress.claims =
+            carry_claims(&self.claim, self.claim_written, self.recorded_claim.as_deref(), &progress.claims);
+        progress.evaluations += 1;
+        // Whole seconds, rounded up: never earlier than was said.
+        let seconds = (delay.num_milliseconds() + 999).div_euclid(1_000).max(1);
+        Ok(self.app.queue.put(&self.message, TimeDelta::seconds(seconds), self.now).await?)
+    }
+}
