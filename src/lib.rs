@@ -28,6 +28,7 @@ pub mod backoff;
 pub mod check;
 pub mod check_function;
 pub mod checks_file;
+pub mod cli;
 pub mod clock;
 pub mod conditions;
 pub mod config;

@@ -1,0 +1,150 @@
+//! `checkgate evaluate`: one dry evaluation against a real run.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use uuid::Uuid;
+
+use super::{fail, print};
+use crate::azure_devops::{self, AzureDevOps};
+use crate::check::{Check, HubName, TaskProperties};
+use crate::checks_file::ChecksFile;
+use crate::clock::Clock;
+use crate::config;
+use crate::evaluation::{Memory, Status};
+use crate::examination::Examiner;
+use crate::plan_url::AllowedPlanUrls;
+use crate::sources::Sources;
+use crate::story;
+use crate::token::AuthToken;
+
+/// The environment variable with the token: on the command line everybody on the machine could read it.
+const TOKEN: &str = "CHECKGATE_TOKEN";
+
+/// How long reading the facts may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What to evaluate.
+#[derive(Args)]
+#[command(
+    after_help = "The token comes from the environment variable CHECKGATE_TOKEN: a job access token, or a personal access token that may read builds and work items."
+)]
+pub(super) struct Options {
+    /// The check's name in the file
+    #[arg(long)]
+    check: String,
+    /// The organisation or collection, such as https://dev.azure.com/fabrikam/
+    #[arg(long)]
+    plan_url: String,
+    /// The project's id (a GUID)
+    #[arg(long)]
+    project: Uuid,
+    /// The run's id, as in the run page's address
+    #[arg(long)]
+    build: u64,
+    /// An input of the check, as Name=value; may be repeated
+    #[arg(long = "input", value_parser = parse_input)]
+    inputs: Vec<(String, String)>,
+    /// The file with the checks
+    #[arg(long, default_value = "checks.yaml")]
+    file: PathBuf,
+}
+
+fn parse_input(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as Name=value")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(super) fn run(options: &Options) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the runtime cannot start: {error}")),
+    };
+    match runtime.block_on(evaluate(options)) {
+        Ok(Status::Passed) => ExitCode::SUCCESS,
+        Ok(Status::Failed) => ExitCode::from(1),
+        Ok(Status::Waiting | Status::Errored) => ExitCode::from(2),
+        Err(why) => fail(&why),
+    }
+}
+
+async fn evaluate(options: &Options) -> Result<Status, String> {
+    let token = config::environment(TOKEN)
+        .ok_or_else(|| format!("set the environment variable {TOKEN} to a token for Azure DevOps"))?;
+    let token = AuthToken::new(token);
+    let clock = Clock::system();
+    let check = check(options, &clock)?;
+    let azure_devops = AzureDevOps::new(reqwest::Client::builder(), azure_devops::Options::default(), clock.clone());
+    let azure_devops = azure_devops.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
+    let session = azure_devops.session(&check.properties, &token);
+    let examiner = Examiner {
+        check: &check,
+        azure_devops: &session,
+        sources: &Sources::default(),
+        memory: &Memory::default(),
+        run: None,
+        look_at_run: true,
+        now: clock.now(),
+        limit: LIMIT,
+    };
+    let examination = examiner.examine().await.map_err(|refused| refused.why)?;
+    for line in
+        story::begins(&check, examination.run.as_ref()).iter().chain(&story::conditions(&examination.evaluation))
+    {
+        print(&story::one_line(line));
+    }
+    let status = examination.evaluation.status();
+    print(&match status {
+        Status::Passed => "The decision would be: succeeded.".to_owned(),
+        Status::Failed => {
+            format!("The decision would be: failed. {}.", story::blockers(&examination.evaluation.explanation))
+        }
+        Status::Waiting | Status::Errored => {
+            format!("It would not be decided yet. {}.", story::blockers(&examination.evaluation.explanation))
+        }
+    });
+    Ok(status)
+}
+
+/// The check as if it had been delivered now. Whoever runs this decides themselves where their token goes.
+fn check(options: &Options, clock: &Clock) -> Result<Check, String> {
+    let text = std::fs::read_to_string(&options.file)
+        .map_err(|error| format!("{} cannot be read: {error}", options.file.display()))?;
+    let mut checks = ChecksFile::parse(&text).map_err(|problems| {
+        format!("{} has {} mistakes; see `checkgate validate`", options.file.display(), problems.len())
+    })?;
+    let definition = checks
+        .checks
+        .remove(&options.check)
+        .ok_or_else(|| format!("there is no check `{}` in {}", options.check, options.file.display()))?;
+    let allowed: AllowedPlanUrls = options.plan_url.parse().map_err(|why| format!("--plan-url: {why}"))?;
+    let plan_url = allowed.admit(&options.plan_url).map_err(|why| format!("--plan-url {why}"))?;
+    let hub_name: HubName = "checks".parse()?;
+    let nil = Uuid::nil();
+    let properties = TaskProperties {
+        plan_url,
+        project_id: options.project,
+        hub_name,
+        plan_id: nil,
+        job_id: nil,
+        timeline_id: nil,
+        task_instance_id: nil,
+        build_id: Some(options.build),
+    };
+    let mut inputs: BTreeMap<String, String> = BTreeMap::new();
+    for (name, input) in &definition.inputs {
+        let given =
+            options.inputs.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone());
+        let value = given.or_else(|| input.default.clone());
+        if value.is_none() && input.is_required() {
+            return Err(format!("the check reads the input {name}: add --input {name}=…"));
+        }
+        inputs.extend(value.map(|value| (name.clone(), value)));
+    }
+    let now = clock.now();
+    let deadline = definition.deadline(now);
+    Ok(Check { name: options.check.clone(), properties, definition, inputs, delivered_at: now, deadline })
+}

@@ -1,0 +1,100 @@
+//! The command line. No subcommand means: serve, as the Functions host starts it.
+
+mod evaluate;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::checks_file::ChecksFile;
+use crate::token::Sealer;
+
+pub use serve::build_app;
+
+#[derive(Parser)]
+#[command(name = "checkgate", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check a checks.yaml and report all its mistakes; for CI
+    Validate {
+        /// The file
+        #[arg(default_value = "checks.yaml")]
+        file: PathBuf,
+    },
+    /// Evaluate a check once against a real run and explain the result; nothing is posted
+    Evaluate(evaluate::Options),
+    /// Print the JSON Schema of checks.yaml, for editors
+    Schema,
+    /// Print a fresh key for the app setting TokenSealingKey
+    Keygen,
+}
+
+/// Runs what the arguments say.
+#[must_use]
+pub fn run() -> ExitCode {
+    match Arguments::parse().command {
+        None => serve::serve(),
+        Some(Command::Validate { file }) => validate(&file),
+        Some(Command::Evaluate(options)) => evaluate::run(&options),
+        Some(Command::Schema) => {
+            print(&schema());
+            ExitCode::SUCCESS
+        }
+        Some(Command::Keygen) => {
+            print(&Sealer::generate_key());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the output of a command is what the person asked for")]
+fn print(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "a command's error belongs there; the Functions host logs it as one")]
+fn fail(text: &str) -> ExitCode {
+    eprintln!("error: {text}");
+    ExitCode::FAILURE
+}
+
+/// The JSON Schema of `checks.yaml`, as it is committed.
+///
+/// # Panics
+///
+/// Never: a schema is JSON.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a schema is JSON")]
+pub fn schema() -> String {
+    serde_json::to_string_pretty(&schemars::schema_for!(ChecksFile)).expect("a schema is JSON")
+}
+
+fn validate(file: &PathBuf) -> ExitCode {
+    let name = file.display();
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => return fail(&format!("{name} cannot be read: {error}")),
+    };
+    match ChecksFile::parse(&text) {
+        Ok(checks) => {
+            print(&format!("{name}: {} checks, no mistakes", checks.checks.len()));
+            for (check, definition) in &checks.checks {
+                print(&format!("  {check}  {}", definition.description));
+            }
+            ExitCode::SUCCESS
+        }
+        Err(problems) => {
+            for problem in &problems {
+                print(&format!("{name}: {problem}"));
+            }
+            fail(&format!("{name} has {} mistake{}", problems.len(), if problems.len() == 1 { "" } else { "s" }))
+        }
+    }
+}

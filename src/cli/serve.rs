@@ -1,0 +1,170 @@
+//! Serving the Functions host: from the settings to a listening process, and when it ends.
+
+use std::fs;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::fail;
+use crate::App;
+use crate::azure_devops::{self, AzureDevOps};
+use crate::checks_file::ChecksFile;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::queue::CheckQueue;
+use crate::routes;
+use crate::sources::Sources;
+
+/// How often the process looks whether the Functions host still lives.
+#[cfg(unix)]
+const LOOK_AT_PARENT_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a request to the storage account may take to connect.
+const QUEUE_CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
+
+/// Serves until the process is killed, which is the only way in which the host stops it.
+pub(super) fn serve() -> ExitCode {
+    // Lines on stdout are information to the host; on stderr they would all be errors.
+    let level = config::environment("LogLevel").and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO);
+    // Only our own events: the libraries' debug output holds requests, with their headers.
+    let ours = Targets::new().with_target("checkgate", level);
+    let json =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(io::stdout);
+    tracing_subscriber::registry().with(ours).with(json).init();
+    std::panic::set_hook(Box::new(|panic| {
+        // The payload may hold what was worked on; a literal message cannot.
+        let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
+        let at = panic.location().map(ToString::to_string);
+        tracing::error!(message, at, "panic");
+    }));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the runtime cannot start: {error}")),
+    };
+    runtime.block_on(run())
+}
+
+async fn run() -> ExitCode {
+    let config = match Config::read(&config::environment) {
+        Ok(config) => config,
+        Err(error) => return fail(&error.to_string()),
+    };
+    let port = config.port;
+    let is_under_host = config.is_under_host;
+    let app = match build_app(config, Clock::system()) {
+        Ok(app) => Arc::new(app),
+        Err(why) => return fail(&why),
+    };
+    // The host calls 127.0.0.1 and nothing else; nobody else shall.
+    let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            return fail(&format!("port {port} of FUNCTIONS_CUSTOMHANDLER_PORT cannot be listened on: {error}"));
+        }
+    };
+    tracing::info!(port, checks = app.checks.checks.len(), "serving");
+    let create = Arc::clone(&app);
+    tokio::spawn(async move {
+        // The host's queue listener waits until the queue exists, and never creates it.
+        if let Err(why) = create.queue.create().await {
+            tracing::warn!(why, "the queue could not be created; the first delivery tries again");
+        }
+    });
+    tokio::select! {
+        () = routes::serve(app, listener) => fail("the server ended"),
+        code = interrupted(is_under_host) => code,
+        () = orphaned(is_under_host) => ExitCode::FAILURE,
+    }
+}
+
+/// Ctrl+C reaches the whole terminal. Under the host it is the host's to end us: an exit of our own would look like a
+/// crash, and exit code 0 like a wish not to be started again.
+async fn interrupted(is_under_host: bool) -> ExitCode {
+    loop {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        if !is_under_host {
+            return ExitCode::from(130);
+        }
+    }
+}
+
+/// Ends when the Functions host has died without stopping us, as it does when it is killed.
+///
+/// `PR_SET_PDEATHSIG` would be shorter, but it fires when the *thread* that started us ends, and the host starts us from
+/// a thread pool.
+async fn orphaned(is_under_host: bool) {
+    #[cfg(unix)]
+    if is_under_host {
+        let parent = std::os::unix::process::parent_id();
+        let mut interval = tokio::time::interval(LOOK_AT_PARENT_EVERY);
+        while std::os::unix::process::parent_id() == parent {
+            interval.tick().await;
+        }
+        return;
+    }
+    let _ = is_under_host;
+    std::future::pending().await
+}
+
+/// Builds what the routes need from the settings.
+///
+/// # Errors
+///
+/// A sentence that names what is wrong.
+pub fn build_app(config: Config, clock: Clock) -> Result<App, String> {
+    let checks = read_checks(&config.checks_file)?;
+    let http = || client(config.extra_root_certificates.as_deref());
+    let options = azure_devops::Options { api_version: config.api_version.clone(), ..azure_devops::Options::default() };
+    let azure_devops = AzureDevOps::new(http()?, options, clock.clone())
+        .map_err(|error| format!("the HTTP client cannot start: {error}"))?;
+    let pooled = http()?.connect_timeout(QUEUE_CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+    let pooled = pooled.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
+    let queue = CheckQueue::open(&config.storage, pooled)
+        .map_err(|why| format!("app setting AzureWebJobsStorage is wrong: {why}"))?;
+    Ok(App {
+        clock,
+        checks,
+        allow_inline_checks: config.allow_inline_checks,
+        allowed_plan_urls: config.allowed_plan_urls,
+        sealer: config.sealer,
+        queue,
+        azure_devops,
+        sources: Sources::default(),
+    })
+}
+
+fn read_checks(file: &Path) -> Result<ChecksFile, String> {
+    let name = file.display();
+    let text = fs::read_to_string(file).map_err(|error| {
+        format!("app setting ChecksFile: {name} cannot be read ({error}); set it for instance to checks.yaml")
+    })?;
+    ChecksFile::parse(&text).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+        format!("{name} has {} mistakes; `checkgate validate` shows them too:{}", problems.len(), lines.concat())
+    })
+}
+
+/// A client with the certificates that the operator trusts.
+fn client(extra_roots: Option<&Path>) -> Result<reqwest::ClientBuilder, String> {
+    let mut builder = reqwest::Client::builder();
+    if let Some(file) = extra_roots {
+        let why = |error: &dyn std::fmt::Display| {
+            format!("app setting ExtraRootCertificates: {}: {error}; name a PEM file", file.display())
+        };
+        let pem = fs::read(file).map_err(|error| why(&error))?;
+        for certificate in reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| why(&error))? {
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    Ok(builder)
+}
