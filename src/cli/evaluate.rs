@@ -36,7 +36,7 @@ pub(super) struct Options {
     /// The check's name in the file
     #[arg(long)]
     check: String,
-    /// The organisation or collection, such as https://dev.azure.com/fabrikam/
+    /// The organisation or collection, such as <https://dev.azure.com/fabrikam/>
     #[arg(long)]
     plan_url: String,
     /// The project's id (a GUID)
