@@ -1,9 +1,20 @@
 //! Stands in for the outside world of checkgate on a developer's machine.
 //!
+//! Everything here is state plus behaviour behind real HTTP on the loopback interface: a test or a demo says what the
+//! world looks like, lets checkgate talk to it through its real clients, and reads what the world saw.
+//!
 //! # Layout
 //!
 //! * [`clock`]: the one hand that all simulated worlds read.
+//! * [`faults`]: how a world misbehaves on request.
+//! * [`calls`]: what a world was asked, and what it answered.
+//! * [`azure_devops`]: projects, runs, work items, and the plans that wait for a check's decision.
 
+pub mod azure_devops;
+pub mod calls;
 pub mod clock;
+pub mod faults;
+
+mod http;
 
 pub use clock::Clock;

@@ -1,0 +1,183 @@
+//! Boards: work items, their states, and queries.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::project;
+use crate::azure_devops::answers::{Answer, Refusal};
+use crate::azure_devops::plan::date;
+use crate::azure_devops::router::Ask;
+use crate::azure_devops::state::State;
+use crate::azure_devops::work_item::WorkItem;
+
+/// No more work items than this are read at once.
+const AT_ONCE: usize = 200;
+
+/// The item, if it exists, is in the path's project, and may be read: the service does not tell these apart.
+fn visible<'a>(state: &'a State, ask: &Ask<'_>, id: u64) -> Result<&'a WorkItem, Refusal> {
+    let here = if ask.path("project").is_empty() {
+        None
+    } else {
+        Some(&project(state, ask)?.name)
+    };
+    let found = state.work_items.get(&id).filter(|_| ask.sees_boards);
+    found.filter(|item| here.is_none_or(|here| item.project.eq_ignore_ascii_case(here))).ok_or_else(|| {
+        let message = format!("TF401232: Work item {id} does not exist, or you do not have permissions to read it.");
+        Refusal::not_found("WorkItemUnauthorizedAccessException", message)
+    })
+}
+
+fn names(list: &str) -> Vec<String> {
+    list.split(',').map(|name| name.trim().to_owned()).collect()
+}
+
+/// The fields that a query asks for; they exclude expansion.
+fn wanted_fields(ask: &Ask<'_>) -> Result<Option<Vec<String>>, Refusal> {
+    let expands = ask
+        .query("$expand")
+        .is_some_and(|expand| !expand.eq_ignore_ascii_case("none"));
+    if expands && ask.query("fields").is_some() {
+        return Err(Refusal::bad_request(
+            "ConflictingParametersException",
+            "The expand parameter can not be used with the fields parameter.",
+        ));
+    }
+    Ok(ask.query("fields").map(names))
+}
+
+pub(in crate::azure_devops) fn get(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    let fields = wanted_fields(ask)?;
+    let item = visible(state, ask, ask.number(ask.path("item"))?)?;
+    Ok(Answer::Json(item.to_json(state.url(), fields.as_deref())))
+}
+
+/// Several items; those that cannot be read are null, or fail the whole call.
+fn several(
+    state: &State,
+    ask: &Ask<'_>,
+    ids: &[u64],
+    fields: Option<&[String]>,
+    policy: Option<&str>,
+) -> Result<Answer, Refusal> {
+    if ids.len() > AT_ONCE {
+        let message = format!(
+            "VS403474: You requested {} work items. The limit is {AT_ONCE}.",
+            ids.len()
+        );
+        return Err(Refusal::bad_request(
+            "VssPropertyValidationException",
+            message,
+        ));
+    }
+    let omit = match policy {
+        Some(policy) if policy.eq_ignore_ascii_case("omit") => true,
+        Some(policy) if !policy.eq_ignore_ascii_case("fail") => {
+            return Err(Refusal::model(format!("'{policy}' is no errorPolicy.")));
+        }
+        _ => false,
+    };
+    let one = |&id: &u64| match visible(state, ask, id) {
+        Ok(item) => Ok(item.to_json(state.url(), fields)),
+        Err(_) if omit => Ok(Value::Null),
+        Err(refusal) => Err(refusal),
+    };
+    ids.iter()
+        .map(one)
+        .collect::<Result<_, _>>()
+        .map(Answer::List)
+}
+
+pub(in crate::azure_devops) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    let fields = wanted_fields(ask)?;
+    let ids = ask
+        .query("ids")
+        .ok_or_else(|| Refusal::model("The ids of work items are missing."))?;
+    let ids = names(ids)
+        .iter()
+        .map(|id| ask.number(id))
+        .collect::<Result<Vec<u64>, _>>()?;
+    several(
+        state,
+        ask,
+        &ids,
+        fields.as_deref(),
+        ask.query("errorPolicy"),
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "names what may be sent; history is not simulated")]
+struct Batch {
+    ids: Vec<u64>,
+    fields: Option<Vec<String>>,
+    #[serde(rename = "$expand")]
+    expand: Option<String>,
+    as_of: Option<String>,
+    error_policy: Option<String>,
+}
+
+pub(in crate::azure_devops) fn batch(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    let batch: Batch = ask.json()?;
+    if batch.fields.is_some()
+        && batch
+            .expand
+            .is_some_and(|expand| !expand.eq_ignore_ascii_case("none"))
+    {
+        return Err(Refusal::bad_request(
+            "ConflictingParametersException",
+            "The expand parameter can not be used with the fields parameter.",
+        ));
+    }
+    several(
+        state,
+        ask,
+        &batch.ids,
+        batch.fields.as_deref(),
+        batch.error_policy.as_deref(),
+    )
+}
+
+pub(in crate::azure_devops) fn states(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    let (project, kind) = (project(state, ask)?, ask.path("type"));
+    let states = state.states(&project.name, kind).filter(|_| ask.sees_boards).ok_or_else(|| {
+        let message = format!("VS402323: Work item type {kind} does not exist in project {} or you do not have permission to access it.", project.name);
+        Refusal::not_found("WorkItemTypeNotFoundException", message)
+    })?;
+    let shown = states
+        .iter()
+        .map(|it| json!({"name": it.name, "color": "b2b2b2", "category": it.category}));
+    Ok(Answer::List(shown.collect()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wiql {
+    query: String,
+}
+
+pub(in crate::azure_devops) fn wiql(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    project(state, ask)?;
+    let Wiql { query } = ask.json()?;
+    let found = state.queries.get(&query).ok_or_else(|| {
+        Refusal::bad_request(
+            "WorkItemTrackingQueryException",
+            format!("TF51005: The query is not known here: {query}"),
+        )
+    })?;
+    let top: usize = ask
+        .query("$top")
+        .map_or(Ok(usize::MAX), |top| ask.number(top))?;
+    let items = found.iter().filter(|_| ask.sees_boards).take(top);
+    let items: Vec<_> = items
+        .map(|id| json!({"id": id, "url": format!("{}_apis/wit/workItems/{id}", state.url())}))
+        .collect();
+    Ok(Answer::Json(json!({
+        "queryType": "flat",
+        "queryResultType": "workItem",
+        "asOf": date(ask.now),
+        "columns": [{"referenceName": "System.Id", "name": "ID"}],
+        "sortColumns": [],
+        "workItems": items,
+    })))
+}

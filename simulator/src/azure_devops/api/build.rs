@@ -1,0 +1,249 @@
+//! Runs: what happened so far, and what led to it.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::project;
+use crate::azure_devops::answers::{Answer, Refusal};
+use crate::azure_devops::plan::date;
+use crate::azure_devops::router::Ask;
+use crate::azure_devops::run::{Artifact, Change, Run};
+use crate::azure_devops::state::{Project, State};
+
+fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<(&'a Project, &'a Run), Refusal> {
+    let project = project(state, ask)?;
+    let id = ask.number(ask.path("build"))?;
+    let found = state
+        .runs
+        .get(&id)
+        .filter(|run| run.project_id == project.id);
+    let run = found.ok_or_else(|| {
+        Refusal::not_found(
+            "BuildNotFoundException",
+            format!("The requested build {id} could not be found."),
+        )
+    })?;
+    Ok((project, run))
+}
+
+pub(in crate::azure_devops) fn get(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    let (project, run) = run(state, ask)?;
+    Ok(Answer::Json(run.to_json(project, state.url())))
+}
+
+/// A word on the wire that fits a filter; several words may be given, separated by commas.
+fn fits(value: &impl Serialize, filter: Option<&str>) -> bool {
+    let word = json!(value);
+    filter.is_none_or(|filter| {
+        filter.split(',').any(|wanted| {
+            wanted.eq_ignore_ascii_case("all")
+                || word
+                    .as_str()
+                    .is_some_and(|word| word.eq_ignore_ascii_case(wanted))
+        })
+    })
+}
+
+pub(in crate::azure_devops) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    let project = project(state, ask)?;
+    let top: usize = ask.query("$top").map_or(Ok(1000), |top| ask.number(top))?;
+    let is_listed = |filter: Option<&str>, value: String| {
+        filter.is_none_or(|filter| filter.split(',').any(|it| it.trim() == value))
+    };
+    let fitting = state.runs.values().rev().filter(|run| {
+        run.project_id == project.id
+            && is_listed(ask.query("definitions"), run.definition_id.to_string())
+            && is_listed(ask.query("buildIds"), run.id.to_string())
+            && ask
+                .query("branchName")
+                .is_none_or(|branch| branch == run.source_branch)
+            && ask.query("tagFilters").is_none_or(|tags| {
+                tags.split(',')
+                    .all(|tag| run.tags.iter().any(|it| it == tag))
+            })
+            && fits(&run.status, ask.query("statusFilter"))
+            && fits(&run.result, ask.query("resultFilter"))
+            && fits(&run.reason, ask.query("reasonFilter"))
+    });
+    Ok(Answer::List(
+        fitting
+            .take(top)
+            .map(|run| run.to_json(project, state.url()))
+            .collect(),
+    ))
+}
+
+pub(in crate::azure_devops) fn timeline(
+    state: &mut State,
+    ask: &Ask<'_>,
+) -> Result<Answer, Refusal> {
+    let (_, run) = run(state, ask)?;
+    let wanted = ask.path("timeline");
+    if !wanted.is_empty() && !wanted.eq_ignore_ascii_case(&run.timeline_id.to_string()) {
+        return Err(Refusal::not_found(
+            "TimelineNotFoundException",
+            format!("No timeline found with identifier {wanted}."),
+        ));
+    }
+    let Some(records) = &run.timeline else {
+        return Ok(Answer::NoContent);
+    };
+    Ok(Answer::Json(json!({
+        "records": records,
+        "lastChangedBy": "00000002-0000-8888-8000-000000000000",
+        "lastChangedOn": run.start_time.map(date),
+        "id": run.timeline_id,
+        "changeId": 1,
+        "url": format!("{}{}/_apis/build/Builds/{}/Timeline", state.url(), run.project_id, run.id),
+    })))
+}
+
+fn reference(state: &State, id: u64) -> Value {
+    json!({"id": id.to_string(), "url": format!("{}_apis/wit/workItems/{id}", state.url())})
+}
+
+pub(in crate::azure_devops) fn work_items(
+    state: &mut State,
+    ask: &Ask<'_>,
+) -> Result<Answer, Refusal> {
+    let (_, run) = run(state, ask)?;
+    let top: usize = ask
+        .query("$top")
+        .map_or(Ok(usize::MAX), |top| ask.number(top))?;
+    Ok(Answer::List(
+        run.work_items
+            .iter()
+            .take(top)
+            .map(|&id| reference(state, id))
+            .collect(),
+    ))
+}
+
+pub(in crate::azure_devops) fn work_items_of_commits(
+    state: &mut State,
+    ask: &Ask<'_>,
+) -> Result<Answer, Refusal> {
+    let (_, run) = run(state, ask)?;
+    let commits: Vec<String> = ask.json()?;
+    let top: usize = ask
+        .query("$top")
+        .map_or(Ok(usize::MAX), |top| ask.number(top))?;
+    let mut linked = Vec::new();
+    for commit in &commits {
+        linked.extend(state.commit_work_items.get(commit).into_iter().flatten());
+        if *commit == run.source_version {
+            linked.extend(&run.work_items);
+        }
+    }
+    linked.sort_unstable();
+    linked.dedup();
+    Ok(Answer::List(
+        linked
+            .into_iter()
+            .take(top)
+            .map(|id| reference(state, id))
+            .collect(),
+    ))
+}
+
+pub(in crate::azure_devops) fn changes(
+    state: &mut State,
+    ask: &Ask<'_>,
+) -> Result<Answer, Refusal> {
+    let (_, run) = run(state, ask)?;
+    let top: usize = ask.query("$top").map_or(Ok(50), |top| ask.number(top))?;
+    Ok(Answer::List(
+        run.changes.iter().take(top).map(Change::to_json).collect(),
+    ))
+}
+
+pub(in crate::azure_devops) fn artifacts(
+    state: &mut State,
+    ask: &Ask<'_>,
+) -> Result<Answer, Refusal> {
+    let (_, run) = run(state, ask)?;
+    let Some(name) = ask.query("artifactName") else {
+        return Ok(Answer::List(
+            run.artifacts.iter().map(Artifact::to_json).collect(),
+        ));
+    };
+    let found = run
+        .artifacts
+        .iter()
+        .find(|artifact| artifact.name.eq_ignore_ascii_case(name));
+    found
+        .map(|artifact| Answer::Json(artifact.to_json()))
+        .ok_or_else(|| {
+            Refusal::not_found(
+                "ArtifactNotFoundException",
+                format!("Artifact {name} was not found for build {}.", run.id),
+            )
+        })
+}
+
+pub(in crate::azure_devops) fn tags(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    let (_, run) = run(state, ask)?;
+    Ok(Answer::List(
+        run.tags.iter().map(|tag| json!(tag)).collect(),
+    ))
+}
+
+impl Artifact {
+    fn to_json(&self) -> Value {
+        json!({"id": self.id, "name": self.name, "source": null, "resource": {"type": self.kind, "data": "", "properties": {}}})
+    }
+}
+
+impl Change {
+    fn to_json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "message": self.message,
+            "type": "TfsGit",
+            "author": {"displayName": self.author},
+            "timestamp": date(self.timestamp),
+        })
+    }
+}
+
+impl Run {
+    fn to_json(&self, project: &Project, collection: &str) -> Value {
+        let person = json!({"displayName": self.requested_for, "uniqueName": self.requested_for});
+        let project_json = json!({"id": project.id, "name": project.name, "state": "wellFormed", "visibility": "private"});
+        let mut build = json!({
+            "id": self.id,
+            "buildNumber": self.number,
+            "status": self.status,
+            "reason": self.reason,
+            "sourceBranch": self.source_branch,
+            "sourceVersion": self.source_version,
+            "queueTime": date(self.queue_time),
+            "requestedFor": person,
+            "requestedBy": person,
+            "definition": {"id": self.definition_id, "name": self.definition_name, "path": "\\", "type": "build", "queueStatus": "enabled", "revision": 3, "project": project_json},
+            "project": project_json,
+            "repository": {"id": self.repository_id, "type": "TfsGit", "name": self.repository},
+            "triggerInfo": self.trigger_info,
+            "tags": self.tags,
+            "templateParameters": self.template_parameters,
+            "orchestrationPlan": {"planId": self.timeline_id},
+            "plans": [{"planId": self.timeline_id}],
+            "priority": "normal",
+            "uri": format!("vstfs:///Build/Build/{}", self.id),
+            "url": format!("{collection}{}/_apis/build/Builds/{}", project.id, self.id),
+            "validationResults": [],
+        });
+        // What is not known yet is absent, not null.
+        let later = [
+            ("result", self.result.map(|result| json!(result))),
+            ("startTime", self.start_time.map(|at| json!(date(at)))),
+            ("finishTime", self.finish_time.map(|at| json!(date(at)))),
+        ];
+        for (name, value) in later {
+            if let Some(value) = value {
+                build[name] = value;
+            }
+        }
+        build
+    }
+}

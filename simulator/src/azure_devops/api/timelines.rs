@@ -1,0 +1,138 @@
+//! Timelines of checks: records, and live console lines.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::plans::{guid, plan, writable_plan};
+use crate::azure_devops::answers::{Answer, Refusal};
+use crate::azure_devops::plan::Plan;
+use crate::azure_devops::record::TimelineRecord;
+use crate::azure_devops::router::Ask;
+use crate::azure_devops::state::State;
+
+/// The wrapper that collections are sent in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wrapper<T> {
+    count: usize,
+    value: Vec<T>,
+}
+
+pub(in crate::azure_devops) fn get_records(
+    state: &mut State,
+    ask: &Ask<'_>,
+) -> Result<Answer, Refusal> {
+    let plan = plan(state, ask)?;
+    same_timeline(plan, ask)?;
+    let since: i64 = ask.query("changeId").map_or(Ok(0), |id| ask.number(id))?;
+    let changed = plan
+        .records
+        .iter()
+        .filter(|record| record.change_id.unwrap_or_default() > since);
+    changed
+        .map(shown)
+        .collect::<Result<_, _>>()
+        .map(Answer::List)
+}
+
+pub(in crate::azure_devops) fn update_records(
+    state: &mut State,
+    ask: &Ask<'_>,
+) -> Result<Answer, Refusal> {
+    let plan = writable_plan(state, ask)?;
+    same_timeline(plan, ask)?;
+    let Wrapper {
+        count,
+        value: updates,
+    } = ask.json::<Wrapper<TimelineRecord>>()?;
+    if count != updates.len() {
+        return Err(Refusal::model(format!(
+            "The count is {count}, but there are {} records.",
+            updates.len()
+        )));
+    }
+    updates
+        .iter()
+        .try_for_each(|update| acceptable(plan, update))?;
+    let merged = updates
+        .into_iter()
+        .map(|update| shown(plan.upsert(update, ask.now)));
+    merged.collect::<Result<_, _>>().map(Answer::List)
+}
+
+fn acceptable(plan: &Plan, update: &TimelineRecord) -> Result<(), Refusal> {
+    let known = plan.record(update.id).is_some();
+    let complete = update.kind.is_some() && update.name.is_some() && update.parent_id.is_some();
+    let log_exists = |id| plan.logs.iter().any(|log| log.id == id);
+    let problem = if !known && !complete {
+        "a new record needs its type, name and parentId"
+    } else if update.percent_complete.is_some_and(|percent| percent > 100) {
+        "percentComplete is more than 100"
+    } else if update.log.as_ref().is_some_and(|log| !log_exists(log.id)) {
+        "it refers to a log that does not exist"
+    } else {
+        return Ok(());
+    };
+    let message = format!(
+        "The timeline record {} cannot be updated: {problem}.",
+        update.id
+    );
+    Err(Refusal::bad_request(
+        "TimelineRecordUpdateException",
+        message,
+    ))
+}
+
+fn same_timeline(plan: &Plan, ask: &Ask<'_>) -> Result<(), Refusal> {
+    let id = guid(ask.path("timeline"))?;
+    if id == plan.timeline_id {
+        return Ok(());
+    }
+    Err(Refusal::not_found(
+        "TimelineNotFoundException",
+        format!(
+            "No timeline found for plan {} with identifier {id}.",
+            plan.id
+        ),
+    ))
+}
+
+fn shown(record: &TimelineRecord) -> Result<Value, Refusal> {
+    serde_json::to_value(record.shown()).map_err(Refusal::model)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "names what may be sent; only the lines matter")]
+struct FeedLines {
+    count: usize,
+    value: Vec<String>,
+    step_id: Option<Uuid>,
+    start_line: Option<u64>,
+    end_line: Option<u64>,
+}
+
+pub(in crate::azure_devops) fn append_feed(
+    state: &mut State,
+    ask: &Ask<'_>,
+) -> Result<Answer, Refusal> {
+    let plan = writable_plan(state, ask)?;
+    same_timeline(plan, ask)?;
+    let record = guid(ask.path("record"))?;
+    if plan.record(record).is_none() {
+        return Err(Refusal::not_found(
+            "TimelineRecordNotFoundException",
+            format!("No record found with identifier {record}."),
+        ));
+    }
+    let lines: FeedLines = ask.json()?;
+    if lines.count != lines.value.len() {
+        return Err(Refusal::model(format!(
+            "The count does not fit: {}",
+            json!(lines.value)
+        )));
+    }
+    plan.feed.extend(lines.value);
+    Ok(Answer::NoContent)
+}

@@ -1,0 +1,191 @@
+//! The orchestration plan of one check: what waits for the decision.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::check::Event;
+use super::record::{RecordState, TaskResult, TimelineRecord};
+use super::state::CreateLog;
+
+/// A plan with its one job, its one task, and what the check wrote.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Identifies the plan.
+    pub id: Uuid,
+    /// The project that the plan belongs to.
+    pub project_id: Uuid,
+    /// `checks` for a check.
+    pub hub_name: String,
+    /// The run whose stage waits.
+    pub build_id: u64,
+    /// The plan's timeline.
+    pub timeline_id: Uuid,
+    /// The one job.
+    pub job_id: Uuid,
+    /// The one task: the check.
+    pub task_instance_id: Uuid,
+    /// Whether anybody still waits.
+    pub state: PlanState,
+    /// How the plan ended.
+    pub result: Option<TaskResult>,
+    /// When the plan began.
+    pub started: DateTime<Utc>,
+    /// When the plan ended.
+    pub finished: Option<DateTime<Utc>>,
+    /// The timeline.
+    pub records: Vec<TimelineRecord>,
+    /// Logs by number, from 1.
+    pub logs: Vec<Log>,
+    /// Live console lines.
+    pub feed: Vec<String>,
+    /// Decisions and other events that reached the plan, accepted or not.
+    pub events: Vec<Event>,
+    pub(super) change_id: i64,
+}
+
+/// Whether a plan is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanState {
+    /// Waits for its task; its session takes events.
+    InProgress,
+    /// Nobody listens any more.
+    Completed,
+}
+
+/// A log of a plan.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Number within the plan.
+    pub id: u64,
+    /// What the log is called.
+    pub path: String,
+    /// Everything appended so far.
+    pub text: String,
+    /// When it was created.
+    pub created_on: DateTime<Utc>,
+    /// When it was appended to last.
+    pub last_changed_on: DateTime<Utc>,
+}
+
+impl Log {
+    pub(super) fn line_count(&self) -> usize {
+        self.text.lines().count()
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "path": self.path,
+            "lineCount": self.line_count(),
+            "createdOn": date(self.created_on),
+            "lastChangedOn": date(self.last_changed_on),
+            "id": self.id,
+            "location": null,
+        })
+    }
+}
+
+/// A date as Azure DevOps writes it.
+pub(super) fn date(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+impl Plan {
+    /// The check's own record.
+    pub(super) fn task_record(&self) -> Option<&TimelineRecord> {
+        self.record(self.task_instance_id)
+    }
+
+    pub(super) fn record(&self, id: Uuid) -> Option<&TimelineRecord> {
+        self.records.iter().find(|record| record.id == id)
+    }
+
+    /// Updates the record with the update's id, or adds it; returns it as stored.
+    pub(super) fn upsert(&mut self, update: TimelineRecord, now: DateTime<Utc>) -> &TimelineRecord {
+        self.change_id += 1;
+        let position = self
+            .records
+            .iter()
+            .position(|record| record.id == update.id)
+            .unwrap_or_else(|| {
+                self.records.push(TimelineRecord {
+                    id: update.id,
+                    attempt: Some(1),
+                    ..TimelineRecord::default()
+                });
+                self.records.len() - 1
+            });
+        let record = &mut self.records[position];
+        record.merge(update);
+        record.change_id = Some(self.change_id);
+        record.last_modified = Some(date(now));
+        record
+    }
+
+    /// Ends the plan, its job and its task; nobody listens any more.
+    pub(super) fn complete(&mut self, result: TaskResult, now: DateTime<Utc>) {
+        for id in [self.task_instance_id, self.job_id] {
+            let update = TimelineRecord {
+                id,
+                state: Some(RecordState::Completed),
+                result: Some(result),
+                finish_time: Some(now),
+                ..TimelineRecord::default()
+            };
+            self.upsert(update, now);
+        }
+        self.state = PlanState::Completed;
+        self.result = Some(result);
+        self.finished = Some(now);
+    }
+
+    pub(super) fn create_log(&mut self, path: &str, rule: CreateLog, now: DateTime<Utc>) -> &Log {
+        let known = self
+            .logs
+            .iter()
+            .position(|log| log.path == path)
+            .filter(|_| rule == CreateLog::GetOrCreate);
+        let position = known.unwrap_or_else(|| {
+            let id = self.logs.len() as u64 + 1;
+            let text = String::new();
+            self.logs.push(Log {
+                id,
+                path: path.to_owned(),
+                text,
+                created_on: now,
+                last_changed_on: now,
+            });
+            self.logs.len() - 1
+        });
+        &self.logs[position]
+    }
+
+    pub(super) fn log(&mut self, id: u64) -> Option<&mut Log> {
+        self.logs.iter_mut().find(|log| log.id == id)
+    }
+
+    pub(super) fn to_json(&self, collection: &str) -> Value {
+        let state = match self.state {
+            PlanState::InProgress => "inProgress",
+            PlanState::Completed => "completed",
+        };
+        json!({
+            "scopeIdentifier": self.project_id,
+            "planType": self.hub_name,
+            "version": 20,
+            "planId": self.id,
+            "planGroup": format!("Checks:{}", self.build_id),
+            "artifactUri": format!("vstfs:///Pipelines/Checks/{}", self.id),
+            "owner": {"id": self.build_id, "name": self.build_id.to_string()},
+            "startTime": date(self.started),
+            "finishTime": self.finished.map(date),
+            "state": state,
+            "result": self.result,
+            "timeline": {
+                "id": self.timeline_id,
+                "changeId": self.change_id,
+                "location": format!("{collection}{}/_apis/distributedtask/hubs/{}/plans/{}/timelines/{}", self.project_id, self.hub_name, self.id, self.timeline_id),
+            },
+        })
+    }
+}

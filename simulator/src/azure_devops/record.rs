@@ -1,0 +1,282 @@
+//! One line of the run page: a timeline record, and how updates merge into it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A timeline record. Absent members of an update keep what is stored.
+///
+/// Members that the simulator does not know are refused.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TimelineRecord {
+    /// Identifies the record in its timeline; for a task, the task instance.
+    pub id: Uuid,
+    /// The record that this one is shown under.
+    pub parent_id: Option<Uuid>,
+    /// `Stage`, `Phase`, `Job`, `Task`, `Checkpoint` and others.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// What the run page shows.
+    pub name: Option<String>,
+    /// Reference name in YAML.
+    pub ref_name: Option<String>,
+    /// Dotted path of reference names.
+    pub identifier: Option<String>,
+    /// When it began.
+    pub start_time: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finish_time: Option<DateTime<Utc>>,
+    /// What it is doing now, for people.
+    pub current_operation: Option<String>,
+    /// 0 to 100.
+    pub percent_complete: Option<u8>,
+    /// How far it is.
+    pub state: Option<RecordState>,
+    /// How it ended.
+    pub result: Option<TaskResult>,
+    /// A code to go with the result.
+    pub result_code: Option<String>,
+    /// Set by the service: the change that touched the record last.
+    pub change_id: Option<i64>,
+    /// Set by the service. Text, because clients send year 1 for "not set".
+    pub last_modified: Option<String>,
+    /// The agent, or the server, that does the work.
+    pub worker_name: Option<String>,
+    /// The agent queue.
+    pub queue_id: Option<i64>,
+    /// Position among its siblings.
+    pub order: Option<i64>,
+    /// The log that the run page opens.
+    pub log: Option<LogReference>,
+    /// A timeline of its own, for records that have one.
+    pub details: Option<Value>,
+    /// Number of errors, shown beside the name.
+    pub error_count: Option<u32>,
+    /// Number of warnings, shown beside the name.
+    pub warning_count: Option<u32>,
+    /// Errors and warnings, shown under the name.
+    pub issues: Option<Vec<Issue>>,
+    /// Output variables; names are case-insensitive.
+    pub variables: Option<BTreeMap<String, Variable>>,
+    /// The task that runs here.
+    pub task: Option<TaskReference>,
+    /// Address of the record.
+    pub location: Option<String>,
+    /// Set by the service: 1 for the first attempt.
+    pub attempt: Option<u32>,
+    /// Earlier attempts, as references.
+    pub previous_attempts: Option<Vec<Value>>,
+    /// What the agent had to be.
+    pub agent_specification: Option<Value>,
+    /// Links.
+    #[serde(rename = "_links")]
+    pub links: Option<Value>,
+}
+
+/// How far a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RecordState {
+    /// Not begun.
+    Pending,
+    /// At work.
+    InProgress,
+    /// Ended.
+    Completed,
+}
+
+/// How a record, or a plan, ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TaskResult {
+    /// Good.
+    Succeeded,
+    /// Good, with warnings.
+    SucceededWithIssues,
+    /// Bad.
+    Failed,
+    /// Stopped by somebody.
+    Canceled,
+    /// Not run.
+    Skipped,
+    /// Lost.
+    Abandoned,
+}
+
+impl TaskResult {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::SucceededWithIssues => "succeededWithIssues",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Skipped => "skipped",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// Points to a log of the same plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogReference {
+    /// Number of the log.
+    pub id: u64,
+    /// Address of the log.
+    #[serde(default)]
+    pub location: Option<String>,
+}
+
+/// An error or a warning on a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Issue {
+    /// `error` or `warning`.
+    #[serde(rename = "type")]
+    pub kind: IssueKind,
+    /// `General` unless set.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// What people read.
+    pub message: String,
+    /// More, by key.
+    #[serde(default)]
+    pub data: Option<BTreeMap<String, String>>,
+}
+
+/// How bad an issue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum IssueKind {
+    /// Shown in red.
+    Error,
+    /// Shown in yellow.
+    Warning,
+}
+
+/// An output variable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Variable {
+    /// Null when a secret is read back.
+    pub value: Option<String>,
+    /// Whether the value is hidden from readers.
+    #[serde(default)]
+    pub is_secret: bool,
+    /// Whether later steps may change it.
+    #[serde(default)]
+    pub is_read_only: bool,
+}
+
+/// The task behind a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TaskReference {
+    /// The task's own id, the same in every run.
+    pub id: Uuid,
+    /// The task's name, such as `CmdLine`.
+    pub name: Option<String>,
+    /// The task's version.
+    pub version: Option<String>,
+    /// What the task was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<BTreeMap<String, String>>,
+}
+
+impl TimelineRecord {
+    /// Takes over what `update` says; what it leaves out, or says as null, stays. `attempt`, `changeId` and
+    /// `lastModified` are the service's own.
+    pub(super) fn merge(&mut self, update: Self) {
+        fn keep<T>(stored: &mut Option<T>, update: Option<T>) {
+            if update.is_some() {
+                *stored = update;
+            }
+        }
+        keep(&mut self.parent_id, update.parent_id);
+        keep(&mut self.kind, update.kind);
+        keep(&mut self.name, update.name);
+        keep(&mut self.ref_name, update.ref_name);
+        keep(&mut self.identifier, update.identifier);
+        keep(&mut self.start_time, update.start_time);
+        keep(&mut self.finish_time, update.finish_time);
+        keep(&mut self.current_operation, update.current_operation);
+        keep(&mut self.percent_complete, update.percent_complete);
+        keep(&mut self.state, update.state);
+        keep(&mut self.result, update.result);
+        keep(&mut self.result_code, update.result_code);
+        keep(&mut self.worker_name, update.worker_name);
+        keep(&mut self.queue_id, update.queue_id);
+        keep(&mut self.order, update.order);
+        keep(&mut self.log, update.log);
+        keep(&mut self.details, update.details);
+        keep(&mut self.error_count, update.error_count);
+        keep(&mut self.warning_count, update.warning_count);
+        keep(&mut self.issues, update.issues);
+        keep(&mut self.task, update.task);
+        keep(&mut self.location, update.location);
+        keep(&mut self.agent_specification, update.agent_specification);
+        for (name, variable) in update.variables.unwrap_or_default() {
+            self.set_variable(name, variable);
+        }
+    }
+
+    /// Variables keep the casing they were first written with.
+    fn set_variable(&mut self, name: String, variable: Variable) {
+        let variables = self.variables.get_or_insert_default();
+        let known = variables
+            .keys()
+            .find(|known| known.eq_ignore_ascii_case(&name))
+            .cloned();
+        variables.insert(known.unwrap_or(name), variable);
+    }
+
+    /// The record as readers get it: secrets are null.
+    pub(super) fn shown(&self) -> Self {
+        let mut shown = self.clone();
+        for variable in shown
+            .variables
+            .iter_mut()
+            .flat_map(BTreeMap::values_mut)
+            .filter(|it| it.is_secret)
+        {
+            variable.value = None;
+        }
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(json: &str) -> TimelineRecord {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn an_update_keeps_what_it_leaves_out() {
+        let mut stored = record(
+            r#"{"id":"00000000-0000-0000-0000-000000000001","name":"Check","state":"pending","attempt":1,
+                "variables":{"Claim":{"value":"a"},"Key":{"value":"s","isSecret":true}}}"#,
+        );
+        stored.merge(record(
+            r#"{"id":"00000000-0000-0000-0000-000000000001","name":null,"state":"inProgress","attempt":7,
+                "variables":{"CLAIM":{"value":"b"}}}"#,
+        ));
+
+        assert_eq!(
+            (stored.name.as_deref(), stored.attempt),
+            (Some("Check"), Some(1))
+        );
+        assert_eq!(stored.state, Some(RecordState::InProgress));
+        let shown = stored.shown().variables.unwrap();
+        assert_eq!(shown["Claim"].value.as_deref(), Some("b"));
+        assert_eq!(shown["Key"].value, None);
+        assert_eq!(shown.len(), 2);
+    }
+}

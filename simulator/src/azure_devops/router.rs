@@ -1,0 +1,138 @@
+//! The strict router: finds a request's route, has its demands checked, and asks it.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::{Request, Response};
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+
+use super::answers::{Answer, Refusal};
+use super::demands::demand;
+use super::routes::{ROUTES, Route};
+use super::state::State;
+use crate::http::Route as RouteName;
+
+/// A request that has passed the demands of its route.
+pub(super) struct Ask<'a> {
+    pub(super) now: DateTime<Utc>,
+    pub(super) body: &'a Bytes,
+    /// Whether the token's identity may read Boards; if not, nothing there exists for it.
+    pub(super) sees_boards: bool,
+    parameters: Vec<(&'static str, String)>,
+    query: Vec<(String, String)>,
+}
+
+impl Ask<'_> {
+    /// A part of the path by its name in the template; empty if the template has none.
+    pub(super) fn path(&self, name: &str) -> &str {
+        self.parameters
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or("", |(_, value)| value)
+    }
+
+    /// A query parameter; names are case-insensitive.
+    pub(super) fn query(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// A number in the path or query.
+    pub(super) fn number<N: std::str::FromStr>(&self, text: &str) -> Result<N, Refusal> {
+        text.parse()
+            .map_err(|_| Refusal::model(format!("The value '{text}' is not valid.")))
+    }
+
+    /// The body as JSON of this shape.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(self.body).map_err(Refusal::model)
+    }
+}
+
+/// Answers a request, and leaves the route's name for the counters.
+pub(super) fn answer(state: &mut State, request: &Request<Bytes>) -> Response<Bytes> {
+    let segments = path_segments(state, request.uri().path());
+    let fitting = || {
+        ROUTES
+            .iter()
+            .filter_map(|route| Some((route, captures(route, segments.as_ref()?)?)))
+    };
+    let chosen = fitting().find(|(route, _)| route.method() == request.method().as_str());
+    let Some((route, parameters)) = chosen else {
+        let allowed: Vec<_> = fitting().map(|(route, _)| route.method()).collect();
+        return refuse_unrouted(state, request, &allowed);
+    };
+    let answered = demand(state, route, request).and_then(|sees_boards| {
+        let query = request.uri().query().unwrap_or_default();
+        let query = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        let ask = Ask {
+            now: state.clock.now(),
+            body: request.body(),
+            sees_boards,
+            parameters,
+            query,
+        };
+        (route.handler)(state, &ask)
+    });
+    let mut response = answered.map_or_else(Refusal::into_response, Answer::into_response);
+    response.extensions_mut().insert(RouteName(route.name));
+    response
+}
+
+fn refuse_unrouted(
+    state: &mut State,
+    request: &Request<Bytes>,
+    allowed: &[&str],
+) -> Response<Bytes> {
+    let path = request.uri().path();
+    let mut response = if allowed.is_empty() {
+        state
+            .unknown_requests
+            .push(format!("{} {path}", request.method()));
+        let message = format!(
+            "The controller for path '{path}' was not found or does not implement IController."
+        );
+        Refusal::not_found("VssResourceNotFoundException", message).into_response()
+    } else {
+        Refusal::MethodNotAllowed {
+            allowed: allowed.join(", "),
+        }
+        .into_response()
+    };
+    response.extensions_mut().insert(RouteName("unknown"));
+    response
+}
+
+/// The decoded segments below the collection; `None` outside of it.
+fn path_segments(state: &State, path: &str) -> Option<Vec<String>> {
+    let below = path.strip_prefix(state.collection_path())?;
+    Some(
+        below
+            .split('/')
+            .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
+            .collect(),
+    )
+}
+
+/// The named parts of the path, if it fits the route's template.
+fn captures(route: &Route, segments: &[String]) -> Option<Vec<(&'static str, String)>> {
+    let mut captured = Vec::new();
+    let mut segments = segments.iter();
+    for part in route.template() {
+        let segment = segments.next().filter(|segment| !segment.is_empty())?;
+        match part
+            .strip_prefix('{')
+            .and_then(|part| part.strip_suffix('}'))
+        {
+            Some(_) if segment.starts_with('_') => return None,
+            Some(name) => captured.push((name, segment.clone())),
+            None if part.eq_ignore_ascii_case(segment) => {}
+            None => return None,
+        }
+    }
+    segments.next().is_none().then_some(captured)
+}

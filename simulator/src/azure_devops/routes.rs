@@ -1,0 +1,111 @@
+//! The table of every route.
+
+use super::answers::{Answer, Refusal};
+use super::api::{boards, build, code, plans, quality, timelines};
+use super::router::Ask;
+use super::state::{Area, State};
+use super::version::Versions;
+
+pub(super) type Handler = fn(&mut State, &Ask<'_>) -> Result<Answer, Refusal>;
+
+/// A route: what it is called in the counters is its method and template.
+pub(super) struct Route {
+    pub(super) name: &'static str,
+    pub(super) area: Area,
+    pub(super) versions: Versions,
+    pub(super) body: Content,
+    pub(super) handler: Handler,
+}
+
+/// What a request must carry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    Nothing,
+    Json,
+    OctetStream,
+}
+
+const fn get(name: &'static str, area: Area, versions: Versions, handler: Handler) -> Route {
+    Route {
+        name,
+        area,
+        versions,
+        body: Content::Nothing,
+        handler,
+    }
+}
+
+const fn send(name: &'static str, area: Area, versions: Versions, handler: Handler) -> Route {
+    Route {
+        name,
+        area,
+        versions,
+        body: Content::Json,
+        handler,
+    }
+}
+
+/// Callbacks are released in 7.1; recorded traffic with older numbers is still accepted.
+const CALLBACK: Versions = Versions {
+    since: (2, 0),
+    released: Some((4, 1)),
+    revision: 2,
+};
+/// Reading a plan is not published: its clients send previews.
+const UNPUBLISHED: Versions = Versions::preview((5, 1), 2);
+const STATES: Versions = Versions {
+    since: (5, 1),
+    released: Some((7, 0)),
+    revision: 1,
+};
+const TEST_RESULTS: Versions = Versions::preview((7, 1), 1);
+
+#[rustfmt::skip]
+pub(super) const ROUTES: &[Route] = &[
+    send("POST {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/events", Area::Plans, CALLBACK, plans::post_event),
+    send("PATCH {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/timelines/{timeline}/records", Area::Plans, CALLBACK, timelines::update_records),
+    get("GET {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/timelines/{timeline}/records", Area::Plans, UNPUBLISHED, timelines::get_records),
+    send("POST {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/timelines/{timeline}/records/{record}/feed", Area::Plans, CALLBACK, timelines::append_feed),
+    Route { body: Content::OctetStream, ..send("POST {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/logs/{log}", Area::Plans, CALLBACK, plans::append_log) },
+    send("POST {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/logs", Area::Plans, CALLBACK, plans::create_log),
+    get("GET {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/logs/{log}", Area::Plans, UNPUBLISHED, plans::get_log),
+    get("GET {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}", Area::Plans, UNPUBLISHED, plans::get_plan),
+    get("GET {project}/_apis/build/builds/{build}/timeline", Area::Build, Versions::released((5, 1), 3), build::timeline),
+    get("GET {project}/_apis/build/builds/{build}/timeline/{timeline}", Area::Build, Versions::released((5, 1), 3), build::timeline),
+    get("GET {project}/_apis/build/builds/{build}", Area::Build, Versions::released((5, 1), 8), build::get),
+    get("GET {project}/_apis/build/builds", Area::Build, Versions::released((5, 1), 8), build::list),
+    get("GET {project}/_apis/build/builds/{build}/workitems", Area::Build, Versions::released((5, 1), 2), build::work_items),
+    send("POST {project}/_apis/build/builds/{build}/workitems", Area::Build, Versions::released((5, 1), 2), build::work_items_of_commits),
+    get("GET {project}/_apis/build/builds/{build}/changes", Area::Build, Versions::released((5, 1), 2), build::changes),
+    get("GET {project}/_apis/build/builds/{build}/artifacts", Area::Build, Versions::released((5, 1), 5), build::artifacts),
+    get("GET {project}/_apis/build/builds/{build}/tags", Area::Build, Versions::released((5, 1), 3), build::tags),
+    get("GET {project}/_apis/wit/workitems/{item}", Area::WorkItems, Versions::released((5, 1), 3), boards::get),
+    get("GET _apis/wit/workitems/{item}", Area::WorkItems, Versions::released((5, 1), 3), boards::get),
+    get("GET {project}/_apis/wit/workitems", Area::WorkItems, Versions::released((5, 1), 3), boards::list),
+    get("GET _apis/wit/workitems", Area::WorkItems, Versions::released((5, 1), 3), boards::list),
+    send("POST {project}/_apis/wit/workitemsbatch", Area::WorkItems, Versions::released((5, 1), 1), boards::batch),
+    send("POST _apis/wit/workitemsbatch", Area::WorkItems, Versions::released((5, 1), 1), boards::batch),
+    get("GET {project}/_apis/wit/workitemtypes/{type}/states", Area::WorkItems, STATES, boards::states),
+    send("POST {project}/_apis/wit/wiql", Area::WorkItems, Versions::released((5, 1), 2), boards::wiql),
+    send("POST {project}/{team}/_apis/wit/wiql", Area::WorkItems, Versions::released((5, 1), 2), boards::wiql),
+    get("GET {project}/_apis/test/codecoverage", Area::Tests, STATES, quality::coverage),
+    get("GET {project}/_apis/testresults/codecoverage", Area::Tests, TEST_RESULTS, quality::coverage),
+    get("GET {project}/_apis/testresults/resultsummarybybuild", Area::Tests, TEST_RESULTS, quality::test_summary),
+    send("POST {project}/_apis/git/repositories/{repository}/pullrequestquery", Area::Code, Versions::released((5, 1), 1), code::pull_request_query),
+    get("GET {project}/_apis/git/repositories/{repository}/pullrequests/{pullrequest}", Area::Code, Versions::released((5, 1), 2), code::pull_request),
+    get("GET {project}/_apis/git/repositories/{repository}/pullrequests/{pullrequest}/reviewers", Area::Code, Versions::released((5, 1), 1), code::reviewers),
+    get("GET {project}/_apis/git/repositories/{repository}/pullrequests/{pullrequest}/workitems", Area::Code, Versions::released((5, 1), 1), code::work_items),
+];
+
+impl Route {
+    pub(super) fn method(&self) -> &'static str {
+        self.name.split_once(' ').map_or("", |(method, _)| method)
+    }
+
+    pub(super) fn template(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.name
+            .split_once(' ')
+            .map_or("", |(_, template)| template)
+            .split('/')
+    }
+}

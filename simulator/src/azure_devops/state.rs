@@ -1,0 +1,213 @@
+//! Everything a simulated organization knows, as plain data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::git::PullRequest;
+use super::plan::Plan;
+use super::run::Run;
+use super::work_item::{WorkItem, WorkItemState};
+use crate::clock::Clock;
+
+/// The organization. Public members may be read and changed at will.
+#[derive(Debug)]
+pub struct State {
+    /// The hand that all dates come from.
+    pub clock: Clock,
+    url: String,
+    /// The first one is where runs and work items are created.
+    pub projects: Vec<Project>,
+    /// Runs by build id.
+    pub runs: BTreeMap<u64, Run>,
+    /// Work items by id.
+    pub work_items: BTreeMap<u64, WorkItem>,
+    /// States by work item type, for the projects that have no process of their own in `project_states`.
+    pub work_item_states: BTreeMap<String, Vec<WorkItemState>>,
+    /// States by project name and work item type, where a project's process differs.
+    pub project_states: BTreeMap<(String, String), Vec<WorkItemState>>,
+    /// Work items that a commit mentions.
+    pub commit_work_items: BTreeMap<String, Vec<u64>>,
+    /// Pull requests of all repositories.
+    pub pull_requests: Vec<PullRequest>,
+    /// What a WIQL query finds, by its exact text.
+    pub queries: BTreeMap<String, Vec<u64>>,
+    /// Plans of checks.
+    pub plans: BTreeMap<Uuid, Plan>,
+    /// Tokens that are, or were, accepted.
+    pub tokens: BTreeMap<String, Token>,
+    /// Requests that no route knew, as `METHOD path`.
+    pub unknown_requests: Vec<String>,
+    /// How a refused token is answered.
+    pub expired_token: Unauthorized,
+    /// How an event is answered that nobody waits for.
+    pub late_event: LateEvent,
+    /// How an accepted event is answered.
+    pub event_status: EventStatus,
+    /// What happens to records and logs written after the end of the plan.
+    pub late_write: LateWrite,
+    /// What creating a log with a known path does.
+    pub create_log: CreateLog,
+    /// Whether new checks get a timeline id of their own; otherwise it is the plan's id.
+    pub separate_timeline: bool,
+}
+
+/// A team project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// What `$(system.TeamProjectId)` stands for.
+    pub id: Uuid,
+    /// Its name, also accepted in addresses.
+    pub name: String,
+}
+
+/// A job token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Refused from this moment on.
+    pub expires_at: DateTime<Utc>,
+    /// What its identity may not read or write.
+    pub denied: BTreeSet<Area>,
+}
+
+impl Token {
+    /// A token that may do everything until `expires_at`.
+    pub fn until(expires_at: DateTime<Utc>) -> Self {
+        Self {
+            expires_at,
+            denied: BTreeSet::new(),
+        }
+    }
+}
+
+/// What a permission is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Area {
+    /// Plans of checks.
+    Plans,
+    /// Runs.
+    Build,
+    /// Boards. What may not be read is answered as if it did not exist.
+    WorkItems,
+    /// Coverage and test results.
+    Tests,
+    /// Repositories.
+    Code,
+}
+
+/// How a refused token is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unauthorized {
+    /// 401 with challenges.
+    Status401,
+    /// 203 and a sign-in page, which careless clients take for success.
+    SignInPage203,
+    /// 302 to a sign-in page; 401 for clients that suppress the redirect.
+    Redirect302,
+}
+
+/// How an event is answered that nobody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateEvent {
+    /// 500 `OrchestrationSessionNotFoundException`.
+    SessionNotFound,
+    /// 204, and no effect.
+    NoContent,
+}
+
+/// How an accepted event is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventStatus {
+    /// 204, as recorded.
+    NoContent,
+    /// 200, as specified.
+    Ok,
+}
+
+/// What happens to records and logs written after the end of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateWrite {
+    /// They are stored.
+    Accepted,
+    /// 400 `TaskOrchestrationPlanTerminatedException`.
+    Refused,
+}
+
+/// What creating a log with a known path does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateLog {
+    /// Returns the known log.
+    GetOrCreate,
+    /// Creates one more.
+    AlwaysNew,
+}
+
+impl State {
+    pub(super) fn new(clock: Clock, url: String) -> Self {
+        let project = Project {
+            id: uuid::uuid!("fab12cab-0000-4000-8000-000000000001"),
+            name: "FabrikamFiber".to_owned(),
+        };
+        Self {
+            clock,
+            url,
+            projects: vec![project],
+            runs: BTreeMap::new(),
+            work_items: BTreeMap::new(),
+            work_item_states: super::work_item::default_states(),
+            project_states: BTreeMap::new(),
+            commit_work_items: BTreeMap::new(),
+            pull_requests: Vec::new(),
+            queries: BTreeMap::new(),
+            plans: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            unknown_requests: Vec::new(),
+            expired_token: Unauthorized::Status401,
+            late_event: LateEvent::SessionNotFound,
+            event_status: EventStatus::NoContent,
+            late_write: LateWrite::Accepted,
+            create_log: CreateLog::GetOrCreate,
+            separate_timeline: false,
+        }
+    }
+
+    /// The collection's address with a trailing slash.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The collection's path with slashes around it.
+    pub(super) fn collection_path(&self) -> &str {
+        let authority = self.url.strip_prefix("http://").unwrap_or(&self.url);
+        authority.find('/').map_or("/", |slash| &authority[slash..])
+    }
+
+    /// Creates a project, or finds it by name.
+    pub fn project(&mut self, name: &str) -> Project {
+        if let Some(known) = self.find_project(name) {
+            return known.clone();
+        }
+        let project = Project {
+            id: Uuid::new_v4(),
+            name: name.to_owned(),
+        };
+        self.projects.push(project.clone());
+        project
+    }
+
+    /// The project with this name or id, as addresses name it.
+    pub(super) fn find_project(&self, name_or_id: &str) -> Option<&Project> {
+        let id = Uuid::try_parse(name_or_id).ok();
+        self.projects
+            .iter()
+            .find(|project| Some(project.id) == id || project.name.eq_ignore_ascii_case(name_or_id))
+    }
+
+    /// Withdraws a permission from a token's identity.
+    pub fn deny(&mut self, token: &str, area: Area) {
+        if let Some(token) = self.tokens.get_mut(token) {
+            token.denied.insert(area);
+        }
+    }
+}

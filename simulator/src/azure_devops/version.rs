@@ -1,0 +1,140 @@
+//! Which `api-version` a route takes.
+
+use super::answers::Refusal;
+
+/// The versions of one resource.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Versions {
+    /// The first version that knows the resource, with the preview flag.
+    pub(super) since: (u8, u8),
+    /// The first version that takes it without the preview flag; `None` if no version does.
+    pub(super) released: Option<(u8, u8)>,
+    /// The newest revision of the newest version's preview.
+    pub(super) revision: u8,
+}
+
+/// The newest version, which exists only as a preview.
+const NEWEST: (u8, u8) = (7, 2);
+
+impl Versions {
+    pub(super) const fn released(since: (u8, u8), revision: u8) -> Self {
+        Self {
+            since,
+            released: Some(since),
+            revision,
+        }
+    }
+
+    pub(super) const fn preview(since: (u8, u8), revision: u8) -> Self {
+        Self {
+            since,
+            released: None,
+            revision,
+        }
+    }
+
+    /// Checks what a request asked for.
+    pub(super) fn check(self, version: Option<&str>, method: &str) -> Result<(), Refusal> {
+        let Some(version) = version else {
+            let message = format!(
+                "No api-version was supplied for the \"{method}\" request. The version must be supplied either as part of the Accept header or as a query parameter."
+            );
+            return Err(Refusal::bad_request(
+                "VssVersionNotSpecifiedException",
+                message,
+            ));
+        };
+        let Some((number, preview)) = parse(version) else {
+            let message = format!(
+                "Invalid api-version string: \"{version}\". The format is Major.Minor[-preview[.Version]]."
+            );
+            return Err(Refusal::bad_request(
+                "VssInvalidApiVersionException",
+                message,
+            ));
+        };
+        let revision_known =
+            preview.is_none_or(|revision| number != NEWEST || revision <= self.revision);
+        if number < self.since || number > NEWEST || !revision_known {
+            let message = format!(
+                "The requested REST API version of {version} is out of range for this server."
+            );
+            return Err(Refusal::bad_request(
+                "VssVersionOutOfRangeException",
+                message,
+            ));
+        }
+        let released = number < NEWEST && self.released.is_some_and(|released| number >= released);
+        if preview.is_none() && !released {
+            let message = format!(
+                "The requested version \"{version}\" of the resource is under preview. The -preview flag must be supplied in the api-version for such requests. For example: \"{version}-preview\""
+            );
+            return Err(Refusal::bad_request(
+                "VssInvalidPreviewVersionException",
+                message,
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Number, and revision of the preview; a preview without revision is the newest one.
+fn parse(version: &str) -> Option<((u8, u8), Option<u8>)> {
+    let (number, preview) = version
+        .split_once('-')
+        .map_or((version, None), |(number, preview)| (number, Some(preview)));
+    let (major, minor) = number.split_once('.')?;
+    let revision = match preview {
+        None => None,
+        Some("preview") => Some(0),
+        Some(preview) => Some(preview.strip_prefix("preview.")?.parse().ok()?),
+    };
+    Some(((major.parse().ok()?, minor.parse().ok()?), revision))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(versions: Versions, version: Option<&str>, refused_as: Option<&str>) {
+        let refusal = match versions.check(version, "POST") {
+            Ok(()) => None,
+            Err(Refusal::Exception { type_key, .. }) => Some(type_key),
+            Err(other) => panic!("{other:?}"),
+        };
+        assert_eq!(refusal, refused_as, "{version:?}");
+    }
+
+    #[test]
+    fn released_resources_take_numbers_and_previews() {
+        let build = Versions::released((5, 1), 8);
+        check(build, Some("7.1"), None);
+        check(build, Some("5.1"), None);
+        check(build, Some("7.1-preview.1"), None);
+        check(build, Some("7.2-preview.8"), None);
+        check(build, Some("7.2-preview"), None);
+        check(
+            build,
+            Some("7.2-preview.9"),
+            Some("VssVersionOutOfRangeException"),
+        );
+        check(
+            build,
+            Some("7.2"),
+            Some("VssInvalidPreviewVersionException"),
+        );
+        check(build, Some("8.0"), Some("VssVersionOutOfRangeException"));
+        check(build, Some("4.0"), Some("VssVersionOutOfRangeException"));
+        check(build, Some("seven"), Some("VssInvalidApiVersionException"));
+        check(build, None, Some("VssVersionNotSpecifiedException"));
+    }
+
+    #[test]
+    fn previews_need_their_flag() {
+        let plan = Versions::preview((7, 1), 2);
+        check(plan, Some("7.1-preview.1"), None);
+        check(plan, Some("7.1"), Some("VssInvalidPreviewVersionException"));
+        check(plan, Some("7.0"), Some("VssVersionOutOfRangeException"));
+    }
+}

@@ -1,0 +1,170 @@
+//! Azure Boards: work items and the states of their types.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::state::State;
+
+/// A work item.
+#[derive(Clone, Debug)]
+pub struct WorkItem {
+    /// Its number, unique in the organization.
+    pub id: u64,
+    /// Name of its project.
+    pub project: String,
+    /// `User Story`, `Bug` and others.
+    pub kind: String,
+    /// `System.State`.
+    pub state: String,
+    /// `System.Title`.
+    pub title: String,
+    /// Counts changes.
+    pub rev: u64,
+    /// Fields beyond project, type, state and title.
+    pub fields: Map<String, Value>,
+}
+
+/// A state that work items of some type can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkItemState {
+    /// What people see.
+    pub name: String,
+    /// `Proposed`, `InProgress`, `Resolved`, `Completed` or `Removed`.
+    pub category: String,
+}
+
+impl State {
+    /// Puts a user story of the first project into this state, creating it if need be.
+    pub fn work_item(&mut self, id: u64, state: &str) -> &mut WorkItem {
+        let project = self.projects[0].name.clone();
+        let item = self
+            .work_items
+            .entry(id)
+            .or_insert_with(|| WorkItem::new(id, &project));
+        item.rev += 1;
+        state.clone_into(&mut item.state);
+        item
+    }
+
+    /// Gives a project's work item type states of its own, as name and category.
+    pub fn work_item_type(&mut self, project: &str, kind: &str, states: &[(&str, &str)]) {
+        self.project_states
+            .insert((project.to_owned(), kind.to_owned()), states_of(states));
+    }
+
+    /// States of a type as this project has them.
+    pub(super) fn states(&self, project: &str, kind: &str) -> Option<&Vec<WorkItemState>> {
+        let own = self
+            .project_states
+            .iter()
+            .find(|((in_project, of_kind), _)| {
+                in_project.eq_ignore_ascii_case(project) && of_kind.eq_ignore_ascii_case(kind)
+            });
+        let shared = || {
+            self.work_item_states
+                .iter()
+                .find(|(of_kind, _)| of_kind.eq_ignore_ascii_case(kind))
+        };
+        own.map(|(_, states)| states)
+            .or_else(|| shared().map(|(_, states)| states))
+    }
+}
+
+impl WorkItem {
+    fn new(id: u64, project: &str) -> Self {
+        Self {
+            id,
+            project: project.to_owned(),
+            kind: "User Story".to_owned(),
+            state: "New".to_owned(),
+            title: format!("Work item {id}"),
+            rev: 0,
+            fields: Map::new(),
+        }
+    }
+
+    /// Changes its type.
+    pub fn of_type(&mut self, kind: &str) -> &mut Self {
+        kind.clone_into(&mut self.kind);
+        self
+    }
+
+    /// Moves it to another project.
+    pub fn in_project(&mut self, project: &str) -> &mut Self {
+        project.clone_into(&mut self.project);
+        self
+    }
+
+    /// Sets a field by its reference name.
+    pub fn field(&mut self, name: &str, value: Value) -> &mut Self {
+        self.fields.insert(name.to_owned(), value);
+        self
+    }
+
+    /// As the REST interface shows it, with only these fields if any are named.
+    pub(super) fn to_json(&self, collection: &str, only: Option<&[String]>) -> Value {
+        let mut fields = self.fields.clone();
+        fields.insert("System.TeamProject".to_owned(), json!(self.project));
+        fields.insert("System.WorkItemType".to_owned(), json!(self.kind));
+        fields.insert("System.State".to_owned(), json!(self.state));
+        fields.insert("System.Title".to_owned(), json!(self.title));
+        if let Some(only) = only {
+            fields.retain(|name, _| only.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)));
+        }
+        json!({"id": self.id, "rev": self.rev, "fields": fields, "url": format!("{collection}_apis/wit/workItems/{}", self.id)})
+    }
+}
+
+/// The types of the Agile and Scrum processes. `Bug`, `Epic` and `Feature` are in both; they have Agile's states and
+/// Scrum's, which do not contradict each other.
+pub(super) fn default_states() -> BTreeMap<String, Vec<WorkItemState>> {
+    const AGILE: &[(&str, &str)] = &[
+        ("New", "Proposed"),
+        ("Active", "InProgress"),
+        ("Resolved", "Resolved"),
+        ("Closed", "Completed"),
+        ("Removed", "Removed"),
+    ];
+    const SCRUM: &[(&str, &str)] = &[
+        ("New", "Proposed"),
+        ("Approved", "Proposed"),
+        ("Committed", "InProgress"),
+        ("Done", "Completed"),
+        ("Removed", "Removed"),
+    ];
+    const TASK: &[(&str, &str)] = &[
+        ("New", "Proposed"),
+        ("To Do", "Proposed"),
+        ("Active", "InProgress"),
+        ("In Progress", "InProgress"),
+        ("Closed", "Completed"),
+        ("Done", "Completed"),
+        ("Removed", "Removed"),
+    ];
+    let both = [AGILE, &SCRUM[1..4]].concat();
+    [
+        ("User Story", AGILE),
+        ("Product Backlog Item", SCRUM),
+        ("Bug", &both),
+        ("Epic", &both),
+        ("Feature", &both),
+        ("Task", TASK),
+        ("Issue", &AGILE[1..4]),
+        (
+            "Impediment",
+            &[("Open", "Proposed"), ("Closed", "Completed")],
+        ),
+    ]
+    .into_iter()
+    .map(|(kind, states)| (kind.to_owned(), states_of(states)))
+    .collect()
+}
+
+fn states_of(states: &[(&str, &str)]) -> Vec<WorkItemState> {
+    let state = |&(name, category): &(&str, &str)| WorkItemState {
+        name: name.to_owned(),
+        category: category.to_owned(),
+    };
+    states.iter().map(state).collect()
+}

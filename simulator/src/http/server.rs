@@ -1,0 +1,182 @@
+//! A simulated world behind a port: records calls, applies faults, asks the world for its answer.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{Request, Response, header};
+use http_body_util::{Either, Full};
+
+use super::{Answer, Broken, Listener, Trickle};
+use crate::calls::{Call, CallLog};
+use crate::clock::Clock;
+use crate::faults::{Failing, Fault, Faults, Misbehaviour};
+
+/// State that answers requests.
+pub(crate) trait World: Send + 'static {
+    fn answer(&mut self, request: &Request<Bytes>) -> Response<Bytes>;
+}
+
+/// The name of the route that answered, left by a world in the answer's extensions for the counters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Route(pub(crate) &'static str);
+
+/// A handle to a world behind a port; all clones are one.
+pub(crate) struct Server<W> {
+    inside: Arc<Mutex<Inside<W>>>,
+    faults: Faults,
+    listener: Listener,
+}
+
+struct Inside<W> {
+    world: W,
+    calls: CallLog,
+}
+
+impl<W> Clone for Server<W> {
+    fn clone(&self) -> Self {
+        Self {
+            inside: Arc::clone(&self.inside),
+            faults: self.faults.clone(),
+            listener: self.listener.clone(),
+        }
+    }
+}
+
+impl<W: World> Server<W> {
+    /// Starts on a free port, which `world` is told so that it can name its own addresses.
+    pub(crate) async fn start(clock: Clock, world: impl FnOnce(u16) -> W) -> io::Result<Self> {
+        let (port, socket) = Listener::bind().await?;
+        let inside = Arc::new(Mutex::new(Inside {
+            world: world(port),
+            calls: CallLog::default(),
+        }));
+        let faults = Faults::default();
+        let listener = Listener::serve(port, socket, {
+            let (inside, faults) = (Arc::clone(&inside), faults.clone());
+            move |request| {
+                let (inside, faults, clock) = (Arc::clone(&inside), faults.clone(), clock.clone());
+                async move { serve(&inside, &faults, &clock, &request).await }
+            }
+        });
+        Ok(Self {
+            inside,
+            faults,
+            listener,
+        })
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.listener.port()
+    }
+
+    pub(crate) fn with<R>(&self, look: impl FnOnce(&mut W) -> R) -> R {
+        look(&mut lock(&self.inside).world)
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        lock(&self.inside).calls.calls()
+    }
+
+    pub(crate) fn take_calls(&self) -> Vec<Call> {
+        lock(&self.inside).calls.take()
+    }
+
+    pub(crate) fn record_calls(&self, recording: bool) {
+        lock(&self.inside).calls.record_calls(recording);
+    }
+
+    pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
+        lock(&self.inside).calls.counts()
+    }
+
+    pub(crate) fn fail(&self, fault: Fault) -> Failing {
+        self.faults.fail(fault)
+    }
+
+    pub(crate) fn heal(&self) {
+        self.faults.heal();
+    }
+
+    pub(crate) async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
+        self.listener.refuse_connections(refuse).await
+    }
+}
+
+async fn serve<W: World>(
+    inside: &Mutex<Inside<W>>,
+    faults: &Faults,
+    clock: &Clock,
+    request: &Request<Bytes>,
+) -> Answer {
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("", |target| target.as_str());
+    let fault = faults
+        .next(request.method().as_str(), target)
+        .map(|Fault(misbehaviour)| misbehaviour);
+    let ending = {
+        let mut inside = lock(inside);
+        let response = match &fault {
+            Some(Misbehaviour::AnswerInstead(response)) => Some(response.clone()),
+            Some(Misbehaviour::Hang | Misbehaviour::DropConnection | Misbehaviour::Reset) => None,
+            Some(
+                Misbehaviour::SlowDown(_) | Misbehaviour::SlowBody(_) | Misbehaviour::DropAfter,
+            )
+            | None => Some(inside.world.answer(request)),
+        };
+        let sent = response
+            .as_ref()
+            .filter(|_| !matches!(fault, Some(Misbehaviour::DropAfter)));
+        let route = response
+            .as_ref()
+            .and_then(|response| response.extensions().get())
+            .map_or("fault", |Route(name)| name);
+        inside.calls.add(route, || describe(clock, request, sent));
+        response
+    };
+    match (fault, ending) {
+        (Some(Misbehaviour::Hang), _) => std::future::pending().await,
+        (Some(Misbehaviour::Reset), _) => Err(Broken::Reset),
+        (Some(Misbehaviour::DropAfter), _) | (_, None) => Err(Broken::Closed),
+        (Some(Misbehaviour::SlowBody(pause)), Some(response)) => {
+            Ok(response.map(|body| Either::Right(Trickle::new(body, pause))))
+        }
+        (Some(Misbehaviour::SlowDown(retry_after)), Some(mut response)) => {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, retry_after.header());
+            Ok(whole(response))
+        }
+        (_, Some(response)) => Ok(whole(response)),
+    }
+}
+
+fn whole(response: Response<Bytes>) -> Response<super::listener::Body> {
+    response.map(|body| Either::Left(Full::new(body)))
+}
+
+fn describe(clock: &Clock, request: &Request<Bytes>, sent: Option<&Response<Bytes>>) -> Call {
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    Call {
+        at: clock.now(),
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        headers: request.headers().clone(),
+        status: sent.map_or(0, |response| response.status().as_u16()),
+        body: String::from_utf8_lossy(request.body()).into_owned(),
+        response: sent.map_or_else(String::new, |response| {
+            String::from_utf8_lossy(response.body()).into_owned()
+        }),
+        authorization: authorization
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+    }
+}
+
+/// A world that panicked while answering has said so; what it knows is still worth reading.
+fn lock<W>(inside: &Mutex<Inside<W>>) -> MutexGuard<'_, Inside<W>> {
+    inside.lock().unwrap_or_else(PoisonError::into_inner)
+}
