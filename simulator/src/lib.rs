@@ -9,11 +9,13 @@
 //! * [`faults`]: how a world misbehaves on request.
 //! * [`calls`]: what a world was asked, and what it answered.
 //! * [`azure_devops`]: projects, runs, work items, and the plans that wait for a check's decision.
+//! * [`storage_queue`]: the queue service of a storage account.
 
 pub mod azure_devops;
 pub mod calls;
 pub mod clock;
 pub mod faults;
+pub mod storage_queue;
 
 mod http;
 

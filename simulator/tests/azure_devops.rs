@@ -1,5 +1,7 @@
 //! The simulated organization, asked over HTTP as a check would ask it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::time::Duration;
 
 use chrono::DateTime;

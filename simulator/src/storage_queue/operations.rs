@@ -1,0 +1,289 @@
+//! What can be done with messages, without any HTTP.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::error::StorageError;
+use super::queue::{Message, State, TimeToLive};
+
+/// A message's text, as it is sent, may not be longer than this.
+const LONGEST_TEXT: usize = 64 * 1024;
+/// No message stays invisible for longer than this at a time.
+const LONGEST_VISIBILITY: TimeDelta = TimeDelta::days(7);
+/// How long a message lives if its sender does not say.
+const DEFAULT_TIME_TO_LIVE: TimeDelta = TimeDelta::days(7);
+
+impl State {
+    /// Puts a message that becomes visible after `delay`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such queue, or a limit is exceeded.
+    pub fn put(
+        &mut self,
+        queue: &str,
+        text: &str,
+        delay: TimeDelta,
+        life: TimeToLive,
+    ) -> Result<Message, StorageError> {
+        let now = self.clock.now();
+        let expires_at = match life {
+            TimeToLive::Never => never(),
+            TimeToLive::Default => now + DEFAULT_TIME_TO_LIVE,
+            TimeToLive::For(life) if life > TimeDelta::zero() => now
+                .checked_add_signed(life)
+                .map_or_else(never, |at| at.min(never())),
+            TimeToLive::For(_) => return Err(StorageError::OutOfRange("messagettl")),
+        };
+        if !(TimeDelta::zero()..=LONGEST_VISIBILITY).contains(&delay) || now + delay >= expires_at {
+            return Err(StorageError::OutOfRange("visibilitytimeout"));
+        }
+        if text.len() > LONGEST_TEXT {
+            return Err(StorageError::TooLarge);
+        }
+        let pop_receipt = self.receipt();
+        let message = Message {
+            id: Uuid::new_v4().to_string(),
+            text: text.to_owned(),
+            inserted_at: now,
+            visible_at: now + delay,
+            expires_at,
+            dequeue_count: 0,
+            pop_receipt,
+        };
+        self.live(queue)?.push(message.clone());
+        Ok(message)
+    }
+
+    /// Receives up to `most` visible messages and hides them for `hide_for`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such queue, or a limit is exceeded.
+    pub fn get(
+        &mut self,
+        queue: &str,
+        most: usize,
+        hide_for: TimeDelta,
+    ) -> Result<Vec<Message>, StorageError> {
+        if !(TimeDelta::seconds(1)..=LONGEST_VISIBILITY).contains(&hide_for) {
+            return Err(StorageError::OutOfRange("visibilitytimeout"));
+        }
+        let now = self.clock.now();
+        let due = self.due(queue, most)?;
+        let mut received = Vec::new();
+        for id in due {
+            let pop_receipt = self.receipt();
+            for message in self
+                .live(queue)?
+                .iter_mut()
+                .filter(|message| message.id == id)
+            {
+                message.dequeue_count += 1;
+                message.visible_at = now + hide_for;
+                message.pop_receipt.clone_from(&pop_receipt);
+                received.push(message.clone());
+            }
+        }
+        Ok(received)
+    }
+
+    /// Looks at up to `most` visible messages without receiving them.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such queue, or a limit is exceeded.
+    pub fn peek(&mut self, queue: &str, most: usize) -> Result<Vec<Message>, StorageError> {
+        let due = self.due(queue, most)?;
+        let live = self.live(queue)?;
+        Ok(due
+            .iter()
+            .filter_map(|id| live.iter().find(|message| message.id == *id).cloned())
+            .collect())
+    }
+
+    /// Ids of the messages that are visible, longest visible first.
+    fn due(&mut self, queue: &str, most: usize) -> Result<Vec<String>, StorageError> {
+        if !(1..=32).contains(&most) {
+            return Err(StorageError::OutOfRange("numofmessages"));
+        }
+        let now = self.clock.now();
+        let mut due: Vec<_> = self
+            .live(queue)?
+            .iter()
+            .filter(|message| message.visible_at <= now)
+            .collect();
+        due.sort_by_key(|message| message.visible_at);
+        Ok(due
+            .into_iter()
+            .take(most)
+            .map(|message| message.id.clone())
+            .collect())
+    }
+
+    /// Hides a message for `hide_for` from now on, and changes its text if one is given.
+    ///
+    /// # Errors
+    ///
+    /// If the message is gone, was received by somebody else, or a limit is exceeded.
+    pub fn update(
+        &mut self,
+        queue: &str,
+        id: &str,
+        receipt: &str,
+        hide_for: TimeDelta,
+        text: Option<&str>,
+    ) -> Result<Message, StorageError> {
+        let next = self.receipt();
+        let now = self.clock.now();
+        let position = self.find(queue, id, receipt)?;
+        let message = &mut self.live(queue)?[position];
+        if !(TimeDelta::zero()..=LONGEST_VISIBILITY).contains(&hide_for)
+            || now + hide_for >= message.expires_at
+        {
+            return Err(StorageError::OutOfRange("visibilitytimeout"));
+        }
+        if text.is_some_and(|text| text.len() > LONGEST_TEXT) {
+            return Err(StorageError::TooLarge);
+        }
+        message.visible_at = now + hide_for;
+        message.pop_receipt = next;
+        if let Some(text) = text {
+            text.clone_into(&mut message.text);
+        }
+        Ok(message.clone())
+    }
+
+    /// Deletes a message.
+    ///
+    /// # Errors
+    ///
+    /// If the message is gone, or was received by somebody else.
+    pub fn delete(&mut self, queue: &str, id: &str, receipt: &str) -> Result<(), StorageError> {
+        let position = self.find(queue, id, receipt)?;
+        self.live(queue)?.remove(position);
+        Ok(())
+    }
+
+    fn find(&mut self, queue: &str, id: &str, receipt: &str) -> Result<usize, StorageError> {
+        let live = self.live(queue)?;
+        let position = live
+            .iter()
+            .position(|message| message.id == id)
+            .ok_or(StorageError::MessageNotFound)?;
+        if live[position].pop_receipt != receipt {
+            return Err(StorageError::PopReceiptMismatch);
+        }
+        Ok(position)
+    }
+
+    /// The messages of a queue, after the expired ones are dropped.
+    pub(super) fn live(&mut self, queue: &str) -> Result<&mut Vec<Message>, StorageError> {
+        let now = self.clock.now();
+        let messages = &mut self
+            .queues
+            .get_mut(queue)
+            .ok_or(StorageError::QueueNotFound)?
+            .messages;
+        messages.retain(|message| message.expires_at > now);
+        Ok(messages)
+    }
+
+    fn receipt(&mut self) -> String {
+        self.receipts += 1;
+        STANDARD.encode(format!("receipt {}", self.receipts))
+    }
+}
+
+/// When messages expire that never do.
+fn never() -> DateTime<Utc> {
+    DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::Clock;
+
+    fn account() -> (Clock, State) {
+        let clock = Clock::starting_at(DateTime::UNIX_EPOCH);
+        let mut state = State::new(clock.clone(), "account", b"key");
+        state.create("checks", BTreeMap::new()).unwrap();
+        (clock, state)
+    }
+
+    #[test]
+    fn a_delayed_message_is_received_once_it_is_due() {
+        let (clock, mut state) = account();
+        state
+            .put(
+                "checks",
+                "later",
+                TimeDelta::seconds(60),
+                TimeToLive::Default,
+            )
+            .unwrap();
+
+        assert_eq!(state.get("checks", 32, TimeDelta::minutes(10)).unwrap(), []);
+        clock.advance(Duration::from_secs(60));
+        let received = state.get("checks", 32, TimeDelta::minutes(10)).unwrap();
+        assert_eq!((received.len(), received[0].dequeue_count), (1, 1));
+        assert_eq!(state.get("checks", 32, TimeDelta::minutes(10)).unwrap(), []);
+        clock.advance(Duration::from_secs(600));
+        assert_eq!(
+            state.get("checks", 32, TimeDelta::minutes(10)).unwrap()[0].dequeue_count,
+            2
+        );
+    }
+
+    #[test]
+    fn an_old_receipt_does_not_delete_what_somebody_else_received() {
+        let (clock, mut state) = account();
+        state
+            .put("checks", "x", TimeDelta::zero(), TimeToLive::Default)
+            .unwrap();
+        let first = state
+            .get("checks", 1, TimeDelta::seconds(1))
+            .unwrap()
+            .remove(0);
+        clock.advance(Duration::from_secs(1));
+        let second = state
+            .get("checks", 1, TimeDelta::seconds(1))
+            .unwrap()
+            .remove(0);
+
+        assert_eq!(
+            state.delete("checks", &first.id, &first.pop_receipt),
+            Err(StorageError::PopReceiptMismatch)
+        );
+        assert_eq!(
+            state.delete("checks", &second.id, &second.pop_receipt),
+            Ok(())
+        );
+        assert_eq!(
+            state.delete("checks", &second.id, &second.pop_receipt),
+            Err(StorageError::MessageNotFound)
+        );
+    }
+
+    #[test]
+    fn limits_are_kept_and_lives_end() {
+        let (clock, mut state) = account();
+        let life = TimeToLive::For(TimeDelta::seconds(30));
+        let too_late = state.put("checks", "x", TimeDelta::seconds(30), life);
+        assert_eq!(too_late, Err(StorageError::OutOfRange("visibilitytimeout")));
+        let too_long = state.put("checks", "x", TimeDelta::days(8), TimeToLive::Never);
+        assert_eq!(too_long, Err(StorageError::OutOfRange("visibilitytimeout")));
+        let too_large = state.put("checks", &"x".repeat(65_537), TimeDelta::zero(), life);
+        assert_eq!(too_large, Err(StorageError::TooLarge));
+
+        state.put("checks", "x", TimeDelta::zero(), life).unwrap();
+        clock.advance(Duration::from_secs(30));
+        assert_eq!(state.messages("checks"), []);
+    }
+}

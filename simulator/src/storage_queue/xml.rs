@@ -1,0 +1,122 @@
+//! The XML of the queue service.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::error::StorageError;
+use super::queue::Message;
+use crate::faults::http_date;
+
+/// Which members of a message an operation shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    Put,
+    Received,
+    Peeked,
+}
+
+#[derive(Serialize)]
+#[serde(rename = "QueueMessagesList")]
+struct MessageList {
+    #[serde(rename = "QueueMessage")]
+    messages: Vec<MessageXml>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct MessageXml {
+    message_id: String,
+    insertion_time: String,
+    expiration_time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pop_receipt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_next_visible: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dequeue_count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_text: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    rename = "QueueMessage",
+    rename_all = "PascalCase",
+    deny_unknown_fields
+)]
+struct PutMessage {
+    #[serde(default)]
+    message_text: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename = "Error", rename_all = "PascalCase")]
+struct ErrorXml<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+const DECLARATION: &str = r#"<?xml version="1.0" encoding="utf-8"?>"#;
+
+pub(super) fn messages(messages: &[Message], shown: Shown) -> String {
+    let messages = messages
+        .iter()
+        .map(|message| MessageXml::new(message, shown))
+        .collect();
+    document(&MessageList { messages })
+}
+
+pub(super) fn error(code: &str, message: &str) -> String {
+    document(&ErrorXml { code, message })
+}
+
+/// The text in a request's body.
+pub(super) fn text(body: &[u8]) -> Result<String, StorageError> {
+    let PutMessage { message_text } =
+        quick_xml::de::from_reader(body).map_err(|_| StorageError::InvalidXml)?;
+    Ok(message_text)
+}
+
+fn document(root: &impl Serialize) -> String {
+    // Only maps with structured keys cannot be written, and there are none here.
+    DECLARATION.to_owned() + &quick_xml::se::to_string(root).unwrap_or_default()
+}
+
+impl MessageXml {
+    fn new(message: &Message, shown: Shown) -> Self {
+        let date = |at: DateTime<Utc>| http_date(at);
+        Self {
+            message_id: message.id.clone(),
+            insertion_time: date(message.inserted_at),
+            expiration_time: date(message.expires_at),
+            pop_receipt: (shown != Shown::Peeked).then(|| message.pop_receipt.clone()),
+            time_next_visible: (shown != Shown::Peeked).then(|| date(message.visible_at)),
+            dequeue_count: (shown != Shown::Put).then_some(message.dequeue_count),
+            message_text: (shown != Shown::Put).then(|| message.text.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_survives_escaping() {
+        assert_eq!(
+            text(br#"<QueueMessage><MessageText>{"a":"&lt;&amp;"}</MessageText></QueueMessage>"#)
+                .unwrap(),
+            r#"{"a":"<&"}"#
+        );
+        assert_eq!(
+            text(b"<QueueMessage><Text/></QueueMessage>"),
+            Err(StorageError::InvalidXml)
+        );
+        assert_eq!(text(b"plain"), Err(StorageError::InvalidXml));
+    }
+
+    #[test]
+    fn no_messages_make_an_empty_list() {
+        assert!(messages(&[], Shown::Received).ends_with("<QueueMessagesList/>"));
+    }
+}
