@@ -10,11 +10,13 @@
 //! * [`calls`]: what a world was asked, and what it answered.
 //! * [`azure_devops`]: projects, runs, work items, and the plans that wait for a check's decision.
 //! * [`storage_queue`]: the queue service of a storage account.
+//! * [`functions_host`]: the host that starts checkgate's handler and calls its functions.
 
 pub mod azure_devops;
 pub mod calls;
 pub mod clock;
 pub mod faults;
+pub mod functions_host;
 pub mod storage_queue;
 
 mod http;

@@ -289,10 +289,13 @@ async fn faults_apply_where_and_as_often_as_told() {
         .fail(Fault::slow_body(Duration::from_millis(1)))
         .on("GET", "/build/")
         .once();
-    let build = format!("_apis/build/builds/{}?api-version=7.1", caller.ids.build_id);
-    assert_eq!(
-        answer(caller.call(Method::GET, &build)).await.1["id"],
+    let tags = format!(
+        "_apis/build/builds/{}/tags?api-version=7.1",
         caller.ids.build_id
+    );
+    assert_eq!(
+        answer(caller.call(Method::GET, &tags)).await.1,
+        json!({"count": 0, "value": []})
     );
 }
 

@@ -1,0 +1,237 @@
+//! The Azure Functions host for one app with a custom handler.
+//!
+//! It reads the app's folder, starts and supervises the handler or uses one that already listens, forwards or wraps
+//! HTTP requests, and hands over queue messages: step by step on the simulated clock, or by itself in real time.
+//!
+//! # Layout
+//!
+//! * `config`, `host_json`, `function`: the app's folder.
+//! * [`Handler`], `process`, `supervisor`: the handler's process.
+//! * `invoker`, `envelope`: one call of the handler.
+//! * `listener`, [`QueueSource`]: the queue trigger.
+//! * `front`, `forwarding`, `http_trigger`: the HTTP trigger.
+
+mod config;
+mod envelope;
+mod forwarding;
+mod front;
+mod function;
+mod handler;
+mod host;
+mod host_json;
+mod http_trigger;
+mod invoker;
+mod listener;
+mod process;
+mod queue_source;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::task::JoinSet;
+
+pub use handler::{Handler, HostError};
+pub use host::Switches;
+pub use invoker::Invocation;
+pub use queue_source::QueueSource;
+
+use crate::clock::Clock;
+use crate::http::Listener;
+use config::App;
+use function::Function;
+use host::{Host, Running};
+use invoker::Invoker;
+use process::{Process, Program};
+
+/// A simulated host; all clones are one.
+#[derive(Clone)]
+pub struct FunctionsHost {
+    host: Arc<Host>,
+    front: Listener,
+    listeners: Arc<Mutex<JoinSet<()>>>,
+}
+
+impl FunctionsHost {
+    /// Starts the host for the app in this folder. Queues are not listened to yet: either step through them with
+    /// [`Self::run_due_messages`], or call [`Self::listen`].
+    ///
+    /// # Errors
+    ///
+    /// If the real host would refuse the app, or the machine has no port to give.
+    pub async fn start(
+        app_root: impl AsRef<Path>,
+        handler: Handler,
+        queues: QueueSource,
+        clock: Clock,
+    ) -> Result<Self, HostError> {
+        let app_root = app_root.as_ref();
+        let app =
+            App::read(app_root, &|name| handler.setting(name)).map_err(HostError::Configuration)?;
+        let invoker = Invoker::new(app.function_timeout).map_err(HostError::Client)?;
+        let forwarder = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build();
+        let forwarder = forwarder.map_err(HostError::Client)?;
+        let running = match handler {
+            Handler::Url(url) => Running::Elsewhere(url.trim_end_matches('/').to_owned()),
+            Handler::Executable {
+                path,
+                environment,
+                stop_after_errors,
+            } => {
+                let program = Program {
+                    path,
+                    app_root: app_root.to_owned(),
+                    environment,
+                    stop_after_errors,
+                };
+                let process = Process::start(program, invoker.client().clone()).await;
+                Running::Supervised(process.map_err(HostError::Io)?)
+            }
+        };
+        let host = Host::new(app, queues, clock, running, invoker, forwarder);
+        let (port, socket) = Listener::bind().await.map_err(HostError::Io)?;
+        let front = Listener::serve(port, socket, {
+            let host = Arc::clone(&host);
+            move |request| front::answer(Arc::clone(&host), request)
+        });
+        Ok(Self {
+            host,
+            front,
+            listeners: Arc::default(),
+        })
+    }
+
+    /// The address that callers use for an HTTP function; without the key.
+    ///
+    /// A function that the app does not have gets the address it would have.
+    pub fn function_url(&self, function: &str) -> String {
+        let route = self
+            .function(function)
+            .and_then(Function::route)
+            .unwrap_or(function);
+        let prefix = self.host.app.route_prefix.trim_matches('/');
+        let path = if prefix.is_empty() {
+            route.to_owned()
+        } else {
+            format!("{prefix}/{route}")
+        };
+        format!("http://127.0.0.1:{}/{path}", self.front.port())
+    }
+
+    /// The key of every function.
+    pub fn function_key(&self) -> String {
+        self.host.switches().function_key
+    }
+
+    /// Changes how the host behaves where there is a choice.
+    pub fn switch(&self, change: impl FnOnce(&mut Switches)) {
+        self.host.switch(change);
+    }
+
+    /// Invokes the queue functions with everything that is visible now, and with what becomes visible by that; returns
+    /// how many invocations there were.
+    pub async fn run_due_messages(&self) -> usize {
+        listener::run_due_messages(&self.host).await
+    }
+
+    /// Listens to all queues in real time, until the host is stopped.
+    pub fn listen(&self) {
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for function in self
+            .host
+            .app
+            .functions
+            .iter()
+            .filter(|function| function.queue().is_some())
+        {
+            listeners.spawn(listener::listen(Arc::clone(&self.host), function.clone()));
+        }
+    }
+
+    /// Posts these bytes to a function, whatever they are.
+    pub async fn invoke_raw(
+        &self,
+        function: &str,
+        envelope: impl Into<Bytes>,
+    ) -> Option<Invocation> {
+        let function = self.function(function)?;
+        let (invocation, _) = self.host.invoke(function, envelope.into(), None).await;
+        Some(invocation)
+    }
+
+    /// Invokes a queue function as an administrator does: without a message behind the text.
+    pub async fn invoke_manually(&self, function: &str, text: &str) -> Option<Invocation> {
+        let envelope =
+            envelope::of_administrator(self.function(function)?, text, self.host.clock.now());
+        self.invoke_raw(function, envelope.to_string()).await
+    }
+
+    /// The last invocations, oldest first.
+    pub fn invocations(&self) -> Vec<Invocation> {
+        self.host.invocations()
+    }
+
+    /// What the handler printed so far, and what the host noticed about it; empty for a handler elsewhere.
+    pub fn output(&self) -> Vec<String> {
+        self.process().map_or_else(Vec::new, Process::output)
+    }
+
+    /// Why the host has shut down, if it has.
+    pub fn why_down(&self) -> Option<String> {
+        self.host.why_down()
+    }
+
+    /// Waits until the handler listens; false if it never will.
+    pub async fn handler_ready(&self) -> bool {
+        self.host.handler_url().await.is_some()
+    }
+
+    /// Kills the handler's process without a warning; returns once it is dead. The host starts it again.
+    pub async fn kill_handler(&self) {
+        if let Some(process) = self.process() {
+            process.kill().await;
+        }
+    }
+
+    /// Stops listening, waits for nothing, and kills the handler's process.
+    pub async fn stop(&self) {
+        let mut listeners = {
+            let mut listeners = self
+                .listeners
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *listeners)
+        };
+        listeners.shutdown().await;
+        if let Some(process) = self.process() {
+            process.stop().await;
+        }
+        self.host.go_down("the host was stopped");
+        // Closing cannot fail; only listening again can.
+        let _ = self.front.refuse_connections(true).await;
+    }
+
+    fn process(&self) -> Option<&Process> {
+        match &self.host.handler {
+            Running::Supervised(process) => Some(process),
+            Running::Elsewhere(_) => None,
+        }
+    }
+
+    fn function(&self, name: &str) -> Option<&Function> {
+        self.host
+            .app
+            .functions
+            .iter()
+            .find(|function| function.name.eq_ignore_ascii_case(name))
+    }
+}

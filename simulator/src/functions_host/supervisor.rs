@@ -1,0 +1,196 @@
+//! Starts the handler, probes it, watches it and starts it again, as the host does.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::process::{Order, Status};
+
+/// The pause between two probes of a handler that does not listen yet.
+const PROBE_PAUSE: Duration = Duration::from_millis(25);
+/// How many probes a handler gets: 30 seconds' worth of pauses.
+const PROBES: usize = 1200;
+/// Errors further apart than this do not add up.
+const ERROR_WINDOW: Duration = Duration::from_secs(30 * 60);
+/// The oldest lines of output are forgotten beyond this many.
+const REMEMBERED_LINES: usize = 10_000;
+
+/// What the handler printed, and what the supervisor noticed.
+#[derive(Clone, Default)]
+pub(super) struct Output(Arc<Mutex<VecDeque<String>>>);
+
+impl Output {
+    fn add(&self, line: String) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == REMEMBERED_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
+    }
+}
+
+/// Watches one process after the other, all with the same command.
+pub(super) struct Supervisor {
+    pub(super) command: Command,
+    pub(super) stop_after_errors: Option<usize>,
+    pub(super) probe: reqwest::Client,
+    pub(super) url: String,
+    pub(super) status: watch::Sender<Status>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) output: Output,
+    pub(super) errors: Vec<Instant>,
+}
+
+/// Why a process is not running any more.
+enum End {
+    /// Ended by itself, or killed by somebody else.
+    Exited(Option<i32>),
+    /// Killed because it did not listen in time.
+    NotReady,
+    /// Killed on request.
+    Killed(oneshot::Sender<()>),
+    /// Killed for good.
+    Stopped(Option<oneshot::Sender<()>>),
+}
+
+impl Supervisor {
+    pub(super) async fn run(mut self) {
+        loop {
+            let mut child = match self.command.spawn() {
+                Ok(child) => child,
+                Err(error) => {
+                    self.output
+                        .add(format!("[host] Failed to start the handler: {error}"));
+                    break;
+                }
+            };
+            self.read(child.stdout.take());
+            self.read(child.stderr.take());
+            let end = self.watch(&mut child).await;
+            let _ = child.kill().await;
+            let goes_on = match &end {
+                End::Stopped(_) => false,
+                // Taken for success: nothing is started again, and nobody listens.
+                End::Exited(Some(0)) => {
+                    self.wait_for_stop().await;
+                    false
+                }
+                End::Exited(Some(200)) => true,
+                End::Exited(_) | End::NotReady | End::Killed(_) => self.may_restart(),
+            };
+            let status = if goes_on {
+                Status::Starting
+            } else {
+                Status::Stopped
+            };
+            self.status.send_replace(status);
+            if let End::Killed(done) | End::Stopped(Some(done)) = end {
+                let _ = done.send(());
+            }
+            if !goes_on {
+                break;
+            }
+        }
+        self.status.send_replace(Status::Stopped);
+    }
+
+    /// Until the process ends for whatever reason.
+    async fn watch(&mut self, child: &mut Child) -> End {
+        let mut ready = std::pin::pin!(is_ready(self.probe.clone(), format!("{}/", self.url)));
+        let mut probing = true;
+        loop {
+            tokio::select! {
+                exit = child.wait() => {
+                    let code = exit.ok().and_then(|exit| exit.code());
+                    self.output.add(format!("[host] The handler exited with code {code:?}"));
+                    if code == Some(0) {
+                        self.status.send_replace(Status::Ready);
+                    }
+                    return End::Exited(code);
+                }
+                in_time = &mut ready, if probing => {
+                    probing = false;
+                    if !in_time {
+                        return End::NotReady;
+                    }
+                    self.status.send_replace(Status::Ready);
+                }
+                order = self.orders.recv() => return match order {
+                    Some(Order::Kill(done)) => End::Killed(done),
+                    Some(Order::Stop(done)) => End::Stopped(Some(done)),
+                    None => End::Stopped(None),
+                },
+            }
+        }
+    }
+
+    async fn wait_for_stop(&mut self) {
+        while let Some(order) = self.orders.recv().await {
+            match order {
+                Order::Kill(done) => drop(done.send(())),
+                Order::Stop(done) => {
+                    let _ = done.send(());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn may_restart(&mut self) -> bool {
+        let now = Instant::now();
+        if self
+            .errors
+            .last()
+            .is_some_and(|last| now - *last > ERROR_WINDOW)
+        {
+            self.errors.clear();
+        }
+        self.errors.push(now);
+        let restarts = self
+            .stop_after_errors
+            .is_none_or(|limit| self.errors.len() < limit);
+        if !restarts {
+            self.output.add(
+                "[host] Exceeded http worker restart retry count. Shutting down Functions Host"
+                    .to_owned(),
+            );
+        }
+        restarts
+    }
+
+    fn read(&self, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
+        let output = self.output.clone();
+        tokio::spawn(async move {
+            let Some(stream) = stream else { return };
+            let mut lines = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                output.add(line);
+            }
+        });
+    }
+}
+
+/// Any answer at all means ready; only a refused connection means not yet.
+async fn is_ready(probe: reqwest::Client, url: String) -> bool {
+    for _ in 0..PROBES {
+        match probe.get(&url).send().await {
+            Err(error) if error.is_connect() => tokio::time::sleep(PROBE_PAUSE).await,
+            _ => return true,
+        }
+    }
+    false
+}
