@@ -9,14 +9,17 @@
 //! * [`faults`]: how a world misbehaves on request.
 //! * [`calls`]: what a world was asked, and what it answered.
 //! * [`azure_devops`]: projects, runs, work items, and the plans that wait for a check's decision.
+//! * [`azure_pipelines`]: delivers checks; [`pipeline_log`]: what people see of them.
 //! * [`storage_queue`]: the queue service of a storage account.
 //! * [`functions_host`]: the host that starts checkgate's handler and calls its functions.
 
 pub mod azure_devops;
+pub mod azure_pipelines;
 pub mod calls;
 pub mod clock;
 pub mod faults;
 pub mod functions_host;
+pub mod pipeline_log;
 pub mod storage_queue;
 
 mod http;

@@ -107,10 +107,11 @@ async fn forwardable(
         .forwarder
         .request(request.method().clone(), url)
         .headers(headers);
-    Ok(if has_body {
-        forwarded.body(request.body().clone())
-    } else {
-        forwarded
+    let carries_none = ["GET", "HEAD", "DELETE", "OPTIONS"].contains(&request.method().as_str());
+    Ok(match has_body {
+        true => forwarded.body(request.body().clone()),
+        false if carries_none => forwarded,
+        false => forwarded.header(header::CONTENT_LENGTH, "0"),
     })
 }
 

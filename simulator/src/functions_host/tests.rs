@@ -205,6 +205,7 @@ async fn a_call_is_forwarded_nearly_as_it_is() {
         ("/api/CheckFunction", Some(query))
     );
     assert_eq!(empty.headers()["planurl"], "http://x/");
+    assert_eq!(empty.headers()["content-length"], "0");
     assert_eq!(
         empty.headers()["x-azure-functions-hostversion"],
         "4.1037.0.0"
