@@ -67,7 +67,8 @@ impl Config {
     ///
     /// The first setting that is missing or wrong.
     pub fn read(lookup: Lookup<'_>) -> Result<Self, ConfigError> {
-        let is_local = lookup("WEBSITE_INSTANCE_ID").is_none() && lookup("CONTAINER_NAME").is_none();
+        // App Service sets it on every plan; Core Tools does not.
+        let is_local = lookup("WEBSITE_SITE_NAME").is_none();
         let app_root = lookup("FUNCTIONS_APP_ROOT_PATH").map_or_else(|| PathBuf::from("."), PathBuf::from);
         Ok(Self {
             port: port(lookup)?,
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_development_key_is_refused_in_azure() {
-        let error = read(&[("WEBSITE_INSTANCE_ID", Some("abc"))]).err().expect("a refusal");
+        let error = read(&[("WEBSITE_SITE_NAME", Some("fabrikam-checks"))]).err().expect("a refusal");
         assert!(error.contains("TokenSealingKey"), "{error}");
     }
 }

@@ -17,6 +17,7 @@ pub struct Error {
     pub kind: ErrorKind,
     /// What came back, for the log. Holds no secret, and no more of the answer than its typed message.
     detail: String,
+    about_version: bool,
 }
 
 /// What a caller does about an error.
@@ -41,13 +42,12 @@ pub enum ErrorKind {
 
 impl Error {
     pub(super) fn new(what: &'static str, kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self { what, kind, detail: detail.into() }
+        Self { what, kind, detail: detail.into(), about_version: false }
     }
 
-    /// Whether the request may have taken effect although it failed.
-    #[must_use]
-    pub const fn may_have_happened(&self) -> bool {
-        matches!(self.kind, ErrorKind::Transient { .. } | ErrorKind::Other)
+    /// Whether the server refused the version that the call asked for.
+    pub(super) const fn is_about_version(&self) -> bool {
+        self.about_version
     }
 }
 
@@ -112,7 +112,8 @@ pub(super) fn from_answer(what: &'static str, status: StatusCode, retry_after: O
         (_, "") | ("", _) => format!("Azure DevOps answered {status}: {}{message}", exception.type_key),
         (key, message) => format!("Azure DevOps answered {status}: {message} ({key})"),
     };
-    Error::new(what, kind, detail)
+    let about_version = exception.type_key.starts_with("Vss") && exception.type_key.contains("Version");
+    Error { about_version, ..Error::new(what, kind, detail) }
 }
 
 /// An answer that never came, or broke off.

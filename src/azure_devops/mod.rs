@@ -30,7 +30,7 @@ use crate::token::AuthToken;
 /// The versions of the REST API that the calls were written for.
 pub const API_VERSION: &str = "7.1";
 
-/// The version of resources that never left preview, unless [`API_VERSION`] is overridden.
+/// What the version of a resource that never left preview adds to that of the released ones.
 const PREVIEW_SUFFIX: &str = "-preview.1";
 
 /// How long a connection may take to open. Azure DevOps answers in milliseconds or is down.
@@ -60,6 +60,7 @@ pub struct AzureDevOps {
     http: reqwest::Client,
     options: Options,
     clock: Clock,
+    states: work_items::KeptStates,
 }
 
 impl AzureDevOps {
@@ -81,7 +82,7 @@ impl AzureDevOps {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(options.call_timeout)
             .build()?;
-        Ok(Self { http, options, clock })
+        Ok(Self { http, options, clock, states: work_items::KeptStates::default() })
     }
 
     /// One check's view of Azure DevOps.
@@ -130,6 +131,19 @@ impl Session<'_> {
         self.call(what, Method::GET, path, Body::Empty).await
     }
 
+    /// Reads a resource that clients know only as a preview. Whether a server still wants the flag is not documented: one
+    /// that refuses it is asked again without.
+    async fn get_preview<T: DeserializeOwned>(&self, what: &'static str, path: &str) -> Result<T, Error> {
+        let released = &self.azure_devops.options.api_version;
+        let preview = format!("{released}{PREVIEW_SUFFIX}");
+        match self.call_version(what, Method::GET, path, &preview, Body::Empty).await {
+            Err(error) if error.is_about_version() => {
+                self.call_version(what, Method::GET, path, released, Body::Empty).await
+            }
+            answer => answer,
+        }
+    }
+
     async fn post<T: DeserializeOwned>(
         &self,
         what: &'static str,
@@ -139,7 +153,6 @@ impl Session<'_> {
         self.call(what, Method::POST, path, Body::Json(encode(what, body)?)).await
     }
 
-    /// Makes one call and reads its JSON. `path` is below the collection, without `api-version`.
     async fn call<T: DeserializeOwned>(
         &self,
         what: &'static str,
@@ -147,7 +160,21 @@ impl Session<'_> {
         path: &str,
         body: Body<'_>,
     ) -> Result<T, Error> {
-        let answer = self.send(what, method, path, body).await?;
+        self.call_version(what, method, path, &self.azure_devops.options.api_version, body).await
+    }
+
+    /// Makes one call and reads its JSON. `path` is below the collection, without `api-version`.
+    async fn call_version<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        method: Method,
+        path: &str,
+        version: &str,
+        body: Body<'_>,
+    ) -> Result<T, Error> {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let url = format!("{}{path}{separator}api-version={version}", self.properties.plan_url);
+        let answer = self.send(what, method, url, body).await?;
         let bytes = read_limited(what, answer).await?;
         // A success without a body is the empty answer: `null` decodes into `()` and `Option`.
         let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
@@ -156,16 +183,8 @@ impl Session<'_> {
         })
     }
 
-    async fn send(&self, what: &'static str, method: Method, path: &str, body: Body<'_>) -> Result<Response, Error> {
+    async fn send(&self, what: &'static str, method: Method, url: String, body: Body<'_>) -> Result<Response, Error> {
         let client = self.azure_devops;
-        let preview = path.starts_with("_apis/connectionData") || path.contains("/_apis/testresults/");
-        let version = if preview {
-            format!("{}{PREVIEW_SUFFIX}", client.options.api_version)
-        } else {
-            client.options.api_version.clone()
-        };
-        let separator = if path.contains('?') { '&' } else { '?' };
-        let url = format!("{}{path}{separator}api-version={version}", self.properties.plan_url);
         let request = client.http.request(method, url).bearer_auth(self.token.expose());
         let request = match body {
             Body::Empty => request,

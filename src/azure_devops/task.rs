@@ -123,7 +123,7 @@ impl Session<'_> {
     /// As any call; `NotVisible` when the token cannot see such a plan.
     pub async fn plan(&self) -> Result<Plan, Error> {
         let plan = self.in_plan("");
-        self.get("read the check's plan", plan.trim_end_matches('/')).await
+        self.get_preview("read the check's plan", plan.trim_end_matches('/')).await
     }
 
     /// Reads the check's own record. `None` when the timeline has no such record.
@@ -132,7 +132,7 @@ impl Session<'_> {
     ///
     /// As any call; `Gone` when the plan or its timeline is no more.
     pub async fn record(&self) -> Result<Option<CheckRecord>, Error> {
-        let records: Wrapped<CheckRecord> = self.get("read the check's record", &self.records_path()).await?;
+        let records: Wrapped<CheckRecord> = self.get_preview("read the check's record", &self.records_path()).await?;
         let own = self.properties.task_instance_id.to_string();
         Ok(records.value.into_iter().find(|record| record.id.eq_ignore_ascii_case(&own)))
     }

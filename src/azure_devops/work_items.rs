@@ -1,8 +1,10 @@
 //! Work items that are linked to a run, with the category of their state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Mutex;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use super::build::TheRun;
 use super::{Error, Session, Wrapped};
 use crate::facts::{Fact, Gatherer, Unmeasured};
+use crate::plan_url::PlanUrl;
 
 /// How many work items one call may ask for.
 const BATCH: usize = 200;
@@ -66,7 +69,36 @@ pub struct LinkedWorkItems {
     pub with_categories: bool,
 }
 
-/// The fact: the states of one work item type. Kept by the process for a while, see [`crate::facts`].
+/// How long the states of a work item type are kept: a process changes rarely, and an hour later is soon enough.
+const KEEP_STATES: TimeDelta = TimeDelta::hours(1);
+
+/// How many types' states are kept before all are forgotten.
+const MAX_KEPT: usize = 1_000;
+
+/// The states of work item types that the process has read, with their categories and the time of reading.
+#[derive(Debug, Default)]
+pub(super) struct KeptStates(Mutex<HashMap<(PlanUrl, TypeStates), (DateTime<Utc>, States)>>);
+
+/// The names of states with their categories.
+type States = Vec<(String, String)>;
+
+impl KeptStates {
+    fn get(&self, plan_url: &PlanUrl, kind: &TypeStates, now: DateTime<Utc>) -> Option<States> {
+        let kept = self.0.lock().ok()?;
+        let (read_at, states) = kept.get(&(plan_url.clone(), kind.clone()))?;
+        (now - *read_at < KEEP_STATES).then(|| states.clone())
+    }
+
+    fn keep(&self, plan_url: &PlanUrl, kind: &TypeStates, now: DateTime<Utc>, states: &States) {
+        let Ok(mut kept) = self.0.lock() else { return };
+        if kept.len() >= MAX_KEPT {
+            kept.clear();
+        }
+        kept.insert((plan_url.clone(), kind.clone()), (now, states.clone()));
+    }
+}
+
+/// The fact: the states of one work item type. Kept by the process for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TypeStates {
     /// The project, by name: it is what a work item tells.
@@ -118,10 +150,16 @@ impl Session<'_> {
     }
 
     /// The states of a work item type, with their categories.
-    async fn type_states(&self, project: &str, kind: &str) -> Result<Vec<(String, String)>, Error> {
-        let path = format!("{}/_apis/wit/workitemtypes/{}/states", segment(project), segment(kind));
-        let states: Wrapped<StateAnswer> = self.get("read the states of a work item type", &path).await?;
-        Ok(states.value.into_iter().map(|state| (state.name, state.category)).collect())
+    async fn type_states(&self, kind: &TypeStates) -> Result<States, Error> {
+        let (plan_url, now) = (&self.properties.plan_url, self.azure_devops.clock.now());
+        if let Some(states) = self.azure_devops.states.get(plan_url, kind, now) {
+            return Ok(states);
+        }
+        let path = format!("{}/_apis/wit/workitemtypes/{}/states", segment(&kind.project), segment(&kind.kind));
+        let answer: Wrapped<StateAnswer> = self.get("read the states of a work item type", &path).await?;
+        let states = answer.value.into_iter().map(|state| (state.name, state.category)).collect();
+        self.azure_devops.states.keep(plan_url, kind, now, &states);
+        Ok(states)
     }
 }
 
@@ -179,9 +217,9 @@ impl Fact for LinkedWorkItems {
 }
 
 impl Fact for TypeStates {
-    type Value = Vec<(String, String)>;
+    type Value = States;
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, Unmeasured> {
-        Ok(gatherer.azure_devops.type_states(&self.project, &self.kind).await?)
+        Ok(gatherer.azure_devops.type_states(self).await?)
     }
 }

@@ -78,6 +78,14 @@ impl Document {
         })?;
         let mut lines = BTreeMap::new();
         let value = node.into_value(String::new(), &mut lines);
+        // serde would take a list for the values of the keys in their order.
+        if !value.is_object() {
+            return Err(Problem {
+                path: String::new(),
+                line: 1,
+                message: "found no keys; write for instance `conditions: […]`".to_owned(),
+            });
+        }
         Ok(Self { value, lines })
     }
 

@@ -1,0 +1,123 @@
+//! Frozen bytes: what other programs, and later versions of this one, rely on.
+
+use checkgate::checks_file::{CheckDefinition, ChecksFile};
+use checkgate::message::{CheckMessage, MessageV1};
+use checkgate::queue::QUEUE_NAME;
+use checkgate::reevaluate_function::MAX_DEQUEUE_COUNT;
+use serde_json::{Value, json};
+
+use crate::support::{World, a_check, app_root};
+
+fn file(path: &str) -> Value {
+    let text = std::fs::read_to_string(app_root().join(path)).expect(path);
+    serde_json::from_str(&text).expect(path)
+}
+
+/// The decision's body in the guide.
+const GUIDE: &str = r#"{
+    "name": "TaskCompleted",
+    "taskId": "{TaskInstanceId}",
+    "jobId": "{JobId}",
+    "result": "succeeded|failed"
+}"#;
+
+#[tokio::test]
+async fn the_decision_has_the_field_names_and_values_of_the_guide() {
+    for (check, result) in [("cmdline-executed", "succeeded"), ("work-item-completed", "failed")] {
+        let mut world = World::given(|_, _| {}).await;
+        world.accept(a_check().named(check)).await;
+        world.run_due_messages().await;
+
+        let ids = world.ids().clone();
+        let calls = world.azure_devops_server().take_calls();
+        let event = calls.iter().find(|call| call.path.ends_with("/events")).expect("a decision");
+        let expected = GUIDE
+            .replace("{TaskInstanceId}", &ids.task_instance_id.to_string())
+            .replace("{JobId}", &ids.job_id.to_string())
+            .replace("succeeded|failed", result);
+        let compact = expected.lines().map(str::trim).collect::<String>().replace("\": \"", "\":\"");
+        let sorted: Value = serde_json::from_str(&compact).expect("JSON");
+        assert_eq!(serde_json::from_str::<Value>(&event.body).expect("JSON"), sorted);
+        for member in compact.trim_matches(['{', '}']).split(',') {
+            assert!(event.body.contains(member), "{member} is not in {}", event.body);
+        }
+        assert_eq!(event.authorization.as_deref(), Some(format!("Bearer {}", ids.auth_token).as_str()));
+        world.expect_decision(result);
+    }
+}
+
+#[test]
+fn version_1_of_the_message_is_read_as_it_was_first_written() {
+    let text = include_str!("fixtures/message-v1.json");
+    let CheckMessage::V1(message) = CheckMessage::parse(text).expect("version 1");
+    let written: Value = serde_json::from_str(&message.to_json()).expect("JSON");
+    assert_eq!(written, serde_json::from_str::<Value>(text).expect("JSON"));
+    assert_eq!(message.check.name, "work-item-completed");
+    assert_eq!(message.progress.evaluations, 2);
+}
+
+#[test]
+fn a_message_of_a_later_version_is_refused_with_what_to_do() {
+    let error = CheckMessage::parse("{\"version\":2}").expect_err("an unknown version");
+    assert!(error.to_string().contains("deploy the later version again"), "{error}");
+}
+
+#[test]
+fn the_messages_names_cannot_overwrite_the_hosts_metadata() {
+    let CheckMessage::V1(message) = CheckMessage::parse(include_str!("fixtures/message-v1.json")).expect("version 1");
+    let written: Value = serde_json::from_str(&MessageV1::to_json(&message)).expect("JSON");
+    let reserved = [
+        "id",
+        "dequeuecount",
+        "popreceipt",
+        "expirationtime",
+        "insertiontime",
+        "nextvisibletime",
+        "queuetrigger",
+        "sys",
+    ];
+    for name in written.as_object().expect("an object").keys() {
+        assert!(!reserved.contains(&name.to_lowercase().as_str()), "{name}");
+    }
+}
+
+#[test]
+fn the_hosts_files_agree_with_the_handler() {
+    let host = file("host.json");
+    let queues = &host["extensions"]["queues"];
+    // The queue client writes the text as it is.
+    assert_eq!(queues["messageEncoding"], "none");
+    assert_eq!(queues["maxDequeueCount"], MAX_DEQUEUE_COUNT);
+    assert_eq!(host["customHandler"]["enableForwardingHttpRequest"], true);
+    // The zip entry that becomes executable must have exactly this name.
+    assert_eq!(host["customHandler"]["description"]["defaultExecutablePath"], "checkgate");
+
+    let check = file("CheckFunction/function.json");
+    assert_eq!(
+        check["bindings"].as_array().map(Vec::len),
+        Some(2),
+        "one trigger and one output, or the host does not forward"
+    );
+    assert_eq!(check["bindings"][0]["methods"], json!(["post"]));
+    assert_eq!(check["bindings"][0]["authLevel"], "function");
+
+    let reevaluate = file("ReevaluateFunction/function.json");
+    assert_eq!(reevaluate["bindings"][0]["queueName"], QUEUE_NAME);
+    assert_eq!(reevaluate["bindings"][0]["name"], checkgate::invocation::BINDING);
+}
+
+#[test]
+fn the_checks_that_ship_are_valid_and_survive_the_queue() {
+    let text = std::fs::read_to_string(app_root().join("checks.yaml")).expect("checks.yaml");
+    let file = ChecksFile::parse(&text).unwrap_or_else(|problems| panic!("{problems:?}"));
+    for (name, check) in file.checks {
+        let json = serde_json::to_string(&check).expect("JSON");
+        assert_eq!(serde_json::from_str::<CheckDefinition>(&json).expect("JSON"), check, "{name}");
+    }
+}
+
+#[test]
+fn the_committed_schema_is_current() {
+    let committed = std::fs::read_to_string(app_root().join("checks.schema.json")).expect("checks.schema.json");
+    assert!(committed.trim() == checkgate::cli::schema(), "run `cargo run -- schema > checks.schema.json`");
+}

@@ -1,0 +1,270 @@
+//! From the queue message to the decision, over time.
+
+use std::time::Duration;
+
+use simulator::azure_devops::TaskResult;
+
+use crate::support::{AN_INTERVAL, World, a_check, minutes};
+
+#[tokio::test]
+async fn basic_example_is_allowed_because_the_run_has_executed_cmdline() {
+    let mut world = World::given(|_, _| {}).await;
+
+    world.accept(a_check()).await;
+    world.expect_no_decision();
+    world.run_due_messages().await;
+
+    world.expect_decision("succeeded");
+    world.expect_log("Check `cmdline-executed`");
+    world.expect_log("[passed ] the run has executed task CmdLine with success");
+    world.expect_log("Decision: succeeded.");
+}
+
+#[tokio::test]
+async fn basic_example_is_denied_when_the_run_has_no_such_task() {
+    let mut world = World::given(|state, run| {
+        state.runs.get_mut(&run).expect("the run").without_tasks();
+    })
+    .await;
+
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+
+    world.expect_decision("failed");
+    world.expect_log("found: the run has no such task");
+    world.expect_log("to change this: add the task to the pipeline");
+}
+
+#[tokio::test]
+async fn basic_example_is_denied_when_the_task_was_skipped() {
+    let mut world = World::given(|state, run| {
+        let run = state.runs.get_mut(&run).expect("the run").without_tasks();
+        run.task(simulator::azure_devops::CMD_LINE, "CmdLine", TaskResult::Skipped);
+    })
+    .await;
+
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+
+    world.expect_decision("failed");
+    world.expect_log("found: CmdLine skipped");
+}
+
+#[tokio::test]
+async fn advanced_example_waits_until_its_work_item_is_completed() {
+    let mut world = World::given(|state, run| {
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+    world.expect_no_decision();
+    world.expect_next_evaluation_in(AN_INTERVAL);
+    world.expect_log("is Active");
+    world.expect_log("Not decided yet. Looked at again at 2026-01-05T09:01:00Z");
+    let operation = world.current_operation();
+    assert!(
+        operation.starts_with("Waiting: ")
+            && operation.contains("42")
+            && operation.ends_with("next look at 2026-01-05T09:01:00Z"),
+        "{operation}"
+    );
+
+    world.advance(AN_INTERVAL).await;
+    world.expect_no_decision();
+
+    world.azure_devops(|state| {
+        state.work_item(42, "Closed");
+    });
+    world.advance(AN_INTERVAL).await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn all_linked_work_items_count_in_several_projects_and_types() {
+    let mut world = World::given(|state, run| {
+        state.project("Contoso");
+        state.work_item(42, "Closed");
+        state.work_item(43, "Active").of_type("Bug");
+        state.work_item(44, "Committed").of_type("Product Backlog Item").in_project("Contoso");
+        let run = state.runs.get_mut(&run).expect("the run");
+        run.links_work_item(42).links_work_item(43).links_work_item(44);
+    })
+    .await;
+
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+    world.expect_no_decision();
+    world.expect_log("Bug 43");
+    world.expect_log("Product Backlog Item 44");
+
+    world.azure_devops(|state| {
+        state.work_item(43, "Closed");
+    });
+    world.advance(AN_INTERVAL).await;
+    world.expect_no_decision();
+
+    world.azure_devops(|state| {
+        state.work_item(44, "Done");
+    });
+    world.advance(AN_INTERVAL).await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn a_run_without_linked_work_items_is_denied_with_the_reason() {
+    let mut world = World::given(|_, _| {}).await;
+
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+
+    world.expect_decision("failed");
+    world.expect_log("no work item is linked to the run's commit");
+}
+
+#[tokio::test]
+async fn a_steady_evaluation_costs_four_calls_and_no_line_of_log() {
+    let mut world = World::given(|state, run| {
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+    let log = world.log();
+
+    for _ in 0..5 {
+        world.azure_devops_server().take_calls();
+        world.advance(AN_INTERVAL).await;
+        let calls: Vec<String> = world
+            .azure_devops_server()
+            .take_calls()
+            .iter()
+            .map(|call| format!("{} {}", call.method, call.path))
+            .collect();
+        assert!(calls.len() <= 4, "{calls:#?}");
+        assert_eq!(world.log(), log);
+    }
+    world.still_waits();
+}
+
+const SHORT: &str = "
+default: short
+checks:
+  short:
+    timeout: 20m
+    conditions: [ workItems: { state: Completed } ]
+";
+
+#[tokio::test]
+async fn a_check_that_still_waits_at_its_deadline_is_failed_with_what_was_missing() {
+    let mut world = World::with_checks(SHORT, |state, run| {
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+    world.accept(a_check()).await;
+
+    world.advance(minutes(20)).await;
+
+    world.expect_decision("failed");
+    for percent in [50, 80, 95] {
+        world.expect_log(&format!("{percent} % of the check's time is over"));
+    }
+    world.expect_log("The check's time is over (20m). Still missing: all work items linked to the run's commit");
+}
+
+#[tokio::test]
+async fn a_check_that_shall_be_skipped_at_its_deadline_posts_nothing() {
+    let mut world =
+        World::with_checks(&SHORT.replace("timeout: 20m", "timeout: 20m\n    onTimeout: skip"), |state, run| {
+            state.work_item(42, "Active");
+            state.runs.get_mut(&run).expect("the run").links_work_item(42);
+        })
+        .await;
+    world.accept(a_check()).await;
+
+    world.advance(minutes(20)).await;
+
+    world.expect_no_decision();
+    world.expect_log("Still missing");
+    assert!(world.messages().is_empty());
+}
+
+#[tokio::test]
+async fn a_cancelled_run_ends_its_check_quietly() {
+    let mut world = World::given(|state, run| {
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+
+    let run = world.run;
+    world.azure_devops(|state| state.cancel_run(run));
+    world.advance(AN_INTERVAL).await;
+
+    world.expect_no_decision();
+    assert!(world.messages().is_empty());
+}
+
+#[tokio::test]
+async fn an_outage_of_azure_devops_delays_the_decision_but_does_not_make_it() {
+    let mut world = World::given(|_, _| {}).await;
+    world.accept(a_check()).await;
+    world.azure_devops_server().refuse_connections(true).await.expect("the port");
+    world.run_due_messages().await;
+    world.advance(minutes(20)).await;
+    world.expect_no_decision();
+
+    world.azure_devops_server().refuse_connections(false).await.expect("the port");
+    world.advance(minutes(5)).await;
+
+    world.expect_decision("succeeded");
+    world.expect_log("Azure DevOps could not be read between 2026-01-05T09:00:00Z and");
+}
+
+#[tokio::test]
+async fn ten_concurrent_deliveries_of_one_check_end_in_one_chain_and_one_decision() {
+    let mut world = World::given(|state, run| {
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+    world.accept(a_check().named("work-item-completed")).await;
+    for _ in 0..9 {
+        world.deliver_again(a_check().named("work-item-completed")).await;
+    }
+    world.run_due_messages().await;
+    world.advance(AN_INTERVAL + Duration::from_secs(1)).await;
+    assert_eq!(world.messages().len(), 1);
+
+    world.azure_devops(|state| {
+        state.work_item(42, "Closed");
+    });
+    world.advance(AN_INTERVAL).await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn a_waiting_check_survives_a_restart_of_the_handler_as_it_was_delivered() {
+    let mut world = World::given(|state, run| {
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+
+    // The checks of the new deployment are others; those of the waiting check stay.
+    world.restart_handler("checks: { work-item-completed: { conditions: [ taskExecuted: { task: Bash } ] } }").await;
+    world.azure_devops(|state| {
+        state.work_item(42, "Closed");
+    });
+    world.advance(AN_INTERVAL).await;
+
+    world.expect_decision("succeeded");
+}

@@ -1,0 +1,87 @@
+//! A real Azurite, installed by npm from the lock file when it is missing, and ended with the test.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use super::world::app_root;
+
+/// The account and key that every storage emulator knows; documented, not secret.
+const ACCOUNT: &str = "devstoreaccount1";
+const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// One installation at a time, whichever test comes first.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
+/// A running queue service.
+pub(crate) struct Azurite {
+    process: Child,
+    pub(crate) endpoint: String,
+}
+
+impl Azurite {
+    /// Starts it on a free port, with its data in memory.
+    pub(crate) fn start() -> Self {
+        let main = installed();
+        let mut process = Command::new("node")
+            .arg(main)
+            .args(["--queueHost", "127.0.0.1", "--queuePort", "0"])
+            .args(["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect(
+                "Node is needed for the tests against Azurite: install Node 20 or later, so that `node` is on the PATH",
+            );
+        let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+        let address = loop {
+            let line = lines.next().expect("Azurite ended before it listened").expect("text");
+            if let Some((_, address)) = line.split_once("listens on ") {
+                break address.trim().to_owned();
+            }
+        };
+        // Reads on, so that Azurite never blocks on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, endpoint: format!("{address}/{ACCOUNT}") }
+    }
+
+    /// What goes into `AzureWebJobsStorage`.
+    pub(crate) fn connection_string(&self) -> String {
+        format!("DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};QueueEndpoint={};", self.endpoint)
+    }
+
+    /// The same for the simulated host.
+    pub(crate) const fn account() -> (&'static str, &'static str) {
+        (ACCOUNT, KEY)
+    }
+}
+
+impl Drop for Azurite {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The program, installed exactly as the lock file says.
+fn installed() -> PathBuf {
+    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let folder = app_root().join("tests/azurite");
+    let main = folder.join("node_modules/azurite/dist/src/queue/main.js");
+    let wanted = fs::read(folder.join("package-lock.json")).expect("the lock file is committed");
+    let stamp = folder.join("node_modules/.installed");
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return main;
+    }
+    let npm = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+        .current_dir(&folder)
+        .output()
+        .expect("npm is needed for the tests against Azurite: install Node 20 or later, so that `npm` is on the PATH");
+    assert!(npm.status.success(), "npm could not install Azurite: {}", String::from_utf8_lossy(&npm.stderr));
+    fs::write(stamp, wanted).expect("the folder is writable");
+    main
+}

@@ -1,0 +1,7 @@
+//! What tests are told with.
+
+pub(crate) mod azurite;
+pub(crate) mod executable;
+mod world;
+
+pub(crate) use world::{AN_INTERVAL, Delivery, World, a_check, app_root, minutes};

@@ -1,0 +1,353 @@
+//! The world around checkgate: given what it looks like, when something happens, then what the outside saw.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use simulator::azure_devops::{AzureDevOps, CheckIds, State};
+use simulator::azure_pipelines::{self, Delivered};
+use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
+use simulator::storage_queue::{Message, StorageQueue};
+
+use checkgate::App;
+use checkgate::checks_file::ChecksFile;
+use checkgate::cli::build_app;
+use checkgate::clock::Clock;
+use checkgate::config::Config;
+use checkgate::queue::QUEUE_NAME;
+use checkgate::token::Sealer;
+
+/// The time from one evaluation to the next unless a check says otherwise.
+pub(crate) const AN_INTERVAL: Duration = minutes(1);
+
+/// So many minutes.
+pub(crate) const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
+/// The folder of the function app: the repository itself.
+pub(crate) fn app_root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The checks that ship.
+pub(crate) fn shipped() -> String {
+    std::fs::read_to_string(app_root().join("checks.yaml")).expect("checks.yaml ships")
+}
+
+/// Azure DevOps, the storage account and the Functions host around a handler in this process, on one clock.
+pub(crate) struct World {
+    pub(crate) clock: simulator::Clock,
+    azure_devops: AzureDevOps,
+    pub(crate) queue: StorageQueue,
+    pub(crate) host: FunctionsHost,
+    /// Where the handler itself listens, without the host in front.
+    pub(crate) handler_url: String,
+    pub(crate) run: u64,
+    ids: Option<CheckIds>,
+    delivered: Option<Delivered>,
+    server: tokio::task::JoinHandle<()>,
+    may_leave_messages: bool,
+    sealing_key: String,
+}
+
+impl World {
+    /// A world with one run that has executed `CmdLine`, changed by `given`, and the checks that ship.
+    pub(crate) async fn given(given: impl FnOnce(&mut State, u64)) -> Self {
+        Self::with_checks(&shipped(), given).await
+    }
+
+    /// A world around this Azure DevOps, with one run that has executed `CmdLine`, and the checks that ship.
+    pub(crate) async fn around(azure_devops: AzureDevOps) -> Self {
+        let clock = azure_devops.with(|state| state.clock.clone());
+        Self::start(clock, azure_devops, &shipped(), |_, _| {}).await
+    }
+
+    /// The same with other checks.
+    pub(crate) async fn with_checks(checks: &str, given: impl FnOnce(&mut State, u64)) -> Self {
+        let clock = simulator::Clock::starting_at("2026-01-05T09:00:00Z".parse().expect("a time"));
+        let azure_devops = AzureDevOps::start(clock.clone()).await.expect("a port");
+        Self::start(clock, azure_devops, checks, given).await
+    }
+
+    async fn start(
+        clock: simulator::Clock,
+        azure_devops: AzureDevOps,
+        checks: &str,
+        given: impl FnOnce(&mut State, u64),
+    ) -> Self {
+        let queue = StorageQueue::start(clock.clone()).await.expect("a port");
+        let run = azure_devops.with(|state| {
+            let id = state.run().id;
+            given(state, id);
+            id
+        });
+        let sealing_key = Sealer::generate_key();
+        let app = app(&clock, &queue, &azure_devops, checks, &sealing_key);
+        let (handler_url, server) = serve(app).await;
+        let handler = Handler::Url(handler_url.clone());
+        let source = QueueSource::Simulated(queue.clone());
+        let host =
+            FunctionsHost::start(app_root(), handler, source, clock.clone()).await.expect("the host takes the app");
+        Self {
+            clock,
+            azure_devops,
+            queue,
+            host,
+            handler_url,
+            run,
+            ids: None,
+            delivered: None,
+            server,
+            may_leave_messages: false,
+            sealing_key,
+        }
+    }
+
+    /// Replaces the handler's process by a fresh one: nothing but the queue message survives.
+    pub(crate) async fn restart_handler(&mut self, checks: &str) {
+        self.server.abort();
+        let app = app(&self.clock, &self.queue, &self.azure_devops, checks, &self.sealing_key);
+        let (handler_url, server) = serve(app).await;
+        let source = QueueSource::Simulated(self.queue.clone());
+        let handler = Handler::Url(handler_url.clone());
+        self.host = FunctionsHost::start(app_root(), handler, source, self.clock.clone())
+            .await
+            .expect("the host takes the app");
+        (self.handler_url, self.server) = (handler_url, server);
+    }
+
+    /// Looks at Azure DevOps, or changes it.
+    pub(crate) fn azure_devops<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+        self.azure_devops.with(look)
+    }
+
+    /// The handle on Azure DevOps, for faults and recorded calls.
+    pub(crate) const fn azure_devops_server(&self) -> &AzureDevOps {
+        &self.azure_devops
+    }
+
+    /// The ids of the check that was delivered last.
+    pub(crate) fn ids(&self) -> &CheckIds {
+        self.ids.as_ref().expect("a check was delivered")
+    }
+
+    /// A stage reaches the resource: Azure Pipelines delivers the check.
+    pub(crate) async fn deliver(&mut self, delivery: Delivery) -> Delivered {
+        let ids = self.azure_devops.with(|state| state.await_check(self.run));
+        self.ids = Some(ids);
+        self.deliver_again(delivery).await
+    }
+
+    /// Azure Pipelines delivers the same check once more.
+    pub(crate) async fn deliver_again(&mut self, delivery: Delivery) -> Delivered {
+        let headers = delivery.headers(self.ids());
+        let url = self.host.function_url("CheckFunction");
+        let key = self.host.function_key();
+        let delivered = azure_pipelines::deliver_with(&url, &key, &delivery.query, &headers, &delivery.body).await;
+        self.delivered = Some(delivered.clone());
+        delivered
+    }
+
+    /// Delivers, and expects the acknowledgement.
+    pub(crate) async fn accept(&mut self, delivery: Delivery) {
+        let delivered = self.deliver(delivery).await;
+        assert!(delivered.accepted(), "{delivered:?}");
+    }
+
+    /// The host hands over all messages that are visible.
+    pub(crate) async fn run_due_messages(&self) -> usize {
+        self.host.run_due_messages().await
+    }
+
+    /// Time passes; each message is handed over when it becomes visible.
+    pub(crate) async fn advance(&self, by: Duration) {
+        let until = self.clock.now() + TimeDelta::from_std(by).expect("a short time");
+        while let Some(next) = self.queue.next_visible_at(QUEUE_NAME).filter(|next| *next <= until) {
+            if next > self.clock.now() {
+                self.clock.set(next);
+            }
+            self.run_due_messages().await;
+        }
+        self.clock.set(until);
+        self.run_due_messages().await;
+    }
+
+    /// The messages of the queue, hidden ones too.
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        self.queue.messages(QUEUE_NAME)
+    }
+
+    /// What a person reads on the run's page.
+    pub(crate) fn log(&self) -> String {
+        self.azure_devops.with(|state| state.log_text(self.ids()))
+    }
+
+    /// The record's one line.
+    pub(crate) fn current_operation(&self) -> String {
+        let record = self.azure_devops.with(|state| state.timeline_record(self.ids()));
+        record.and_then(|record| record.current_operation).unwrap_or_default()
+    }
+
+    /// The test ends while the check still waits.
+    pub(crate) fn still_waits(&mut self) {
+        assert!(!self.messages().is_empty(), "no message waits\n{}", self.log());
+        self.may_leave_messages = true;
+    }
+
+    /// Exactly one decision was accepted: this one.
+    #[track_caller]
+    pub(crate) fn expect_decision(&self, result: &str) {
+        let decisions = self.azure_devops.with(|state| state.decisions(self.ids()));
+        let accepted: Vec<&str> =
+            decisions.iter().filter(|event| event.accepted).map(|event| event.result.as_str()).collect();
+        assert_eq!(accepted, [result], "decisions: {decisions:?}\n{}", self.log());
+        assert!(decisions.iter().all(|event| event.result == result), "contradictory: {decisions:?}\n{}", self.log());
+    }
+
+    /// No decision was sent.
+    #[track_caller]
+    pub(crate) fn expect_no_decision(&self) {
+        let decisions = self.azure_devops.with(|state| state.decisions(self.ids()));
+        assert!(decisions.is_empty(), "decisions: {decisions:?}\n{}", self.log());
+    }
+
+    /// The check is looked at again after this time, and not before.
+    #[track_caller]
+    pub(crate) fn expect_next_evaluation_in(&self, wait: Duration) {
+        let next: DateTime<Utc> =
+            self.queue.next_visible_at(QUEUE_NAME).unwrap_or_else(|| panic!("no message waits\n{}", self.log()));
+        assert_eq!(
+            (next - self.clock.now()).num_seconds(),
+            i64::try_from(wait.as_secs()).expect("a short time"),
+            "{}",
+            self.log()
+        );
+    }
+
+    /// The log says this.
+    #[track_caller]
+    pub(crate) fn expect_log(&self, says: &str) {
+        let log = self.log();
+        assert!(log.contains(says), "the log does not say {says:?}:\n{log}");
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.server.abort();
+        if std::thread::panicking() {
+            println!("\nThe conversation with Azure DevOps:");
+            for call in self.azure_devops.calls() {
+                println!("  {} {} {}: {} {}", call.at, call.method, call.path, call.status, call.response);
+            }
+            for invocation in self.host.invocations() {
+                println!(
+                    "  {} {}: {} {} {:?}",
+                    invocation.at, invocation.function, invocation.status, invocation.body, invocation.failure
+                );
+            }
+            return;
+        }
+        let unknown = self.azure_devops.with(|state| state.unknown_requests.clone());
+        assert_eq!(unknown, Vec::<String>::new(), "requests that Azure DevOps does not know");
+        let left: Vec<String> = self.messages().into_iter().map(|message| message.text).collect();
+        assert!(self.may_leave_messages || left.is_empty(), "messages are left: {left:?}");
+    }
+}
+
+fn app(
+    clock: &simulator::Clock,
+    queue: &StorageQueue,
+    azure_devops: &AzureDevOps,
+    checks: &str,
+    sealing_key: &str,
+) -> App {
+    let allowed = format!("http://127.0.0.1:{}/", azure_devops.port());
+    let lookup = |name: &str| match name {
+        "FUNCTIONS_CUSTOMHANDLER_PORT" => Some("0".to_owned()),
+        "AzureWebJobsStorage" => Some(queue.connection_string()),
+        "AllowedPlanUrls" => Some(allowed.clone()),
+        "TokenSealingKey" => Some(sealing_key.to_owned()),
+        "FUNCTIONS_APP_ROOT_PATH" => Some(app_root().display().to_string()),
+        _ => None,
+    };
+    let config = Config::read(&lookup).unwrap_or_else(|error| panic!("{error}"));
+    let hand = clock.clone();
+    let mut app = build_app(config, Clock::from_fn(move || hand.now())).expect("the app starts");
+    app.checks = ChecksFile::parse(checks).unwrap_or_else(|problems| panic!("{problems:?}"));
+    app
+}
+
+async fn serve(app: App) -> (String, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    (url, tokio::spawn(checkgate::routes::serve(Arc::new(app), listener)))
+}
+
+/// A delivery, complete unless told otherwise.
+#[derive(Clone)]
+pub(crate) struct Delivery {
+    block: String,
+    changes: Vec<(String, Option<String>)>,
+    query: String,
+    body: String,
+}
+
+/// A delivery with the guide's headers: the default check.
+pub(crate) fn a_check() -> Delivery {
+    Delivery {
+        block: azure_pipelines::HEADERS.to_owned(),
+        changes: Vec::new(),
+        query: String::new(),
+        body: String::new(),
+    }
+}
+
+impl Delivery {
+    /// Names a check of `checks.yaml`.
+    pub(crate) fn named(self, name: &str) -> Self {
+        self.with("Check", name)
+    }
+
+    /// Adds or changes a header.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.changes.push((name.to_owned(), Some(value.to_owned())));
+        self
+    }
+
+    /// Leaves a header out.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.changes.push((name.to_owned(), None));
+        self
+    }
+
+    /// Uses another block of headers.
+    pub(crate) fn with_block(mut self, block: &str) -> Self {
+        block.clone_into(&mut self.block);
+        self
+    }
+
+    /// Adds query parameters behind the key.
+    pub(crate) fn with_query(mut self, query: &str) -> Self {
+        query.clone_into(&mut self.query);
+        self
+    }
+
+    /// Brings a body.
+    pub(crate) fn with_body(mut self, body: &str) -> Self {
+        body.clone_into(&mut self.body);
+        self
+    }
+
+    /// The headers as they go out.
+    pub(crate) fn headers(&self, ids: &CheckIds) -> Vec<(String, String)> {
+        let mut headers = azure_pipelines::expand(&self.block, ids, &[]);
+        for (name, value) in &self.changes {
+            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            headers.extend(value.clone().map(|value| (name.clone(), value)));
+        }
+        headers
+    }
+}
