@@ -238,14 +238,10 @@ impl TimelineRecord {
     /// The record as readers get it: secrets are null.
     pub(super) fn shown(&self) -> Self {
         let mut shown = self.clone();
-        for variable in shown
-            .variables
-            .iter_mut()
-            .flat_map(BTreeMap::values_mut)
+        let variables = shown.variables.iter_mut().flat_map(BTreeMap::values_mut);
+        variables
             .filter(|it| it.is_secret)
-        {
-            variable.value = None;
-        }
+            .for_each(|it| it.value = None);
         shown
     }
 }

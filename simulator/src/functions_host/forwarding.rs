@@ -74,8 +74,23 @@ async fn forwardable(
         .collect();
     let mark = if query.is_empty() { "" } else { "?" };
     let url = format!("{handler}{}{mark}{}", request.uri().path(), query.join("&"));
-    let mut headers = HeaderMap::new();
     let has_body = !request.body().is_empty();
+    let headers = forwarded_headers(request, id, has_body);
+    let forwarded = host
+        .invoker
+        .forwarder()
+        .request(request.method().clone(), url)
+        .headers(headers);
+    let carries_none = ["GET", "HEAD", "DELETE", "OPTIONS"].contains(&request.method().as_str());
+    Ok(match has_body {
+        true => forwarded.body(request.body().clone()),
+        false if carries_none => forwarded,
+        false => forwarded.header(header::CONTENT_LENGTH, "0"),
+    })
+}
+
+fn forwarded_headers(request: &Request<Bytes>, id: Uuid, has_body: bool) -> HeaderMap {
+    let mut headers = HeaderMap::new();
     for (name, value) in request
         .headers()
         .iter()
@@ -103,16 +118,7 @@ async fn forwardable(
         "x-azure-functions-invocationid",
         header_value(&id.to_string()),
     );
-    let forwarded = host
-        .forwarder
-        .request(request.method().clone(), url)
-        .headers(headers);
-    let carries_none = ["GET", "HEAD", "DELETE", "OPTIONS"].contains(&request.method().as_str());
-    Ok(match has_body {
-        true => forwarded.body(request.body().clone()),
-        false if carries_none => forwarded,
-        false => forwarded.header(header::CONTENT_LENGTH, "0"),
-    })
+    headers
 }
 
 fn encoded(text: &str) -> String {

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::config::App;
@@ -60,8 +62,7 @@ pub(super) struct Host {
     pub(super) clock: Clock,
     pub(super) handler: Running,
     pub(super) invoker: Invoker,
-    /// For forwarded requests: redirects are the caller's affair.
-    pub(super) forwarder: reqwest::Client,
+    stopping: watch::Sender<bool>,
     inside: Mutex<Inside>,
 }
 
@@ -80,7 +81,6 @@ impl Host {
         clock: Clock,
         handler: Running,
         invoker: Invoker,
-        forwarder: reqwest::Client,
     ) -> Arc<Self> {
         Arc::new(Self {
             app,
@@ -88,7 +88,7 @@ impl Host {
             clock,
             handler,
             invoker,
-            forwarder,
+            stopping: watch::Sender::new(false),
             inside: Mutex::default(),
         })
     }
@@ -103,8 +103,11 @@ impl Host {
 
     pub(super) fn switch(&self, change: impl FnOnce(&mut Switches)) {
         let mut inside = self.lock();
+        let seed = inside.switches.shuffle;
         change(&mut inside.switches);
-        inside.random = inside.switches.shuffle.map(fastrand::Rng::with_seed);
+        if inside.switches.shuffle != seed {
+            inside.random = inside.switches.shuffle.map(fastrand::Rng::with_seed);
+        }
     }
 
     pub(super) fn shuffle(&self, messages: &mut [Message]) {
@@ -122,6 +125,14 @@ impl Host {
 
     pub(super) fn go_down(&self, reason: &str) {
         self.lock().down.get_or_insert_with(|| reason.to_owned());
+        self.stopping.send_replace(true);
+    }
+
+    /// Sleeps, but not beyond the end of the host.
+    pub(super) async fn sleep(&self, pause: Duration) {
+        let mut stopping = self.stopping.subscribe();
+        let stopped = stopping.wait_for(|stopping| *stopping);
+        let _ = tokio::time::timeout(pause, stopped).await;
     }
 
     pub(super) fn why_down(&self) -> Option<String> {
@@ -155,28 +166,7 @@ impl Host {
         message: Option<&Message>,
     ) -> (Invocation, Outcome) {
         let (id, at) = (Uuid::new_v4(), self.clock.now());
-        let chunked = self.switches().chunked;
-        let reply = match self.handler_url().await {
-            Some(handler) => {
-                self.invoker
-                    .invoke(
-                        format!("{handler}/{}", function.name),
-                        id,
-                        envelope,
-                        chunked,
-                    )
-                    .await
-            }
-            None => Reply {
-                status: 0,
-                body: String::new(),
-                outcome: Outcome::Broken("no handler is ready".to_owned()),
-            },
-        };
-        if let (Outcome::Broken(_), Running::Supervised(process)) = (&reply.outcome, &self.handler)
-        {
-            process.notice_death().await;
-        }
+        let reply = self.call(function, id, envelope).await;
         let failure = match &reply.outcome {
             Outcome::Success(_) => None,
             Outcome::Failure(why) | Outcome::Broken(why) => Some(why.clone()),
@@ -196,6 +186,35 @@ impl Host {
         };
         self.remember(invocation.clone());
         (invocation, reply.outcome)
+    }
+
+    /// Calls the handler within the function's time; a handler that takes longer is killed.
+    async fn call(&self, function: &Function, id: Uuid, envelope: Bytes) -> Reply {
+        let broken = |why: &str| Reply {
+            status: 0,
+            body: String::new(),
+            outcome: Outcome::Broken(why.to_owned()),
+        };
+        let Some(handler) = self.handler_url().await else {
+            return broken("no handler is ready");
+        };
+        let url = format!("{handler}/{}", function.name);
+        let answered = self
+            .invoker
+            .invoke(url, id, envelope, self.switches().chunked);
+        let in_time = tokio::time::timeout(self.app.function_timeout, answered).await;
+        match (&in_time, &self.handler) {
+            (Err(_), Running::Supervised(process)) => process.kill().await,
+            (
+                Ok(Reply {
+                    outcome: Outcome::Broken(_),
+                    ..
+                }),
+                Running::Supervised(process),
+            ) => process.notice_death().await,
+            _ => {}
+        }
+        in_time.unwrap_or_else(|_| broken("a function timeout has occurred"))
     }
 
     pub(super) fn remember(&self, invocation: Invocation) {

@@ -56,6 +56,30 @@ fn envelope(
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or("localhost");
+    let metadata = metadata(host, function, request, &parameters, &headers);
+    let mut data = json!({
+        "Url": format!("http://{authority}{}", request.uri()),
+        "Method": request.method().as_str(),
+        "Query": query,
+        "Headers": headers,
+        "Params": parameters,
+        "Identities": [{"AuthenticationType": null, "IsAuthenticated": false, "Actor": null, "BootstrapContext": null, "Claims": [], "Label": null, "Name": null, "NameClaimType": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name", "RoleClaimType": "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}],
+    });
+    if let Some(body) = body(request) {
+        data["Body"] = json!(body);
+    }
+    json!({"Data": {&function.binding: data}, "Metadata": metadata})
+}
+
+/// Query, route and body spill into the binding data, as the properties of a message do.
+fn metadata(
+    host: &Host,
+    function: &Function,
+    request: &Request<Bytes>,
+    parameters: &Parameters,
+    headers: &Map<String, Value>,
+) -> Map<String, Value> {
+    let query = query(request);
     let mut metadata = Metadata::default();
     let members = query
         .iter()
@@ -73,18 +97,7 @@ fn envelope(
         .collect();
     metadata.set("Headers", Value::Object(joined));
     metadata.set("sys", sys(function, host.clock.now()));
-    let mut data = json!({
-        "Url": format!("http://{authority}{}", request.uri()),
-        "Method": request.method().as_str(),
-        "Query": query,
-        "Headers": headers,
-        "Params": parameters,
-        "Identities": [{"AuthenticationType": null, "IsAuthenticated": false, "Actor": null, "BootstrapContext": null, "Claims": [], "Label": null, "Name": null, "NameClaimType": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name", "RoleClaimType": "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}],
-    });
-    if let Some(body) = body(request) {
-        data["Body"] = json!(body);
-    }
-    json!({"Data": {&function.binding: data}, "Metadata": metadata.members})
+    metadata.members
 }
 
 /// Absent without a length; base64 for what is no text.

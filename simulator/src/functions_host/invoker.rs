@@ -9,6 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http_body::Frame;
 use http_body_util::Full;
+use reqwest::redirect::Policy;
 use reqwest::{Client, header};
 use serde_json::Value;
 use uuid::Uuid;
@@ -63,10 +64,12 @@ pub(super) enum Outcome {
     Broken(String),
 }
 
-/// Posts the JSON protocol.
+/// The host's own HTTP clients.
 #[derive(Clone)]
 pub(super) struct Invoker {
     client: Client,
+    /// For forwarded requests: redirects are the caller's affair.
+    forwarder: Client,
 }
 
 impl Invoker {
@@ -80,7 +83,12 @@ impl Invoker {
             .user_agent(agent)
             .timeout(timeout)
             .build()?;
-        Ok(Self { client })
+        let forwarder = Client::builder()
+            .no_proxy()
+            .timeout(timeout)
+            .redirect(Policy::none())
+            .build()?;
+        Ok(Self { client, forwarder })
     }
 
     /// Posts `envelope` to `POST {handler}/{function}` with these framings: chunked, as on Azure, or with a length.
@@ -115,6 +123,10 @@ impl Invoker {
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    pub(super) fn forwarder(&self) -> &Client {
+        &self.forwarder
     }
 }
 

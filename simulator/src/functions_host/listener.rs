@@ -26,31 +26,38 @@ const SHORTEST_POLL: Duration = Duration::from_millis(100);
 pub(super) async fn run_due_messages(host: &Arc<Host>) -> usize {
     let mut invocations = 0;
     loop {
-        let before = invocations;
+        let mut idle = true;
         for function in host
             .app
             .functions
             .iter()
             .filter(|function| function.queue().is_some())
         {
-            let mut running = JoinSet::new();
-            let one_at_a_time = host.switches().one_at_a_time;
-            for message in receive(host, function).await {
-                if one_at_a_time {
-                    invocations += process(Arc::clone(host), function.clone(), message).await;
-                } else {
-                    running.spawn(process(Arc::clone(host), function.clone(), message));
-                }
-            }
-            invocations += running.join_all().await.into_iter().sum::<usize>();
+            let messages = receive(host, function).await;
+            idle &= messages.is_empty();
+            invocations += process_batch(host, function, messages).await;
         }
-        if invocations == before {
+        if idle {
             return invocations;
         }
     }
 }
 
-/// Listens to one function's queue until the task is aborted.
+async fn process_batch(host: &Arc<Host>, function: &Function, messages: Vec<Message>) -> usize {
+    let one_at_a_time = host.switches().one_at_a_time;
+    let (mut invocations, mut running) = (0, JoinSet::new());
+    for message in messages {
+        let processed = process(Arc::clone(host), function.clone(), message);
+        if one_at_a_time {
+            invocations += processed.await;
+        } else {
+            running.spawn(processed);
+        }
+    }
+    invocations + running.join_all().await.into_iter().sum::<usize>()
+}
+
+/// Listens to one function's queue until the host goes down, then waits for what is running.
 pub(super) async fn listen(host: Arc<Host>, function: Function) {
     let options = host.app.queues;
     let mut running = JoinSet::new();
@@ -62,7 +69,7 @@ pub(super) async fn listen(host: Arc<Host>, function: Function) {
         while running.try_join_next().is_some() {}
         let messages = receive(&host, &function).await;
         if messages.is_empty() {
-            tokio::time::sleep(pause.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
+            host.sleep(pause.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
             pause = (pause * 2).min(options.max_polling_interval);
             continue;
         }
@@ -71,6 +78,7 @@ pub(super) async fn listen(host: Arc<Host>, function: Function) {
             running.spawn(process(Arc::clone(&host), function.clone(), message));
         }
     }
+    running.join_all().await;
 }
 
 async fn receive(host: &Host, function: &Function) -> Vec<Message> {

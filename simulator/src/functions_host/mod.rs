@@ -1,7 +1,7 @@
 //! The Azure Functions host for one app with a custom handler.
 //!
-//! It reads the app's folder, starts and supervises the handler or uses one that already listens, forwards or wraps
-//! HTTP requests, and hands over queue messages: step by step on the simulated clock, or by itself in real time.
+//! It reads the app's folder, supervises the handler or uses one that already listens, and hands over HTTP requests and
+//! queue messages: the latter step by step on the simulated clock, or by itself in real time.
 //!
 //! # Layout
 //!
@@ -30,6 +30,7 @@ mod tests;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::JoinSet;
@@ -46,6 +47,9 @@ use function::Function;
 use host::{Host, Running};
 use invoker::Invoker;
 use process::{Process, Program};
+
+/// How long a stopping host waits for what is running.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// A simulated host; all clones are one.
 #[derive(Clone)]
@@ -72,11 +76,6 @@ impl FunctionsHost {
         let app =
             App::read(app_root, &|name| handler.setting(name)).map_err(HostError::Configuration)?;
         let invoker = Invoker::new(app.function_timeout).map_err(HostError::Client)?;
-        let forwarder = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
-        let forwarder = forwarder.map_err(HostError::Client)?;
         let running = match handler {
             Handler::Url(url) => Running::Elsewhere(url.trim_end_matches('/').to_owned()),
             Handler::Executable {
@@ -94,7 +93,7 @@ impl FunctionsHost {
                 Running::Supervised(process.map_err(HostError::Io)?)
             }
         };
-        let host = Host::new(app, queues, clock, running, invoker, forwarder);
+        let host = Host::new(app, queues, clock, running, invoker);
         let (port, socket) = Listener::bind().await.map_err(HostError::Io)?;
         let front = Listener::serve(port, socket, {
             let host = Arc::clone(&host);
@@ -108,8 +107,6 @@ impl FunctionsHost {
     }
 
     /// The address that callers use for an HTTP function; without the key.
-    ///
-    /// A function that the app does not have gets the address it would have.
     pub fn function_url(&self, function: &str) -> String {
         let route = self
             .function(function)
@@ -202,22 +199,38 @@ impl FunctionsHost {
         }
     }
 
-    /// Stops listening, waits for nothing, and kills the handler's process.
+    /// Stops as the real host does: takes no more messages, waits up to ten seconds for those it has, kills the handler.
     pub async fn stop(&self) {
-        let mut listeners = {
-            let mut listeners = self
-                .listeners
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *listeners)
-        };
-        listeners.shutdown().await;
+        self.host.go_down("the host was stopped");
+        let _ = tokio::time::timeout(DRAIN, self.take_listeners().join_all()).await;
+        self.end().await;
+    }
+
+    /// The machine dies: nothing that is under way is completed, and its messages stay hidden until their ten minutes
+    /// pass.
+    pub async fn crash(&self) {
+        self.host
+            .switch(|switches| switches.dies_with_handler = true);
+        self.host.go_down("the machine died");
+        self.take_listeners().shutdown().await;
+        self.end().await;
+    }
+
+    async fn end(&self) {
         if let Some(process) = self.process() {
             process.stop().await;
         }
-        self.host.go_down("the host was stopped");
         // Closing cannot fail; only listening again can.
         let _ = self.front.refuse_connections(true).await;
+    }
+
+    fn take_listeners(&self) -> JoinSet<()> {
+        std::mem::take(
+            &mut *self
+                .listeners
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     fn process(&self) -> Option<&Process> {

@@ -259,8 +259,7 @@ async fn callers_without_the_key_or_the_method_are_turned_away() {
     );
 }
 
-#[tokio::test]
-async fn without_forwarding_the_handler_gets_json() {
+fn app_without_forwarding() -> std::path::PathBuf {
     let app = std::env::temp_dir().join(uuid::Uuid::new_v4().to_string());
     std::fs::create_dir_all(app.join("hello")).unwrap();
     let host =
@@ -268,6 +267,12 @@ async fn without_forwarding_the_handler_gets_json() {
     let function = r#"{"bindings":[{"type":"httpTrigger","direction":"in","name":"req","authLevel":"anonymous","route":"hello/{id}"},{"type":"http","direction":"out","name":"res"}]}"#;
     std::fs::write(app.join("host.json"), host).unwrap();
     std::fs::write(app.join("hello/function.json"), function).unwrap();
+    app
+}
+
+#[tokio::test]
+async fn without_forwarding_the_handler_gets_json() {
+    let app = app_without_forwarding();
     let answer = r#"{"outputs":{"res":{"statusCode":"201","body":{"a":1},"headers":{"X-A":"b"}}}}"#;
     let world = World::with_handler(200, "application/json", answer).await;
     let handler = Handler::Url(format!("http://127.0.0.1:{}", world.handler.port()));
@@ -300,4 +305,23 @@ async fn without_forwarding_the_handler_gets_json() {
     assert_eq!(envelope["Metadata"]["name"], r#""Atlas""#);
     assert_eq!(envelope["Metadata"]["id"], r#""5""#);
     assert_eq!(envelope["Metadata"]["a"], r#""1""#);
+}
+
+#[tokio::test]
+async fn a_listening_host_finds_messages_by_itself() {
+    let world = World::with_handler(200, "application/json", "{}").await;
+    world.clock.set(chrono::Utc::now());
+    world.host.listen();
+    (0..50).for_each(|number| world.put(&format!("{number}")));
+
+    while world.host.invocations().len() < 50 {
+        tokio::task::yield_now().await;
+    }
+    world.host.stop().await;
+
+    assert_eq!(world.storage.messages(QUEUE), []);
+    assert_eq!(
+        world.host.why_down().as_deref(),
+        Some("the host was stopped")
+    );
 }

@@ -36,81 +36,56 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Status, error code and text on the wire.
-    fn parts(&self) -> (u16, &'static str, String) {
-        let (status, code, text) = match self {
-            Self::QueueNotFound => (404, "QueueNotFound", "The specified queue does not exist."),
-            Self::QueueAlreadyExists => (
-                409,
-                "QueueAlreadyExists",
-                "The specified queue already exists.",
-            ),
-            Self::InvalidResourceName => (
-                400,
-                "InvalidResourceName",
-                "The specified resource name contains invalid characters.",
-            ),
-            Self::MessageNotFound => (
-                404,
-                "MessageNotFound",
-                "The specified message does not exist.",
-            ),
-            Self::PopReceiptMismatch => (
-                400,
-                "PopReceiptMismatch",
-                "The specified pop receipt did not match the pop receipt for a dequeued message.",
-            ),
+    /// Status and error code on the wire.
+    fn code(&self) -> (u16, &'static str) {
+        match self {
+            Self::QueueNotFound => (404, "QueueNotFound"),
+            Self::QueueAlreadyExists => (409, "QueueAlreadyExists"),
+            Self::InvalidResourceName => (400, "InvalidResourceName"),
+            Self::MessageNotFound => (404, "MessageNotFound"),
+            Self::PopReceiptMismatch => (400, "PopReceiptMismatch"),
+            Self::OutOfRange(_) => (400, "OutOfRangeQueryParameterValue"),
+            Self::MissingParameter(_) => (400, "MissingRequiredQueryParameter"),
+            Self::TooLarge => (413, "RequestBodyTooLarge"),
+            Self::InvalidXml => (400, "InvalidXmlDocument"),
+            Self::NoAuthentication => (401, "NoAuthenticationInformation"),
+            Self::AuthenticationFailed => (403, "AuthenticationFailed"),
+            Self::UnsupportedVerb => (405, "UnsupportedHttpVerb"),
+        }
+    }
+
+    /// What the service says to people.
+    fn text(&self) -> String {
+        match self {
+            Self::QueueNotFound => "The specified queue does not exist.",
+            Self::QueueAlreadyExists => "The specified queue already exists.",
+            Self::InvalidResourceName => "The specified resource name contains invalid characters.",
+            Self::MessageNotFound => "The specified message does not exist.",
+            Self::PopReceiptMismatch => {
+                "The specified pop receipt did not match the pop receipt for a dequeued message."
+            }
             Self::OutOfRange(name) => {
-                return (
-                    400,
-                    "OutOfRangeQueryParameterValue",
-                    format!(
-                        "One of the query parameters specified in the request URI is outside the permissible range: {name}."
-                    ),
-                );
+                return format!("A query parameter is outside the permissible range: {name}.");
             }
             Self::MissingParameter(name) => {
-                return (
-                    400,
-                    "MissingRequiredQueryParameter",
-                    format!(
-                        "A query parameter that's mandatory for this request is not specified: {name}."
-                    ),
-                );
+                return format!("A mandatory query parameter is not specified: {name}.");
             }
-            Self::TooLarge => (
-                413,
-                "RequestBodyTooLarge",
-                "The request body is too large and exceeds the maximum permissible limit.",
-            ),
-            Self::InvalidXml => (
-                400,
-                "InvalidXmlDocument",
-                "XML specified is not syntactically valid.",
-            ),
-            Self::NoAuthentication => (
-                401,
-                "NoAuthenticationInformation",
-                "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.",
-            ),
-            Self::AuthenticationFailed => (
-                403,
-                "AuthenticationFailed",
-                "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly including the signature.",
-            ),
-            Self::UnsupportedVerb => (
-                405,
-                "UnsupportedHttpVerb",
-                "The resource doesn't support specified Http Verb.",
-            ),
-        };
-        (status, code, text.to_owned())
+            Self::TooLarge => {
+                "The request body is too large and exceeds the maximum permissible limit."
+            }
+            Self::InvalidXml => "XML specified is not syntactically valid.",
+            Self::NoAuthentication | Self::AuthenticationFailed => {
+                "Server failed to authenticate the request."
+            }
+            Self::UnsupportedVerb => "The resource doesn't support specified Http Verb.",
+        }
+        .to_owned()
     }
 
     pub(super) fn to_response(&self) -> Response<Bytes> {
-        let (status, code, text) = self.parts();
+        let (status, code) = self.code();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = document(status, xml::error(code, &text));
+        let mut response = document(status, xml::error(code, &self.text()));
         response
             .headers_mut()
             .insert("x-ms-error-code", header_value(code));
