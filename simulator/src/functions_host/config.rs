@@ -204,3 +204,43 @@ fn queue_options(queues: &Queues, demand: &mut impl FnMut(bool, &str)) -> QueueO
         base64: encoding == "base64",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the host says about an app with this `host.json` and one function with these bindings.
+    fn problems(host: &str, bindings: &str) -> Vec<String> {
+        let root = std::env::temp_dir().join(uuid::Uuid::new_v4().to_string());
+        fs::create_dir_all(root.join("Function")).unwrap();
+        fs::write(root.join("host.json"), host).unwrap();
+        let function = format!(r#"{{"bindings":[{bindings}]}}"#);
+        fs::write(root.join("Function/function.json"), function).unwrap();
+        let read = App::read(&root, &|_| None);
+        fs::remove_dir_all(&root).unwrap();
+        read.err().unwrap_or_default()
+    }
+
+    #[test]
+    fn what_the_host_would_refuse_is_refused() {
+        let queue = r#"{"type":"queueTrigger","direction":"in","name":"check","queueName":"q","connection":""}"#;
+        let handler = r#""customHandler":{"description":{"defaultExecutablePath":"handler"}}"#;
+        let good = format!(r#"{{"version":"2.0","extensionBundle":{{}},{handler}}}"#);
+        assert_eq!(problems(&good, queue), Vec::<String>::new());
+
+        let bad =
+            r#"{"version":"1.0","extensions":{"queues":{"batchSize":64,"messageEncoding":"hex"}}}"#;
+        assert_eq!(problems(bad, queue).len(), 5);
+        let misspelt = format!(
+            r#"{{"version":"2.0",{handler},"extensions":{{"queues":{{"maxDequeues":3}}}}}}"#
+        );
+        assert!(problems(&misspelt, queue)[0].contains("maxDequeues"));
+        assert!(problems(&good, "")[0].contains("one trigger"));
+        assert!(problems(&good, &format!("{queue},{queue}"))[0].contains("unique"));
+        assert!(problems(&good, &queue.replace("\"q\"", "\"%Queue%\""))[0].contains("%Queue%"));
+        assert!(
+            problems(&good, &queue.replace("queueTrigger", "timerTrigger"))[0]
+                .contains("timerTrigger")
+        );
+    }
+}
