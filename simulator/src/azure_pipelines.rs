@@ -57,21 +57,10 @@ impl Delivered {
 
 /// Expands the variables in a check's header block: those of the check itself, and `extra` ones. Names are
 /// case-insensitive; a variable that is not known stays as it is. A block that is no JSON object has no headers.
-pub fn expand(
-    headers_block_json: &str,
-    ids: &CheckIds,
-    extra: &[(&str, &str)],
-) -> Vec<(String, String)> {
+pub fn expand(headers_block_json: &str, ids: &CheckIds, extra: &[(&str, &str)]) -> Vec<(String, String)> {
     let headers: Map<String, Value> = serde_json::from_str(headers_block_json).unwrap_or_default();
-    let text = |value: Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
-    headers
-        .into_iter()
-        .map(|(name, value)| (name, expanded(&text(value), ids, extra)))
-        .collect()
+    let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    headers.into_iter().map(|(name, value)| (name, expanded(&text(value), ids, extra))).collect()
 }
 
 fn expanded(mut text: &str, ids: &CheckIds, extra: &[(&str, &str)]) -> String {
@@ -90,41 +79,24 @@ fn expanded(mut text: &str, ids: &CheckIds, extra: &[(&str, &str)]) -> String {
 }
 
 fn variable(name: &str, ids: &CheckIds, extra: &[(&str, &str)]) -> Option<String> {
-    let given = extra
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name));
-    given
-        .map(|(_, value)| (*value).to_owned())
-        .or_else(|| match name.to_lowercase().as_str() {
-            "system.collectionuri" => Some(ids.plan_url.clone()),
-            "system.teamprojectid" => Some(ids.project_id.to_string()),
-            "system.hosttype" => Some(ids.hub_name.clone()),
-            "system.planid" => Some(ids.plan_id.to_string()),
-            "system.jobid" => Some(ids.job_id.to_string()),
-            "system.timelineid" => Some(ids.timeline_id.to_string()),
-            "system.taskinstanceid" => Some(ids.task_instance_id.to_string()),
-            "system.accesstoken" => Some(ids.auth_token.clone()),
-            "build.buildid" => Some(ids.build_id.to_string()),
-            _ => None,
-        })
+    let given = extra.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    given.map(|(_, value)| (*value).to_owned()).or_else(|| match name.to_lowercase().as_str() {
+        "system.collectionuri" => Some(ids.plan_url.clone()),
+        "system.teamprojectid" => Some(ids.project_id.to_string()),
+        "system.hosttype" => Some(ids.hub_name.clone()),
+        "system.planid" => Some(ids.plan_id.to_string()),
+        "system.jobid" => Some(ids.job_id.to_string()),
+        "system.timelineid" => Some(ids.timeline_id.to_string()),
+        "system.taskinstanceid" => Some(ids.task_instance_id.to_string()),
+        "system.accesstoken" => Some(ids.auth_token.clone()),
+        "build.buildid" => Some(ids.build_id.to_string()),
+        _ => None,
+    })
 }
 
 /// Delivers a check with the guide's headers.
-pub async fn deliver(
-    function_url: &str,
-    key: &str,
-    headers_block: &str,
-    body: &str,
-    ids: &CheckIds,
-) -> Delivered {
-    deliver_with(
-        function_url,
-        key,
-        "",
-        &expand(headers_block, ids, &[]),
-        body,
-    )
-    .await
+pub async fn deliver(function_url: &str, key: &str, headers_block: &str, body: &str, ids: &CheckIds) -> Delivered {
+    deliver_with(function_url, key, "", &expand(headers_block, ids, &[]), body).await
 }
 
 /// Delivers a check with these query parameters and headers, just as the server task does: the address always ends in
@@ -137,49 +109,22 @@ pub async fn deliver_with(
     body: &str,
 ) -> Delivered {
     let begin = Instant::now();
-    let posted = post(
-        &format!("{function_url}?code={key}&{parameters}"),
-        headers,
-        body,
-    )
-    .await;
+    let posted = post(&format!("{function_url}?code={key}&{parameters}"), headers, body).await;
     let (status, body) = posted.unwrap_or_else(|error| {
-        let reason = if error.is_timeout() {
-            "timed out after 20 seconds"
-        } else {
-            "could not be reached"
-        };
+        let reason = if error.is_timeout() { "timed out after 20 seconds" } else { "could not be reached" };
         (0, format!("The request {reason}."))
     });
-    let url = format!(
-        "{function_url}?code=***&{}",
-        percent_decode_str(parameters).decode_utf8_lossy()
-    );
-    Delivered {
-        url,
-        status,
-        body,
-        elapsed: begin.elapsed(),
-    }
+    let url = format!("{function_url}?code=***&{}", percent_decode_str(parameters).decode_utf8_lossy());
+    Delivered { url, status, body, elapsed: begin.elapsed() }
 }
 
-async fn post(
-    url: &str,
-    headers: &[(String, String)],
-    body: &str,
-) -> Result<(u16, String), reqwest::Error> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(PATIENCE)
-        .build()?;
+async fn post(url: &str, headers: &[(String, String)], body: &str) -> Result<(u16, String), reqwest::Error> {
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
     let mut request = client.post(url).body(body.to_owned());
     if body.is_empty() {
         request = request.header("Content-Length", "0");
     }
-    if !headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-    {
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         request = request.header("Content-Type", "application/json");
     }
     for (name, value) in headers {
@@ -216,10 +161,7 @@ mod tests {
             &[("build.reason", "Manual")],
         );
         let expected = [("A", "xchecksyManual"), ("B", "$(Nope) $("), ("C", "3")];
-        assert_eq!(
-            headers,
-            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        );
+        assert_eq!(headers, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
     #[test]

@@ -36,11 +36,7 @@ pub struct Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.query.is_empty() { "" } else { "?" };
-        write!(
-            f,
-            "{} {}{mark}{}: {}",
-            self.method, self.path, self.query, self.status
-        )
+        write!(f, "{} {}{mark}{}: {}", self.method, self.path, self.query, self.status)
     }
 }
 
@@ -54,11 +50,7 @@ pub(crate) struct CallLog {
 
 impl Default for CallLog {
     fn default() -> Self {
-        Self {
-            recording: true,
-            calls: VecDeque::new(),
-            counts: BTreeMap::new(),
-        }
+        Self { recording: true, calls: VecDeque::new(), counts: BTreeMap::new() }
     }
 }
 

@@ -22,9 +22,7 @@ enum Hand {
 impl Clock {
     /// Real time. It can still be advanced, and then runs on ahead of real time.
     pub fn system() -> Self {
-        Self::with_hand(Hand::Running {
-            ahead: TimeDelta::zero(),
-        })
+        Self::with_hand(Hand::Running { ahead: TimeDelta::zero() })
     }
 
     /// A clock that stands at `at` until it is advanced or set.
@@ -33,9 +31,7 @@ impl Clock {
     }
 
     fn with_hand(hand: Hand) -> Self {
-        Self {
-            hand: Arc::new(Mutex::new(hand)),
-        }
+        Self { hand: Arc::new(Mutex::new(hand)) }
     }
 
     /// The present moment.
@@ -51,11 +47,7 @@ impl Clock {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         match &mut *self.lock() {
             Hand::Running { ahead } => *ahead = ahead.checked_add(&by).unwrap_or(TimeDelta::MAX),
-            Hand::Stopped { at } => {
-                *at = at
-                    .checked_add_signed(by)
-                    .unwrap_or(DateTime::<Utc>::MAX_UTC)
-            }
+            Hand::Stopped { at } => *at = at.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC),
         }
     }
 

@@ -12,16 +12,8 @@ pub fn render(state: &State, ids: &CheckIds, delivered: Option<&Delivered>) -> S
     let log = state.log_text(ids);
     lines.extend(log.lines().map(|line| format!("  {line}")));
     lines.extend(state.decisions(ids).iter().map(|event| {
-        let fate = if event.accepted {
-            ""
-        } else {
-            " (nobody waited for it)"
-        };
-        format!(
-            "Decision at {}: {}{fate}",
-            event.at.format("%H:%M:%S"),
-            event.result
-        )
+        let fate = if event.accepted { "" } else { " (nobody waited for it)" };
+        format!("Decision at {}: {}{fate}", event.at.format("%H:%M:%S"), event.result)
     }));
     lines.join("\n")
 }
@@ -32,42 +24,21 @@ fn delivery(delivered: &Delivered) -> Vec<String> {
         0 => "none".to_owned(),
         status => http::StatusCode::from_u16(status)
             .ok()
-            .and_then(|status| {
-                status
-                    .canonical_reason()
-                    .map(|reason| reason.replace(' ', ""))
-            })
+            .and_then(|status| status.canonical_reason().map(|reason| reason.replace(' ', "")))
             .unwrap_or_else(|| status.to_string()),
     };
-    vec![
-        format!("POST {}", delivered.url),
-        format!("Response Code: {code}"),
-        format!("Response: {}", delivered.body),
-    ]
+    vec![format!("POST {}", delivered.url), format!("Response Code: {code}"), format!("Response: {}", delivered.body)]
 }
 
 fn status(record: &TimelineRecord) -> Vec<String> {
     let state = match record.state.unwrap_or(RecordState::Pending) {
         RecordState::Pending => "waiting".to_owned(),
         RecordState::InProgress => "in progress".to_owned(),
-        RecordState::Completed => record
-            .result
-            .map_or("completed", |result| result.as_str())
-            .to_owned(),
+        RecordState::Completed => record.result.map_or("completed", |result| result.as_str()).to_owned(),
     };
-    let percent = record
-        .percent_complete
-        .map_or_else(String::new, |percent| format!(" ({percent} %)"));
-    let mut lines = vec![format!(
-        "{}: {state}{percent}",
-        record.name.as_deref().unwrap_or("check")
-    )];
-    lines.extend(
-        record
-            .current_operation
-            .iter()
-            .map(|operation| format!("  {operation}")),
-    );
+    let percent = record.percent_complete.map_or_else(String::new, |percent| format!(" ({percent} %)"));
+    let mut lines = vec![format!("{}: {state}{percent}", record.name.as_deref().unwrap_or("check"))];
+    lines.extend(record.current_operation.iter().map(|operation| format!("  {operation}")));
     let issues = record.issues.iter().flatten();
     lines.extend(issues.map(|issue| format!("  {:?}: {}", issue.kind, issue.message)));
     lines

@@ -1,10 +1,6 @@
 //! The host starts, probes, kills and restarts a real process: this very program, run as a handler.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "the whole program is a test"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "the whole program is a test")]
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -26,10 +22,7 @@ fn main() {
 
 /// Answers one connection after the other; a body that says `exit N` ends the process in the middle of a request.
 fn handle(port: &str) {
-    println!(
-        "handler in {}",
-        std::env::var("FUNCTIONS_APP_ROOT_PATH").unwrap()
-    );
+    println!("handler in {}", std::env::var("FUNCTIONS_APP_ROOT_PATH").unwrap());
     let socket = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
     for stream in socket.incoming() {
         let mut stream = stream.unwrap();
@@ -40,7 +33,8 @@ fn handle(port: &str) {
             let code: String = code.chars().take_while(char::is_ascii_digit).collect();
             std::process::exit(code.parse().unwrap());
         }
-        let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+        let answer =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
         stream.write_all(answer.as_bytes()).unwrap();
     }
 }
@@ -53,9 +47,7 @@ async fn start(storage: &StorageQueue, clock: &Clock) -> FunctionsHost {
         stop_after_errors: Some(3),
     };
     let queues = QueueSource::Simulated(storage.clone());
-    let host = FunctionsHost::start(app, handler, queues, clock.clone())
-        .await
-        .unwrap();
+    let host = FunctionsHost::start(app, handler, queues, clock.clone()).await.unwrap();
     // With a length, so that one read gets the whole request.
     host.switch(|switches| switches.chunked = false);
     host
@@ -65,32 +57,19 @@ async fn test() {
     let clock = Clock::starting_at(DateTime::UNIX_EPOCH);
     let storage = StorageQueue::start(clock.clone()).await.unwrap();
     storage.with(|state| state.create(QUEUE, [].into()).unwrap());
-    let put = |text: &str| {
-        storage.with(|state| {
-            state
-                .put(QUEUE, text, TimeDelta::zero(), TimeToLive::Default)
-                .unwrap()
-        })
-    };
+    let put =
+        |text: &str| storage.with(|state| state.put(QUEUE, text, TimeDelta::zero(), TimeToLive::Default).unwrap());
     let host = start(&storage, &clock).await;
 
     put("hello");
     assert_eq!(host.run_due_messages().await, 1);
     assert!(host.invocations()[0].succeeded());
-    assert!(
-        host.output()[0].ends_with("tests/app"),
-        "{:?}",
-        host.output()
-    );
+    assert!(host.output()[0].ends_with("tests/app"), "{:?}", host.output());
 
     host.kill_handler().await;
     put("hello again");
     assert_eq!(host.run_due_messages().await, 1);
-    assert!(
-        host.invocations()[1].succeeded(),
-        "{:?}",
-        host.invocations()
-    );
+    assert!(host.invocations()[1].succeeded(), "{:?}", host.invocations());
 
     // Each death is an error; the first was the kill above, and the third one stops the host.
     put("exit 3");
@@ -103,11 +82,7 @@ async fn test() {
     storage.with(|state| state.queues.clear());
     storage.with(|state| state.create(QUEUE, [].into()).unwrap());
     put("exit 0");
-    assert_eq!(
-        host.run_due_messages().await,
-        5,
-        "a handler that exits with 0 is not started again"
-    );
+    assert_eq!(host.run_due_messages().await, 5, "a handler that exits with 0 is not started again");
     assert_eq!(host.why_down(), None);
     assert_eq!(storage.poison(QUEUE).len(), 1);
     host.stop().await;

@@ -9,9 +9,7 @@ use simulator::{Clock, pipeline_log};
 
 #[tokio::test]
 async fn the_run_page_shows_the_delivery_and_the_record() {
-    let azure_devops = AzureDevOps::start(Clock::starting_at(DateTime::UNIX_EPOCH))
-        .await
-        .unwrap();
+    let azure_devops = AzureDevOps::start(Clock::starting_at(DateTime::UNIX_EPOCH)).await.unwrap();
     let ids = azure_devops.with(|state| {
         let build = state.run().id;
         state.await_check(build)
@@ -40,16 +38,10 @@ async fn a_function_out_of_reach_is_a_delivery_without_status() {
     let delivered = azure_pipelines::deliver(&url, "key", azure_pipelines::HEADERS, "", &ids).await;
     assert_eq!((delivered.status, delivered.accepted()), (404, false));
     let call = azure_devops.take_calls().remove(0);
-    assert_eq!(
-        (call.method.as_str(), call.query.as_str()),
-        ("POST", "code=key&")
-    );
+    assert_eq!((call.method.as_str(), call.query.as_str()), ("POST", "code=key&"));
     assert_eq!(call.headers["authtoken"].to_str().unwrap(), ids.auth_token);
     assert_eq!(
-        (
-            call.headers["content-type"].to_str().unwrap(),
-            call.headers["content-length"].to_str().unwrap()
-        ),
+        (call.headers["content-type"].to_str().unwrap(), call.headers["content-length"].to_str().unwrap()),
         ("application/json", "0")
     );
 

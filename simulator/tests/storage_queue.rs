@@ -12,10 +12,7 @@ use simulator::faults::Fault;
 use simulator::storage_queue::StorageQueue;
 
 fn client(storage: &StorageQueue, key: String) -> QueueClient {
-    let location = CloudLocation::Custom {
-        account: storage.account(),
-        uri: storage.endpoint(),
-    };
+    let location = CloudLocation::Custom { account: storage.account(), uri: storage.endpoint() };
     let credentials = StorageCredentials::access_key(storage.account(), key);
     QueueServiceClientBuilder::with_location(location, credentials)
         .transport(TransportOptions::new(Arc::new(reqwest::Client::new())))
@@ -40,68 +37,27 @@ async fn a_message_goes_all_the_way() {
     queue.create().await.unwrap();
     queue.create().await.unwrap();
     let delay = Duration::from_secs(90);
-    let put = queue
-        .put_message(text)
-        .visibility_timeout(delay)
-        .ttl(Duration::from_secs(1000))
-        .await
-        .unwrap();
-    assert_eq!(
-        queue
-            .get_metadata()
-            .await
-            .unwrap()
-            .approximate_messages_count,
-        1
-    );
-    assert_eq!(
-        storage.messages("checks")[0].id,
-        put.queue_message.message_id
-    );
-    assert_eq!(
-        storage.next_visible_at("checks"),
-        Some(clock.now() + TimeDelta::seconds(90))
-    );
+    let put = queue.put_message(text).visibility_timeout(delay).ttl(Duration::from_secs(1000)).await.unwrap();
+    assert_eq!(queue.get_metadata().await.unwrap().approximate_messages_count, 1);
+    assert_eq!(storage.messages("checks")[0].id, put.queue_message.message_id);
+    assert_eq!(storage.next_visible_at("checks"), Some(clock.now() + TimeDelta::seconds(90)));
     assert_eq!(queue.get_messages().await.unwrap().messages.len(), 0);
 
     clock.advance(delay);
-    assert_eq!(
-        queue.peek_messages().await.unwrap().messages[0].message_text,
-        text
-    );
-    let hidden = queue
-        .get_messages()
-        .number_of_messages(32)
-        .visibility_timeout(Duration::from_secs(600));
+    assert_eq!(queue.peek_messages().await.unwrap().messages[0].message_text, text);
+    let hidden = queue.get_messages().number_of_messages(32).visibility_timeout(Duration::from_secs(600));
     let received = hidden.await.unwrap().messages.remove(0);
-    assert_eq!(
-        (received.message_text.as_str(), received.dequeue_count),
-        (text, 1)
-    );
+    assert_eq!((received.message_text.as_str(), received.dequeue_count), (text, 1));
 
-    let update = queue
-        .pop_receipt_client(received.pop_receipt())
-        .update("changed", Duration::from_secs(5))
-        .await
-        .unwrap();
+    let update =
+        queue.pop_receipt_client(received.pop_receipt()).update("changed", Duration::from_secs(5)).await.unwrap();
     assert_ne!(update.pop_receipt, received.pop_receipt);
-    let stale = queue
-        .pop_receipt_client(received.pop_receipt())
-        .delete()
-        .await
-        .unwrap_err();
+    let stale = queue.pop_receipt_client(received.pop_receipt()).delete().await.unwrap_err();
     assert_eq!(code(&stale), Some("PopReceiptMismatch"));
     clock.advance(Duration::from_secs(5));
     let again = queue.get_messages().await.unwrap().messages.remove(0);
-    assert_eq!(
-        (again.message_text.as_str(), again.dequeue_count),
-        ("changed", 2)
-    );
-    queue
-        .pop_receipt_client(again.pop_receipt())
-        .delete()
-        .await
-        .unwrap();
+    assert_eq!((again.message_text.as_str(), again.dequeue_count), ("changed", 2));
+    queue.pop_receipt_client(again.pop_receipt()).delete().await.unwrap();
     assert_eq!(storage.messages("checks"), []);
     queue.delete().await.unwrap();
     let gone = queue.put_message("x").await.unwrap_err();
@@ -111,15 +67,9 @@ async fn a_message_goes_all_the_way() {
 #[tokio::test]
 async fn only_the_accounts_key_opens_it() {
     let storage = StorageQueue::start(Clock::system()).await.unwrap();
-    let error = client(&storage, "d3Jvbmc=".to_owned())
-        .create()
-        .await
-        .unwrap_err();
+    let error = client(&storage, "d3Jvbmc=".to_owned()).create().await.unwrap_err();
     assert_eq!(code(&error), Some("AuthenticationFailed"));
-    assert_eq!(
-        reqwest::get(storage.endpoint()).await.unwrap().status(),
-        401
-    );
+    assert_eq!(reqwest::get(storage.endpoint()).await.unwrap().status(), 401);
 }
 
 #[tokio::test]
@@ -128,10 +78,7 @@ async fn a_put_whose_answer_is_lost_has_happened() {
     let queue = client(&storage, storage.key());
     queue.create().await.unwrap();
 
-    storage
-        .fail(Fault::drop_after())
-        .on("POST", "/messages")
-        .once();
+    storage.fail(Fault::drop_after()).on("POST", "/messages").once();
     assert!(queue.put_message("x").await.is_err());
     assert_eq!(storage.visible("checks").len(), 1);
 }

@@ -77,7 +77,9 @@ const MAX_KEPT: usize = 1_000;
 
 /// The states of work item types that the process has read, with their categories and the time of reading.
 #[derive(Debug, Default)]
-pub(super) struct KeptStates(Mutex<HashMap<(PlanUrl, TypeStates), (DateTime<Utc>, States)>>);
+pub(super) struct KeptStates(Mutex<HashMap<(PlanUrl, TypeStates), ReadStates>>);
+
+type ReadStates = (DateTime<Utc>, States);
 
 /// The names of states with their categories.
 type States = Vec<(String, String)>;

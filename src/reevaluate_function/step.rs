@@ -124,7 +124,7 @@ impl<'a> Step<'a> {
         let is_over = self.now >= self.message.check.deadline || self.message.progress.evaluations >= MAX_EVALUATIONS;
         match evaluation.status() {
             Status::Passed => self.decide(Decision::Approved, lines).await,
-            Status::Failed => self.decide(Decision::Rejected { reason: format!("{blockers}.") }, lines).await,
+            Status::Failed => self.decide(Decision::Rejected { reason: format!("Not met: {blockers}.") }, lines).await,
             Status::Waiting | Status::Errored if is_over && definition.on_timeout == OnTimeout::Skip => {
                 let text = format!("The check's time is over, and it does not decide then. Still missing: {blockers}.");
                 self.write_log(&[lines, vec![text.clone()]].concat()).await;

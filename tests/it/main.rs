@@ -1,5 +1,11 @@
 //! Black-box tests: the real routes, the real clients, the real serialization. Only the outside world is simulated.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails; what it prints is shown then"
+)]
+
 mod contract;
 mod delivery;
 mod load;

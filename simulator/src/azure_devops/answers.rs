@@ -24,33 +24,18 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// The service's normal error, to be told apart by its `typeKey`.
-    Exception {
-        status: StatusCode,
-        type_key: &'static str,
-        message: String,
-    },
+    Exception { status: StatusCode, type_key: &'static str, message: String },
     /// What the service says about bodies that do not fit the model.
     Model(String),
     /// The token is missing, unknown or expired.
-    Unauthorized {
-        how: Unauthorized,
-        collection: String,
-    },
+    Unauthorized { how: Unauthorized, collection: String },
     /// The route exists for other methods.
     MethodNotAllowed { allowed: String },
 }
 
 impl Refusal {
-    pub(super) fn exception(
-        status: StatusCode,
-        type_key: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
-        Self::Exception {
-            status,
-            type_key,
-            message: message.into(),
-        }
+    pub(super) fn exception(status: StatusCode, type_key: &'static str, message: impl Into<String>) -> Self {
+        Self::Exception { status, type_key, message: message.into() }
     }
 
     pub(super) fn not_found(type_key: &'static str, message: impl Into<String>) -> Self {
@@ -67,15 +52,12 @@ impl Refusal {
 
     pub(super) fn into_response(self) -> Response<Bytes> {
         match self {
-            Self::Exception {
-                status,
-                type_key,
-                message,
-            } => json_response(status, &wrapped_exception(type_key, &message)),
-            Self::Model(message) => json_response(
-                StatusCode::BAD_REQUEST,
-                &json!({"count": 1, "value": {"Message": message}}),
-            ),
+            Self::Exception { status, type_key, message } => {
+                json_response(status, &wrapped_exception(type_key, &message))
+            }
+            Self::Model(message) => {
+                json_response(StatusCode::BAD_REQUEST, &json!({"count": 1, "value": {"Message": message}}))
+            }
             Self::Unauthorized { how, collection } => unauthorized(how, &collection),
             Self::MethodNotAllowed { allowed } => {
                 let body = wrapped_exception(
@@ -83,9 +65,7 @@ impl Refusal {
                     "The requested resource does not support this method.",
                 );
                 let mut response = json_response(StatusCode::METHOD_NOT_ALLOWED, &body);
-                response
-                    .headers_mut()
-                    .insert(header::ALLOW, header_value(&allowed));
+                response.headers_mut().insert(header::ALLOW, header_value(&allowed));
                 response
             }
         }
@@ -96,10 +76,7 @@ impl Answer {
     pub(super) fn into_response(self) -> Response<Bytes> {
         match self {
             Self::Json(value) => json_response(StatusCode::OK, &value),
-            Self::List(value) => json_response(
-                StatusCode::OK,
-                &json!({"count": value.len(), "value": value}),
-            ),
+            Self::List(value) => json_response(StatusCode::OK, &json!({"count": value.len(), "value": value})),
             Self::NoContent => response(StatusCode::NO_CONTENT, "", String::new()),
             Self::Empty => response(StatusCode::OK, "", String::new()),
         }
@@ -122,19 +99,14 @@ fn unauthorized(how: Unauthorized, collection: &str) -> Response<Bytes> {
     const PAGE: &str = "text/html; charset=utf-8";
     match how {
         Unauthorized::Status401 => {
-            let mut response = response(
-                StatusCode::UNAUTHORIZED,
-                PAGE,
-                "<html><body>TF400813</body></html>".to_owned(),
-            );
+            let mut response =
+                response(StatusCode::UNAUTHORIZED, PAGE, "<html><body>TF400813</body></html>".to_owned());
             for challenge in [
                 "Bearer authorization_uri=https://login.windows.net/common",
                 "Basic realm=\"http://127.0.0.1/\"",
                 "TFS-Federated",
             ] {
-                response
-                    .headers_mut()
-                    .append(header::WWW_AUTHENTICATE, header_value(challenge));
+                response.headers_mut().append(header::WWW_AUTHENTICATE, header_value(challenge));
             }
             response
         }
@@ -145,39 +117,25 @@ fn unauthorized(how: Unauthorized, collection: &str) -> Response<Bytes> {
             response(StatusCode::NON_AUTHORITATIVE_INFORMATION, PAGE, text)
         }
         Unauthorized::Redirect302 => {
-            let mut response = response(
-                StatusCode::FOUND,
-                PAGE,
-                "<html><body>Object moved</body></html>".to_owned(),
-            );
-            response.headers_mut().insert(
-                header::LOCATION,
-                header_value(&format!("{collection}_signin?realm=fabrikam")),
-            );
-            response.headers_mut().insert(
-                "x-tfs-fedauthrealm",
-                header_value("https://app.vssps.visualstudio.com/"),
-            );
+            let mut response = response(StatusCode::FOUND, PAGE, "<html><body>Object moved</body></html>".to_owned());
+            response
+                .headers_mut()
+                .insert(header::LOCATION, header_value(&format!("{collection}_signin?realm=fabrikam")));
+            response.headers_mut().insert("x-tfs-fedauthrealm", header_value("https://app.vssps.visualstudio.com/"));
             response
         }
     }
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response<Bytes> {
-    response(
-        status,
-        "application/json; charset=utf-8; api-version=7.1",
-        body.to_string(),
-    )
+    response(status, "application/json; charset=utf-8; api-version=7.1", body.to_string())
 }
 
 fn response(status: StatusCode, content_type: &'static str, body: String) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     if !content_type.is_empty() {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, header_value(content_type));
+        response.headers_mut().insert(header::CONTENT_TYPE, header_value(content_type));
     }
     response
 }

@@ -52,10 +52,7 @@ impl State {
     /// A stage of the run reaches a protected resource: creates the check's plan, with its job and task pending, and a
     /// fresh job token.
     pub fn await_check(&mut self, build_id: u64) -> CheckIds {
-        let project_id = self
-            .runs
-            .get(&build_id)
-            .map_or(self.projects[0].id, |run| run.project_id);
+        let project_id = self.runs.get(&build_id).map_or(self.projects[0].id, |run| run.project_id);
         let ids = self.new_ids(project_id, build_id);
         let now = self.clock.now();
         let token = Token::until(now + TOKEN_LIFETIME);
@@ -72,11 +69,7 @@ impl State {
             hub_name: "checks".to_owned(),
             plan_id,
             job_id: Uuid::new_v4(),
-            timeline_id: if self.separate_timeline {
-                Uuid::new_v4()
-            } else {
-                plan_id
-            },
+            timeline_id: if self.separate_timeline { Uuid::new_v4() } else { plan_id },
             task_instance_id: Uuid::new_v4(),
             auth_token: format!("job-token-{}", Uuid::new_v4().simple()),
             build_id,
@@ -91,10 +84,7 @@ impl State {
             run.result = Some(BuildResult::Canceled);
             run.finish_time = Some(now);
         }
-        let waiting = self
-            .plans
-            .values_mut()
-            .filter(|plan| plan.build_id == build_id && plan.is_waiting());
+        let waiting = self.plans.values_mut().filter(|plan| plan.build_id == build_id && plan.is_waiting());
         waiting.for_each(|plan| plan.complete(TaskResult::Canceled, now));
     }
 
@@ -117,11 +107,7 @@ impl State {
 
     fn end_check(&mut self, ids: &CheckIds, result: TaskResult) {
         let now = self.clock.now();
-        if let Some(plan) = self
-            .plans
-            .get_mut(&ids.plan_id)
-            .filter(|plan| plan.is_waiting())
-        {
+        if let Some(plan) = self.plans.get_mut(&ids.plan_id).filter(|plan| plan.is_waiting()) {
             plan.complete(result, now);
         }
     }
@@ -142,27 +128,19 @@ impl State {
     pub fn log_text(&self, ids: &CheckIds) -> String {
         let text = |plan: &Plan| {
             let attached = plan.task_record()?.log.as_ref()?.id;
-            plan.logs
-                .iter()
-                .find(|log| log.id == attached)
-                .map(|log| log.text.clone())
+            plan.logs.iter().find(|log| log.id == attached).map(|log| log.text.clone())
         };
         self.plan(ids).and_then(text).unwrap_or_default()
     }
 
     /// Every decision that was sent, in order, also those that came too late.
     pub fn decisions(&self, ids: &CheckIds) -> Vec<Event> {
-        self.plan(ids)
-            .map_or_else(Vec::new, |plan| plan.events.clone())
+        self.plan(ids).map_or_else(Vec::new, |plan| plan.events.clone())
     }
 
     /// The decision that counted.
     pub fn decision(&self, ids: &CheckIds) -> Option<String> {
-        self.plan(ids)?
-            .events
-            .iter()
-            .find(|event| event.accepted)
-            .map(|event| event.result.clone())
+        self.plan(ids)?.events.iter().find(|event| event.accepted).map(|event| event.result.clone())
     }
 
     /// The check's plan.

@@ -10,11 +10,7 @@ use super::state::{Area, State, Unauthorized};
 
 /// What every route demands: a good token, a permission, a version and a content type, in this order. Returns whether
 /// the token's identity may read Boards.
-pub(super) fn demand(
-    state: &State,
-    route: &Route,
-    request: &Request<Bytes>,
-) -> Result<bool, Refusal> {
+pub(super) fn demand(state: &State, route: &Route, request: &Request<Bytes>) -> Result<bool, Refusal> {
     let headers = request.headers();
     let token = bearer(headers).and_then(|token| state.tokens.get(&token));
     let Some(token) = token.filter(|token| token.expires_at > state.clock.now()) else {
@@ -23,14 +19,8 @@ pub(super) fn demand(
     if route.area != Area::WorkItems && token.denied.contains(&route.area) {
         return Err(access_denied());
     }
-    route.versions.check(
-        requested_version(request).as_deref(),
-        request.method().as_str(),
-    )?;
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    route.versions.check(requested_version(request).as_deref(), request.method().as_str())?;
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let fits = match route.body {
         Content::Nothing => true,
@@ -52,21 +42,18 @@ pub(super) fn demand(
 }
 
 fn unauthorized(state: &State, headers: &HeaderMap) -> Refusal {
-    let suppressed = headers
-        .get("x-tfs-fedauthredirect")
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"suppress"));
+    let suppressed =
+        headers.get("x-tfs-fedauthredirect").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"suppress"));
     let how = match state.expired_token {
         Unauthorized::Redirect302 if suppressed => Unauthorized::Status401,
         how => how,
     };
-    Refusal::Unauthorized {
-        how,
-        collection: state.url().to_owned(),
-    }
+    Refusal::Unauthorized { how, collection: state.url().to_owned() }
 }
 
 fn access_denied() -> Refusal {
-    let message = "Access denied: FabrikamFiber Build Service (fabrikam) needs further permissions to perform the action.";
+    let message =
+        "Access denied: FabrikamFiber Build Service (fabrikam) needs further permissions to perform the action.";
     Refusal::exception(StatusCode::FORBIDDEN, "AccessDeniedException", message)
 }
 
@@ -77,29 +64,18 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some(credentials.to_owned());
     }
-    let decoded = base64::engine::general_purpose::STANDARD
-        .decode(credentials)
-        .ok()?;
+    let decoded = base64::engine::general_purpose::STANDARD.decode(credentials).ok()?;
     let basic = scheme.eq_ignore_ascii_case("basic");
-    String::from_utf8(decoded)
-        .ok()?
-        .strip_prefix(':')
-        .filter(|_| basic)
-        .map(str::to_owned)
+    String::from_utf8(decoded).ok()?.strip_prefix(':').filter(|_| basic).map(str::to_owned)
 }
 
 /// The version in the query, or in the `Accept` header.
 fn requested_version(request: &Request<Bytes>) -> Option<String> {
     let query = request.uri().query().unwrap_or_default();
-    let in_query = form_urlencoded::parse(query.as_bytes())
-        .find(|(name, _)| name.eq_ignore_ascii_case("api-version"));
+    let in_query = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name.eq_ignore_ascii_case("api-version"));
     let in_accept = || {
         let accept = request.headers().get(header::ACCEPT)?.to_str().ok()?;
-        accept
-            .split(';')
-            .find_map(|part| part.trim().strip_prefix("api-version=").map(str::to_owned))
+        accept.split(';').find_map(|part| part.trim().strip_prefix("api-version=").map(str::to_owned))
     };
-    in_query
-        .map(|(_, version)| version.into_owned())
-        .or_else(in_accept)
+    in_query.map(|(_, version)| version.into_owned()).or_else(in_accept)
 }

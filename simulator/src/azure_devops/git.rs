@@ -78,26 +78,16 @@ impl State {
 impl PullRequest {
     /// Adds a reviewer, or changes the vote of the one with this name.
     pub fn vote(&mut self, name: &str, vote: i8) -> &mut Self {
-        if let Some(known) = self
-            .reviewers
-            .iter_mut()
-            .find(|reviewer| reviewer.name == name)
-        {
+        if let Some(known) = self.reviewers.iter_mut().find(|reviewer| reviewer.name == name) {
             known.vote = vote;
         } else {
-            self.reviewers.push(Reviewer {
-                id: Uuid::new_v4(),
-                name: name.to_owned(),
-                vote,
-                is_required: false,
-            });
+            self.reviewers.push(Reviewer { id: Uuid::new_v4(), name: name.to_owned(), vote, is_required: false });
         }
         self
     }
 
     pub(super) fn is_in(&self, repository: &str) -> bool {
-        self.repository.eq_ignore_ascii_case(repository)
-            || Uuid::try_parse(repository).ok() == Some(self.repository_id)
+        self.repository.eq_ignore_ascii_case(repository) || Uuid::try_parse(repository).ok() == Some(self.repository_id)
     }
 
     pub(super) fn to_json(&self, collection: &str) -> Value {

@@ -37,14 +37,9 @@ pub use check::{CheckIds, Event};
 pub use git::{PullRequest, Reviewer};
 pub use plan::{Log, Plan, PlanState};
 pub use quality::{Coverage, CoverageStatistic, CoverageStatus, TestResults};
-pub use record::{
-    Issue, IssueKind, LogReference, RecordState, TaskReference, TaskResult, TimelineRecord,
-    Variable,
-};
+pub use record::{Issue, IssueKind, LogReference, RecordState, TaskReference, TaskResult, TimelineRecord, Variable};
 pub use run::{Artifact, BuildReason, BuildResult, BuildStatus, Change, Run};
-pub use state::{
-    Area, CreateLog, EventStatus, LateEvent, LateWrite, Project, State, Token, Unauthorized,
-};
+pub use state::{Area, CreateLog, EventStatus, LateEvent, LateWrite, Project, State, Token, Unauthorized};
 pub use work_item::{WorkItem, WorkItemState};
 
 use crate::calls::Call;
@@ -84,12 +79,8 @@ impl AzureDevOps {
     /// If no port of the loopback interface can be bound.
     pub async fn start_at_path(clock: Clock, path: &str) -> io::Result<Self> {
         let path = path.trim_matches('/').to_owned();
-        let server = Server::start(clock.clone(), |port| {
-            State::new(clock, format!("http://127.0.0.1:{port}/{path}/"))
-        });
-        Ok(Self {
-            server: server.await?,
-        })
+        let server = Server::start(clock.clone(), |port| State::new(clock, format!("http://127.0.0.1:{port}/{path}/")));
+        Ok(Self { server: server.await? })
     }
 
     /// The collection's address with a trailing slash: what `$(system.CollectionUri)` stands for.

@@ -103,18 +103,10 @@ impl Plan {
     /// Updates the record with the update's id, or adds it; returns it as stored.
     pub(super) fn upsert(&mut self, update: TimelineRecord, now: DateTime<Utc>) -> &TimelineRecord {
         self.change_id += 1;
-        let position = self
-            .records
-            .iter()
-            .position(|record| record.id == update.id)
-            .unwrap_or_else(|| {
-                self.records.push(TimelineRecord {
-                    id: update.id,
-                    attempt: Some(1),
-                    ..TimelineRecord::default()
-                });
-                self.records.len() - 1
-            });
+        let position = self.records.iter().position(|record| record.id == update.id).unwrap_or_else(|| {
+            self.records.push(TimelineRecord { id: update.id, attempt: Some(1), ..TimelineRecord::default() });
+            self.records.len() - 1
+        });
         let record = &mut self.records[position];
         record.merge(update);
         record.change_id = Some(self.change_id);
@@ -140,21 +132,11 @@ impl Plan {
     }
 
     pub(super) fn create_log(&mut self, path: &str, rule: CreateLog, now: DateTime<Utc>) -> &Log {
-        let known = self
-            .logs
-            .iter()
-            .position(|log| log.path == path)
-            .filter(|_| rule == CreateLog::GetOrCreate);
+        let known = self.logs.iter().position(|log| log.path == path).filter(|_| rule == CreateLog::GetOrCreate);
         let position = known.unwrap_or_else(|| {
             let id = self.logs.len() as u64 + 1;
             let text = String::new();
-            self.logs.push(Log {
-                id,
-                path: path.to_owned(),
-                text,
-                created_on: now,
-                last_changed_on: now,
-            });
+            self.logs.push(Log { id, path: path.to_owned(), text, created_on: now, last_changed_on: now });
             self.logs.len() - 1
         });
         &self.logs[position]

@@ -59,12 +59,8 @@ pub struct TestResults {
 impl Coverage {
     /// Final coverage of `covered` in `total` lines, as Cobertura publishes it.
     pub fn of_lines(covered: u64, total: u64) -> Self {
-        Self {
-            status: CoverageStatus::Completed,
-            statistics: Vec::new(),
-            from_visual_studio: false,
-        }
-        .and("Lines", covered, total, "")
+        Self { status: CoverageStatus::Completed, statistics: Vec::new(), from_visual_studio: false }
+            .and("Lines", covered, total, "")
     }
 
     /// Adds a label, or the same label on another platform.
@@ -94,17 +90,11 @@ impl Coverage {
                 platforms.push(&statistic.platform);
             }
         }
-        platforms
-            .into_iter()
-            .map(|platform| self.platform(platform))
-            .collect()
+        platforms.into_iter().map(|platform| self.platform(platform)).collect()
     }
 
     fn platform(&self, platform: &str) -> Value {
-        let here = self
-            .statistics
-            .iter()
-            .filter(|statistic| statistic.platform == platform);
+        let here = self.statistics.iter().filter(|statistic| statistic.platform == platform);
         let stats = here.enumerate().map(|(position, it)| {
             json!({"label": it.label, "position": position + 1, "total": it.total, "covered": it.covered, "isDeltaAvailable": false, "delta": 0.0})
         });
@@ -113,10 +103,8 @@ impl Coverage {
 
     /// Modules of Visual Studio's format.
     pub(super) fn modules(&self) -> Vec<Value> {
-        let lines = self
-            .statistics
-            .iter()
-            .filter(|it| self.from_visual_studio && it.label.eq_ignore_ascii_case("lines"));
+        let lines =
+            self.statistics.iter().filter(|it| self.from_visual_studio && it.label.eq_ignore_ascii_case("lines"));
         let module = |it: &CoverageStatistic| {
             json!({"name": "fabrikam.dll", "statistics": {
                 "blocksCovered": it.covered, "blocksNotCovered": it.total - it.covered,
@@ -128,15 +116,13 @@ impl Coverage {
 
 impl TestResults {
     pub(super) fn analysis(self) -> Value {
-        let outcomes = [
-            ("Passed", self.passed),
-            ("Failed", self.failed),
-            ("NotExecuted", self.not_executed),
-        ];
+        let outcomes = [("Passed", self.passed), ("Failed", self.failed), ("NotExecuted", self.not_executed)];
         let by_outcome: Map<_, _> = outcomes
             .into_iter()
             .filter(|&(_, count)| count > 0)
-            .map(|(outcome, count)| (outcome.to_owned(), json!({"outcome": lower_first(outcome), "count": count, "duration": "00:00:01"})))
+            .map(|(outcome, count)| {
+                (outcome.to_owned(), json!({"outcome": lower_first(outcome), "count": count, "duration": "00:00:01"}))
+            })
             .collect();
         json!({
             "totalTests": self.passed + self.failed + self.not_executed,

@@ -228,10 +228,7 @@ impl TimelineRecord {
     /// Variables keep the casing they were first written with.
     fn set_variable(&mut self, name: String, variable: Variable) {
         let variables = self.variables.get_or_insert_default();
-        let known = variables
-            .keys()
-            .find(|known| known.eq_ignore_ascii_case(&name))
-            .cloned();
+        let known = variables.keys().find(|known| known.eq_ignore_ascii_case(&name)).cloned();
         variables.insert(known.unwrap_or(name), variable);
     }
 
@@ -239,9 +236,7 @@ impl TimelineRecord {
     pub(super) fn shown(&self) -> Self {
         let mut shown = self.clone();
         let variables = shown.variables.iter_mut().flat_map(BTreeMap::values_mut);
-        variables
-            .filter(|it| it.is_secret)
-            .for_each(|it| it.value = None);
+        variables.filter(|it| it.is_secret).for_each(|it| it.value = None);
         shown
     }
 }
@@ -265,10 +260,7 @@ mod tests {
                 "variables":{"CLAIM":{"value":"b"}}}"#,
         ));
 
-        assert_eq!(
-            (stored.name.as_deref(), stored.attempt),
-            (Some("Check"), Some(1))
-        );
+        assert_eq!((stored.name.as_deref(), stored.attempt), (Some("Check"), Some(1)));
         assert_eq!(stored.state, Some(RecordState::InProgress));
         let shown = stored.shown().variables.unwrap();
         assert_eq!(shown["Claim"].value.as_deref(), Some("b"));

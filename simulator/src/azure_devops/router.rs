@@ -25,24 +25,17 @@ pub(super) struct Ask<'a> {
 impl Ask<'_> {
     /// A part of the path by its name in the template; empty if the template has none.
     pub(super) fn path(&self, name: &str) -> &str {
-        self.parameters
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map_or("", |(_, value)| value)
+        self.parameters.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
 
     /// A query parameter; names are case-insensitive.
     pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// A number in the path or query.
     pub(super) fn number<N: std::str::FromStr>(&self, text: &str) -> Result<N, Refusal> {
-        text.parse()
-            .map_err(|_| Refusal::model(format!("The value '{text}' is not valid.")))
+        text.parse().map_err(|_| Refusal::model(format!("The value '{text}' is not valid.")))
     }
 
     /// The body as JSON of this shape.
@@ -54,11 +47,7 @@ impl Ask<'_> {
 /// Answers a request, and leaves the route's name for the counters.
 pub(super) fn answer(state: &mut State, request: &Request<Bytes>) -> Response<Bytes> {
     let segments = path_segments(state, request.uri().path());
-    let fitting = || {
-        ROUTES
-            .iter()
-            .filter_map(|route| Some((route, captures(route, segments.as_ref()?)?)))
-    };
+    let fitting = || ROUTES.iter().filter_map(|route| Some((route, captures(route, segments.as_ref()?)?)));
     let chosen = fitting().find(|(route, _)| route.method() == request.method().as_str());
     let Some((route, parameters)) = chosen else {
         let allowed: Vec<_> = fitting().map(|(route, _)| route.method()).collect();
@@ -66,16 +55,8 @@ pub(super) fn answer(state: &mut State, request: &Request<Bytes>) -> Response<By
     };
     let answered = demand(state, route, request).and_then(|sees_boards| {
         let query = request.uri().query().unwrap_or_default();
-        let query = form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect();
-        let ask = Ask {
-            now: state.clock.now(),
-            body: request.body(),
-            sees_boards,
-            parameters,
-            query,
-        };
+        let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let ask = Ask { now: state.clock.now(), body: request.body(), sees_boards, parameters, query };
         (route.handler)(state, &ask)
     });
     let mut response = answered.map_or_else(Refusal::into_response, Answer::into_response);
@@ -83,25 +64,14 @@ pub(super) fn answer(state: &mut State, request: &Request<Bytes>) -> Response<By
     response
 }
 
-fn refuse_unrouted(
-    state: &mut State,
-    request: &Request<Bytes>,
-    allowed: &[&str],
-) -> Response<Bytes> {
+fn refuse_unrouted(state: &mut State, request: &Request<Bytes>, allowed: &[&str]) -> Response<Bytes> {
     let path = request.uri().path();
     let mut response = if allowed.is_empty() {
-        state
-            .unknown_requests
-            .push(format!("{} {path}", request.method()));
-        let message = format!(
-            "The controller for path '{path}' was not found or does not implement IController."
-        );
+        state.unknown_requests.push(format!("{} {path}", request.method()));
+        let message = format!("The controller for path '{path}' was not found or does not implement IController.");
         Refusal::not_found("VssResourceNotFoundException", message).into_response()
     } else {
-        Refusal::MethodNotAllowed {
-            allowed: allowed.join(", "),
-        }
-        .into_response()
+        Refusal::MethodNotAllowed { allowed: allowed.join(", ") }.into_response()
     };
     response.extensions_mut().insert(RouteName("unknown"));
     response
@@ -110,12 +80,7 @@ fn refuse_unrouted(
 /// The decoded segments below the collection; `None` outside of it.
 fn path_segments(state: &State, path: &str) -> Option<Vec<String>> {
     let below = path.strip_prefix(state.collection_path())?;
-    Some(
-        below
-            .split('/')
-            .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
-            .collect(),
-    )
+    Some(below.split('/').map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned()).collect())
 }
 
 /// The named parts of the path, if it fits the route's template.
@@ -124,10 +89,7 @@ fn captures(route: &Route, segments: &[String]) -> Option<Vec<(&'static str, Str
     let mut segments = segments.iter();
     for part in route.template() {
         let segment = segments.next().filter(|segment| !segment.is_empty())?;
-        match part
-            .strip_prefix('{')
-            .and_then(|part| part.strip_suffix('}'))
-        {
+        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
             Some(_) if segment.starts_with('_') => return None,
             Some(name) => captured.push((name, segment.clone())),
             None if part.eq_ignore_ascii_case(segment) => {}

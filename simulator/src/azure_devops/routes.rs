@@ -26,38 +26,18 @@ pub(super) enum Content {
 }
 
 const fn get(name: &'static str, area: Area, versions: Versions, handler: Handler) -> Route {
-    Route {
-        name,
-        area,
-        versions,
-        body: Content::Nothing,
-        handler,
-    }
+    Route { name, area, versions, body: Content::Nothing, handler }
 }
 
 const fn send(name: &'static str, area: Area, versions: Versions, handler: Handler) -> Route {
-    Route {
-        name,
-        area,
-        versions,
-        body: Content::Json,
-        handler,
-    }
+    Route { name, area, versions, body: Content::Json, handler }
 }
 
 /// Callbacks are released in 7.1; recorded traffic with older numbers is still accepted.
-const CALLBACK: Versions = Versions {
-    since: (2, 0),
-    released: Some((4, 1)),
-    revision: 2,
-};
+const CALLBACK: Versions = Versions { since: (2, 0), released: Some((4, 1)), revision: 2 };
 /// Reading a plan is not published: its clients send previews.
 const UNPUBLISHED: Versions = Versions::preview((5, 1), 2);
-const STATES: Versions = Versions {
-    since: (5, 1),
-    released: Some((7, 0)),
-    revision: 1,
-};
+const STATES: Versions = Versions { since: (5, 1), released: Some((7, 0)), revision: 1 };
 const TEST_RESULTS: Versions = Versions::preview((7, 1), 1);
 
 #[rustfmt::skip]
@@ -103,9 +83,6 @@ impl Route {
     }
 
     pub(super) fn template(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.name
-            .split_once(' ')
-            .map_or("", |(_, template)| template)
-            .split('/')
+        self.name.split_once(' ').map_or("", |(_, template)| template).split('/')
     }
 }

@@ -21,11 +21,7 @@ impl State {
     pub fn run_in(&mut self, project_id: Uuid) -> &mut Run {
         let id = self.runs.last_key_value().map_or(101, |(last, _)| last + 1);
         let mut run = Run::new(id, project_id, self.clock.now());
-        run.in_stage_and_job("Build", "Build").task(
-            super::CMD_LINE,
-            "CmdLine",
-            TaskResult::Succeeded,
-        );
+        run.in_stage_and_job("Build", "Build").task(super::CMD_LINE, "CmdLine", TaskResult::Succeeded);
         self.runs.entry(id).or_insert(run)
     }
 }
@@ -74,18 +70,9 @@ impl Run {
 
     /// Adds a task that has ended to the current job.
     pub fn task(&mut self, task: Uuid, name: &str, result: TaskResult) -> &mut Self {
-        let (job, start, version) = (
-            self.current_job,
-            self.start_time,
-            Some("2.250.1".to_owned()),
-        );
+        let (job, start, version) = (self.current_job, self.start_time, Some("2.250.1".to_owned()));
         let record = self.add(job, "Task", name);
-        record.task = Some(TaskReference {
-            id: task,
-            name: Some(name.to_owned()),
-            version,
-            inputs: None,
-        });
+        record.task = Some(TaskReference { id: task, name: Some(name.to_owned()), version, inputs: None });
         record.state = Some(RecordState::Completed);
         record.result = Some(result);
         record.start_time = start;
@@ -95,9 +82,7 @@ impl Run {
 
     /// Removes all tasks; stages and jobs stay.
     pub fn without_tasks(&mut self) -> &mut Self {
-        self.timeline
-            .get_or_insert_default()
-            .retain(|record| record.kind.as_deref() != Some("Task"));
+        self.timeline.get_or_insert_default().retain(|record| record.kind.as_deref() != Some("Task"));
         self
     }
 
@@ -140,9 +125,7 @@ impl Run {
 
     fn find_or_add(&mut self, parent: Option<Uuid>, kind: &str, name: &str) -> Uuid {
         let known = self.timeline.iter().flatten().find(|record| {
-            record.parent_id == parent
-                && record.kind.as_deref() == Some(kind)
-                && record.name.as_deref() == Some(name)
+            record.parent_id == parent && record.kind.as_deref() == Some(kind) && record.name.as_deref() == Some(name)
         });
         if let Some(known) = known {
             return known.id;
@@ -155,11 +138,7 @@ impl Run {
 
     fn add(&mut self, parent_id: Option<Uuid>, kind: &str, name: &str) -> &mut TimelineRecord {
         let records = self.timeline.get_or_insert_default();
-        let order = records
-            .iter()
-            .filter(|record| record.parent_id == parent_id)
-            .count() as i64
-            + 1;
+        let order = records.iter().filter(|record| record.parent_id == parent_id).count() as i64 + 1;
         records.push(TimelineRecord {
             id: Uuid::new_v4(),
             parent_id,

@@ -74,10 +74,7 @@ pub struct Token {
 impl Token {
     /// A token that may do everything until `expires_at`.
     pub fn until(expires_at: DateTime<Utc>) -> Self {
-        Self {
-            expires_at,
-            denied: BTreeSet::new(),
-        }
+        Self { expires_at, denied: BTreeSet::new() }
     }
 }
 
@@ -145,10 +142,8 @@ pub enum CreateLog {
 
 impl State {
     pub(super) fn new(clock: Clock, url: String) -> Self {
-        let project = Project {
-            id: uuid::uuid!("fab12cab-0000-4000-8000-000000000001"),
-            name: "FabrikamFiber".to_owned(),
-        };
+        let project =
+            Project { id: uuid::uuid!("fab12cab-0000-4000-8000-000000000001"), name: "FabrikamFiber".to_owned() };
         Self {
             clock,
             url,
@@ -188,10 +183,7 @@ impl State {
         if let Some(known) = self.find_project(name) {
             return known.clone();
         }
-        let project = Project {
-            id: Uuid::new_v4(),
-            name: name.to_owned(),
-        };
+        let project = Project { id: Uuid::new_v4(), name: name.to_owned() };
         self.projects.push(project.clone());
         project
     }
@@ -199,9 +191,7 @@ impl State {
     /// The project with this name or id, as addresses name it.
     pub(super) fn find_project(&self, name_or_id: &str) -> Option<&Project> {
         let id = Uuid::try_parse(name_or_id).ok();
-        self.projects
-            .iter()
-            .find(|project| Some(project.id) == id || project.name.eq_ignore_ascii_case(name_or_id))
+        self.projects.iter().find(|project| Some(project.id) == id || project.name.eq_ignore_ascii_case(name_or_id))
     }
 
     /// Withdraws a permission from a token's identity.

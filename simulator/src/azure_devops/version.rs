@@ -18,19 +18,11 @@ const NEWEST: (u8, u8) = (7, 2);
 
 impl Versions {
     pub(super) const fn released(since: (u8, u8), revision: u8) -> Self {
-        Self {
-            since,
-            released: Some(since),
-            revision,
-        }
+        Self { since, released: Some(since), revision }
     }
 
     pub(super) const fn preview(since: (u8, u8), revision: u8) -> Self {
-        Self {
-            since,
-            released: None,
-            revision,
-        }
+        Self { since, released: None, revision }
     }
 
     /// Checks what a request asked for.
@@ -39,40 +31,24 @@ impl Versions {
             let message = format!(
                 "No api-version was supplied for the \"{method}\" request. The version must be supplied either as part of the Accept header or as a query parameter."
             );
-            return Err(Refusal::bad_request(
-                "VssVersionNotSpecifiedException",
-                message,
-            ));
+            return Err(Refusal::bad_request("VssVersionNotSpecifiedException", message));
         };
         let Some((number, preview)) = parse(version) else {
-            let message = format!(
-                "Invalid api-version string: \"{version}\". The format is Major.Minor[-preview[.Version]]."
-            );
-            return Err(Refusal::bad_request(
-                "VssInvalidApiVersionException",
-                message,
-            ));
+            let message =
+                format!("Invalid api-version string: \"{version}\". The format is Major.Minor[-preview[.Version]].");
+            return Err(Refusal::bad_request("VssInvalidApiVersionException", message));
         };
-        let revision_known =
-            preview.is_none_or(|revision| number != NEWEST || revision <= self.revision);
+        let revision_known = preview.is_none_or(|revision| number != NEWEST || revision <= self.revision);
         if number < self.since || number > NEWEST || !revision_known {
-            let message = format!(
-                "The requested REST API version of {version} is out of range for this server."
-            );
-            return Err(Refusal::bad_request(
-                "VssVersionOutOfRangeException",
-                message,
-            ));
+            let message = format!("The requested REST API version of {version} is out of range for this server.");
+            return Err(Refusal::bad_request("VssVersionOutOfRangeException", message));
         }
         let released = number < NEWEST && self.released.is_some_and(|released| number >= released);
         if preview.is_none() && !released {
             let message = format!(
                 "The requested version \"{version}\" of the resource is under preview. The -preview flag must be supplied in the api-version for such requests. For example: \"{version}-preview\""
             );
-            return Err(Refusal::bad_request(
-                "VssInvalidPreviewVersionException",
-                message,
-            ));
+            return Err(Refusal::bad_request("VssInvalidPreviewVersionException", message));
         }
         Ok(())
     }
@@ -80,9 +56,8 @@ impl Versions {
 
 /// Number, and revision of the preview; a preview without revision is the newest one.
 fn parse(version: &str) -> Option<((u8, u8), Option<u8>)> {
-    let (number, preview) = version
-        .split_once('-')
-        .map_or((version, None), |(number, preview)| (number, Some(preview)));
+    let (number, preview) =
+        version.split_once('-').map_or((version, None), |(number, preview)| (number, Some(preview)));
     let (major, minor) = number.split_once('.')?;
     let revision = match preview {
         None => None,
@@ -114,16 +89,8 @@ mod tests {
         check(build, Some("7.1-preview.1"), None);
         check(build, Some("7.2-preview.8"), None);
         check(build, Some("7.2-preview"), None);
-        check(
-            build,
-            Some("7.2-preview.9"),
-            Some("VssVersionOutOfRangeException"),
-        );
-        check(
-            build,
-            Some("7.2"),
-            Some("VssInvalidPreviewVersionException"),
-        );
+        check(build, Some("7.2-preview.9"), Some("VssVersionOutOfRangeException"));
+        check(build, Some("7.2"), Some("VssInvalidPreviewVersionException"));
         check(build, Some("8.0"), Some("VssVersionOutOfRangeException"));
         check(build, Some("4.0"), Some("VssVersionOutOfRangeException"));
         check(build, Some("seven"), Some("VssInvalidApiVersionException"));

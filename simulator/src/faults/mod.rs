@@ -79,11 +79,8 @@ impl Fault {
     /// Answers with this status, content type and body.
     pub fn answer(status: u16, content_type: &str, body: &str) -> Self {
         let mut response = Response::new(Bytes::copy_from_slice(body.as_bytes()));
-        *response.status_mut() =
-            http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, header_value(content_type));
+        *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(header::CONTENT_TYPE, header_value(content_type));
         Self(Misbehaviour::AnswerInstead(response))
     }
 
@@ -101,9 +98,7 @@ impl Fault {
         let body = r#"{"$id":"1","innerException":null,"message":"TF400733: The request has been canceled: Request was blocked due to exceeding usage of resource 'Concurrency' in namespace 'User'.","typeName":"Microsoft.TeamFoundation.Framework.Server.RequestBlockedException, Microsoft.TeamFoundation.Framework.Server","typeKey":"RequestBlockedException","errorCode":0,"eventId":3000}"#;
         let Self(mut misbehaviour) = Self::answer(429, "application/json; charset=utf-8", body);
         if let Misbehaviour::AnswerInstead(response) = &mut misbehaviour {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, retry_after.header());
+            response.headers_mut().insert(header::RETRY_AFTER, retry_after.header());
         }
         Self(misbehaviour)
     }
@@ -115,20 +110,12 @@ impl Fault {
 
     /// A page for people, as gateways and sign-in redirects answer.
     pub fn html(status: u16) -> Self {
-        Self::answer(
-            status,
-            "text/html; charset=utf-8",
-            "<!DOCTYPE html><html><body>Sign in</body></html>",
-        )
+        Self::answer(status, "text/html; charset=utf-8", "<!DOCTYPE html><html><body>Sign in</body></html>")
     }
 
     /// 200 and JSON that ends in the middle.
     pub fn wrong_json() -> Self {
-        Self::answer(
-            200,
-            "application/json; charset=utf-8",
-            r#"{"count":1,"value":[{"id":"#,
-        )
+        Self::answer(200, "application/json; charset=utf-8", r#"{"count":1,"value":[{"id":"#)
     }
 
     /// Never answers, and keeps the connection open.

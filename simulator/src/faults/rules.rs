@@ -39,25 +39,12 @@ impl Failing {
 
     /// Applies to each such call with this probability, the same calls for the same seed.
     pub fn sometimes(self, probability: f64, seed: u64) {
-        self.add(Often::Sometimes(
-            probability,
-            fastrand::Rng::with_seed(seed),
-        ));
+        self.add(Often::Sometimes(probability, fastrand::Rng::with_seed(seed)));
     }
 
     fn add(self, often: Often) {
-        let Self {
-            faults,
-            fault,
-            method,
-            path_part,
-        } = self;
-        faults.lock().push(Rule {
-            fault,
-            method,
-            path_part,
-            often,
-        });
+        let Self { faults, fault, method, path_part } = self;
+        faults.lock().push(Rule { fault, method, path_part, often });
     }
 }
 
@@ -78,8 +65,7 @@ enum Often {
 
 impl Rule {
     fn applies(&mut self, method: &str, target: &str) -> bool {
-        let fits =
-            (self.method.is_empty() || self.method == method) && target.contains(&self.path_part);
+        let fits = (self.method.is_empty() || self.method == method) && target.contains(&self.path_part);
         fits && match &mut self.often {
             Often::Times(left) => {
                 let applies = *left > 0;
@@ -100,12 +86,7 @@ pub struct Faults {
 
 impl Faults {
     pub(crate) fn fail(&self, fault: Fault) -> Failing {
-        Failing {
-            faults: self.clone(),
-            fault,
-            method: String::new(),
-            path_part: String::new(),
-        }
+        Failing { faults: self.clone(), fault, method: String::new(), path_part: String::new() }
     }
 
     pub(crate) fn heal(&self) {
@@ -114,9 +95,7 @@ impl Faults {
 
     /// The fault for this call, if any.
     pub(crate) fn next(&self, method: &str, target: &str) -> Option<Fault> {
-        self.lock()
-            .iter_mut()
-            .find_map(|rule| rule.applies(method, target).then(|| rule.fault.clone()))
+        self.lock().iter_mut().find_map(|rule| rule.applies(method, target).then(|| rule.fault.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Rule>> {

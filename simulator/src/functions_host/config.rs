@@ -44,9 +44,7 @@ impl App {
     /// Reads `host.json` and every folder with a `function.json`; lists all problems if there are any.
     pub(super) fn read(root: &Path, setting: Setting<'_>) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        let host: Option<HostJson> = read_json(&root.join("host.json"))
-            .map_err(|problem| problems.push(problem))
-            .ok();
+        let host: Option<HostJson> = read_json(&root.join("host.json")).map_err(|problem| problems.push(problem)).ok();
         let functions = read_functions(root, setting, &mut problems);
         let Some(host) = host else {
             return Err(problems);
@@ -58,28 +56,13 @@ impl App {
             Some(text) => time_span(text),
         };
         let (Some(function_timeout), true) = (function_timeout, problems.is_empty()) else {
-            problems.extend(
-                function_timeout
-                    .is_none()
-                    .then(|| "host.json: functionTimeout is no time span".to_owned()),
-            );
+            problems
+                .extend(function_timeout.is_none().then(|| "host.json: functionTimeout is no time span".to_owned()));
             return Err(problems);
         };
-        let route_prefix = host
-            .extensions
-            .http
-            .route_prefix
-            .unwrap_or_else(|| "api".to_owned());
-        let forwards_http = host
-            .custom_handler
-            .is_some_and(|handler| handler.enable_forwarding_http_request);
-        Ok(Self {
-            functions,
-            route_prefix,
-            forwards_http,
-            queues,
-            function_timeout,
-        })
+        let route_prefix = host.extensions.http.route_prefix.unwrap_or_else(|| "api".to_owned());
+        let forwards_http = host.custom_handler.is_some_and(|handler| handler.enable_forwarding_http_request);
+        Ok(Self { functions, route_prefix, forwards_http, queues, function_timeout })
     }
 }
 
@@ -89,27 +72,15 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
 }
 
 fn read_functions(root: &Path, setting: Setting<'_>, problems: &mut Vec<String>) -> Vec<Function> {
-    let folders = fs::read_dir(root)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
-    let mut folders: Vec<_> = folders
-        .filter(|folder| folder.join("function.json").is_file())
-        .collect();
+    let folders = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut folders: Vec<_> = folders.filter(|folder| folder.join("function.json").is_file()).collect();
     folders.sort();
     let mut functions = Vec::new();
     for folder in folders {
-        let name = folder
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let read =
-            read_json(&folder.join("function.json")).and_then(|FunctionJson { bindings }| {
-                Function::new(&name, bindings, setting)
-                    .map_err(|problem| format!("{name}/function.json: {problem}"))
-            });
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let read = read_json(&folder.join("function.json")).and_then(|FunctionJson { bindings }| {
+            Function::new(&name, bindings, setting).map_err(|problem| format!("{name}/function.json: {problem}"))
+        });
         match read {
             Ok(function) => functions.push(function),
             Err(problem) => problems.push(problem),
@@ -127,31 +98,16 @@ fn check_host(host: &HostJson, functions: &[Function], problems: &mut Vec<String
             problems.push(format!("host.json: {problem}"));
         }
     };
-    let executable = host
-        .custom_handler
-        .as_ref()
-        .map(|handler| handler.description.default_executable_path.as_str());
+    let executable = host.custom_handler.as_ref().map(|handler| handler.description.default_executable_path.as_str());
     demand(host.version == "2.0", "version must be \"2.0\"");
     demand(
         executable.is_some_and(|path| !path.is_empty()),
         "customHandler.description.defaultExecutablePath is missing",
     );
-    let has_queue = functions
-        .iter()
-        .any(|function| matches!(function.trigger, Trigger::Queue { .. }));
-    demand(
-        !has_queue || host.extension_bundle.is_some(),
-        "a queue trigger needs the extensionBundle",
-    );
-    let routes: Vec<_> = functions
-        .iter()
-        .filter_map(Function::route)
-        .map(str::to_lowercase)
-        .collect();
-    demand(
-        routes.iter().collect::<HashSet<_>>().len() == routes.len(),
-        "two functions have the same route",
-    );
+    let has_queue = functions.iter().any(|function| matches!(function.trigger, Trigger::Queue { .. }));
+    demand(!has_queue || host.extension_bundle.is_some(), "a queue trigger needs the extensionBundle");
+    let routes: Vec<_> = functions.iter().filter_map(Function::route).map(str::to_lowercase).collect();
+    demand(routes.iter().collect::<HashSet<_>>().len() == routes.len(), "two functions have the same route");
     queue_options(&host.extensions.queues, &mut demand)
 }
 
@@ -167,26 +123,13 @@ fn queue_options(queues: &Queues, demand: &mut impl FnMut(bool, &str)) -> QueueO
         Duration::from_secs(2),
         "extensions.queues.maxPollingInterval is no time span",
     );
-    let visibility_timeout = span(
-        &queues.visibility_timeout,
-        Duration::ZERO,
-        "extensions.queues.visibilityTimeout is no time span",
-    );
+    let visibility_timeout =
+        span(&queues.visibility_timeout, Duration::ZERO, "extensions.queues.visibilityTimeout is no time span");
     let batch_size = queues.batch_size.unwrap_or(16);
-    let encoding = queues
-        .message_encoding
-        .as_deref()
-        .unwrap_or("base64")
-        .to_lowercase();
+    let encoding = queues.message_encoding.as_deref().unwrap_or("base64").to_lowercase();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    demand(
-        (1..=32).contains(&batch_size),
-        "extensions.queues.batchSize must be 1 to 32",
-    );
-    demand(
-        queues.max_dequeue_count != Some(0),
-        "extensions.queues.maxDequeueCount must be at least 1",
-    );
+    demand((1..=32).contains(&batch_size), "extensions.queues.batchSize must be 1 to 32");
+    demand(queues.max_dequeue_count != Some(0), "extensions.queues.maxDequeueCount must be at least 1");
     demand(
         max_polling_interval >= Duration::from_millis(100),
         "extensions.queues.maxPollingInterval must be at least 100 ms",
@@ -228,19 +171,13 @@ mod tests {
         let good = format!(r#"{{"version":"2.0","extensionBundle":{{}},{handler}}}"#);
         assert_eq!(problems(&good, queue), Vec::<String>::new());
 
-        let bad =
-            r#"{"version":"1.0","extensions":{"queues":{"batchSize":64,"messageEncoding":"hex"}}}"#;
+        let bad = r#"{"version":"1.0","extensions":{"queues":{"batchSize":64,"messageEncoding":"hex"}}}"#;
         assert_eq!(problems(bad, queue).len(), 5);
-        let misspelt = format!(
-            r#"{{"version":"2.0",{handler},"extensions":{{"queues":{{"maxDequeues":3}}}}}}"#
-        );
+        let misspelt = format!(r#"{{"version":"2.0",{handler},"extensions":{{"queues":{{"maxDequeues":3}}}}}}"#);
         assert!(problems(&misspelt, queue)[0].contains("maxDequeues"));
         assert!(problems(&good, "")[0].contains("one trigger"));
         assert!(problems(&good, &format!("{queue},{queue}"))[0].contains("unique"));
         assert!(problems(&good, &queue.replace("\"q\"", "\"%Queue%\""))[0].contains("%Queue%"));
-        assert!(
-            problems(&good, &queue.replace("queueTrigger", "timerTrigger"))[0]
-                .contains("timerTrigger")
-        );
+        assert!(problems(&good, &queue.replace("queueTrigger", "timerTrigger"))[0].contains("timerTrigger"));
     }
 }

@@ -18,12 +18,7 @@ pub(super) enum Payload<'a> {
 }
 
 /// The invocation of a queue function.
-pub(super) fn of_message(
-    function: &Function,
-    message: &Message,
-    payload: &Payload<'_>,
-    now: DateTime<Utc>,
-) -> Value {
+pub(super) fn of_message(function: &Function, message: &Message, payload: &Payload<'_>, now: DateTime<Utc>) -> Value {
     let mut metadata = Metadata::default();
     metadata.set("DequeueCount", json!(message.dequeue_count.to_string()));
     metadata.set("ExpirationTime", json!(iso(message.expires_at)));
@@ -45,12 +40,7 @@ pub(super) fn of_administrator(function: &Function, text: &str, now: DateTime<Ut
     with_payload(function, &Payload::Text(text), metadata, now)
 }
 
-fn with_payload(
-    function: &Function,
-    payload: &Payload<'_>,
-    mut metadata: Metadata,
-    now: DateTime<Utc>,
-) -> Value {
+fn with_payload(function: &Function, payload: &Payload<'_>, mut metadata: Metadata, now: DateTime<Utc>) -> Value {
     metadata.set("sys", sys(function, now));
     let data = match payload {
         Payload::Text(text) => {
@@ -83,13 +73,8 @@ pub(super) struct Metadata {
 
 impl Metadata {
     pub(super) fn set(&mut self, name: &str, value: Value) {
-        let known = self
-            .members
-            .keys()
-            .find(|known| known.eq_ignore_ascii_case(name))
-            .cloned();
-        self.members
-            .insert(known.unwrap_or_else(|| name.to_owned()), value);
+        let known = self.members.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned();
+        self.members.insert(known.unwrap_or_else(|| name.to_owned()), value);
     }
 
     /// Properties of a text that is a JSON object overwrite what the host itself says.
@@ -97,10 +82,7 @@ impl Metadata {
         let Ok(Value::Object(properties)) = serde_json::from_str(text) else {
             return;
         };
-        for (name, value) in properties
-            .into_iter()
-            .filter(|(name, _)| !name.to_lowercase().ends_with("trigger"))
-        {
+        for (name, value) in properties.into_iter().filter(|(name, _)| !name.to_lowercase().ends_with("trigger")) {
             match value {
                 Value::Null | Value::Array(_) => {}
                 Value::Object(_) => self.set(&name, value),
@@ -119,18 +101,9 @@ mod tests {
     use super::*;
 
     fn function() -> Function {
-        let trigger = Trigger::Queue {
-            queue: "q".to_owned(),
-            binary: false,
-        };
+        let trigger = Trigger::Queue { queue: "q".to_owned(), binary: false };
         let (name, binding) = ("process".to_owned(), "item".to_owned());
-        Function {
-            name,
-            binding,
-            trigger,
-            is_plain_http: false,
-            http_output: None,
-        }
+        Function { name, binding, trigger, is_plain_http: false, http_output: None }
     }
 
     fn message(text: &str) -> Message {
@@ -149,16 +122,8 @@ mod tests {
     #[test]
     fn texts_are_encoded_twice_and_spill_into_the_metadata() {
         let text = r#"{"kind":"x","n":3,"list":[1]}"#;
-        let mut envelope = of_message(
-            &function(),
-            &message(text),
-            &Payload::Text(text),
-            DateTime::UNIX_EPOCH,
-        );
-        assert_eq!(
-            envelope["Metadata"]["sys"]["UtcNow"],
-            "1970-01-01T00:00:00.0000000Z"
-        );
+        let mut envelope = of_message(&function(), &message(text), &Payload::Text(text), DateTime::UNIX_EPOCH);
+        assert_eq!(envelope["Metadata"]["sys"]["UtcNow"], "1970-01-01T00:00:00.0000000Z");
         envelope["Metadata"].as_object_mut().unwrap().remove("sys");
         assert_eq!(
             envelope,
@@ -176,24 +141,14 @@ mod tests {
     #[test]
     fn a_message_can_overwrite_the_hosts_own_words() {
         let text = r#"{"id":"job-1","dequeueCount":99}"#;
-        let envelope = of_message(
-            &function(),
-            &message(text),
-            &Payload::Text(text),
-            DateTime::UNIX_EPOCH,
-        );
+        let envelope = of_message(&function(), &message(text), &Payload::Text(text), DateTime::UNIX_EPOCH);
         assert_eq!(envelope["Metadata"]["Id"], "\"job-1\"");
         assert_eq!(envelope["Metadata"]["DequeueCount"], "\"99\"");
     }
 
     #[test]
     fn binary_is_encoded_once_and_spills_nothing() {
-        let envelope = of_message(
-            &function(),
-            &message("{}"),
-            &Payload::Binary(b"{\"a\":1}"),
-            DateTime::UNIX_EPOCH,
-        );
+        let envelope = of_message(&function(), &message("{}"), &Payload::Binary(b"{\"a\":1}"), DateTime::UNIX_EPOCH);
         assert_eq!(envelope["Data"]["item"], "eyJhIjoxfQ==");
         assert_eq!(envelope["Metadata"].get("a"), None);
     }

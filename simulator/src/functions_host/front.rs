@@ -15,17 +15,12 @@ use super::http_trigger;
 use crate::http::Answer;
 
 pub(super) async fn answer(host: Arc<Host>, request: Request<Bytes>) -> Answer {
-    Ok(respond(&host, &request)
-        .await
-        .map(|body| Either::Left(Full::new(body))))
+    Ok(respond(&host, &request).await.map(|body| Either::Left(Full::new(body))))
 }
 
 async fn respond(host: &Host, request: &Request<Bytes>) -> Response<Bytes> {
     if host.is_down() {
-        return plain(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Function host is not running.",
-        );
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "Function host is not running.");
     }
     let Some((function, parameters)) = route(host, request) else {
         return plain(StatusCode::NOT_FOUND, "");
@@ -51,9 +46,7 @@ pub(super) type Parameters = BTreeMap<String, Option<String>>;
 
 /// The function whose route and methods fit: a wrong method is as unknown as a wrong path.
 fn route<'a>(host: &'a Host, request: &Request<Bytes>) -> Option<(&'a Function, Parameters)> {
-    let path = percent_decode_str(request.uri().path())
-        .decode_utf8_lossy()
-        .into_owned();
+    let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
     let prefix = host.app.route_prefix.trim_matches('/');
     let path = path.trim_matches('/');
     let below = match path.split_at_checked(prefix.len()) {
@@ -65,10 +58,7 @@ fn route<'a>(host: &'a Host, request: &Request<Bytes>) -> Option<(&'a Function, 
         let Trigger::Http { route, methods, .. } = &function.trigger else {
             return None;
         };
-        let fits = methods.is_empty()
-            || methods
-                .iter()
-                .any(|method| method == request.method().as_str());
+        let fits = methods.is_empty() || methods.iter().any(|method| method == request.method().as_str());
         Some((function, captures(route, below).filter(|_| fits)?))
     })
 }
@@ -77,13 +67,8 @@ fn captures(route: &str, path: &str) -> Option<Parameters> {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     let mut captured = Parameters::new();
     for part in route.trim_matches('/').split('/') {
-        let Some(name) = part
-            .strip_prefix('{')
-            .and_then(|part| part.strip_suffix('}'))
-        else {
-            segments
-                .next()
-                .filter(|segment| part.eq_ignore_ascii_case(segment))?;
+        let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
+            segments.next().filter(|segment| part.eq_ignore_ascii_case(segment))?;
             continue;
         };
         if let Some(name) = name.strip_prefix('*') {
@@ -95,37 +80,22 @@ fn captures(route: &str, path: &str) -> Option<Parameters> {
             let (name, constraint) = name.split_once(':').unwrap_or((name, ""));
             let segment = segments.next()?;
             let fits = constraint != "int" || segment.parse::<i32>().is_ok();
-            captured.insert(
-                name.to_owned(),
-                Some(segment.to_owned()).filter(|_| fits)?.into(),
-            );
+            captured.insert(name.to_owned(), Some(segment.to_owned()).filter(|_| fits)?.into());
         }
     }
     segments.next().is_none().then_some(captured)
 }
 
 fn may_call(host: &Host, function: &Function, request: &Request<Bytes>) -> bool {
-    let header = request
-        .headers()
-        .get("x-functions-key")
-        .and_then(|key| key.to_str().ok())
-        .map(str::to_owned);
+    let header = request.headers().get("x-functions-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
     let key = header.or_else(|| query(request).remove("code"));
-    matches!(
-        function.trigger,
-        Trigger::Http {
-            anonymous: true,
-            ..
-        }
-    ) || key == Some(host.switches().function_key)
+    matches!(function.trigger, Trigger::Http { anonymous: true, .. }) || key == Some(host.switches().function_key)
 }
 
 /// The query by name, in order of names; repeated ones are joined by commas.
 pub(super) fn query(request: &Request<Bytes>) -> BTreeMap<String, String> {
     let mut merged: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in
-        form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
-    {
+    for (name, value) in form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
         merged
             .entry(name.into_owned())
             .and_modify(|known| *known = format!("{known},{value}"))

@@ -22,15 +22,8 @@ pub(super) struct Function {
 /// What starts a function.
 #[derive(Clone, Debug)]
 pub(super) enum Trigger {
-    Http {
-        route: String,
-        methods: Vec<String>,
-        anonymous: bool,
-    },
-    Queue {
-        queue: String,
-        binary: bool,
-    },
+    Http { route: String, methods: Vec<String>, anonymous: bool },
+    Queue { queue: String, binary: bool },
 }
 
 /// One binding, as written.
@@ -55,44 +48,27 @@ impl Binding {
 }
 
 impl Function {
-    pub(super) fn new(
-        name: &str,
-        bindings: Vec<Binding>,
-        setting: Setting<'_>,
-    ) -> Result<Self, String> {
+    pub(super) fn new(name: &str, bindings: Vec<Binding>, setting: Setting<'_>) -> Result<Self, String> {
         let shaped = name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.len() <= 128
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
         if !shaped || name.eq_ignore_ascii_case("host") {
             return Err(format!("a function cannot be called {name}"));
         }
-        let names: HashSet<_> = bindings
-            .iter()
-            .map(|binding| binding.name.to_lowercase())
-            .collect();
+        let names: HashSet<_> = bindings.iter().map(|binding| binding.name.to_lowercase()).collect();
         if names.len() != bindings.len() {
             return Err("binding names must be unique, ignoring case".to_owned());
         }
-        let triggers: Vec<_> = bindings
-            .iter()
-            .filter(|it| it.kind.to_lowercase().ends_with("trigger"))
-            .collect();
+        let triggers: Vec<_> = bindings.iter().filter(|it| it.kind.to_lowercase().ends_with("trigger")).collect();
         let [trigger] = triggers[..] else {
-            return Err(format!(
-                "a function has one trigger, not {}",
-                triggers.len()
-            ));
+            return Err(format!("a function has one trigger, not {}", triggers.len()));
         };
         let output = bindings.iter().find(|binding| binding.is("http", "out"));
         Ok(Self {
             name: name.to_owned(),
             binding: trigger.name.clone(),
             trigger: Trigger::new(name, trigger, setting)?,
-            is_plain_http: bindings.len() == 2
-                && trigger.is("httpTrigger", "in")
-                && output.is_some(),
+            is_plain_http: bindings.len() == 2 && trigger.is("httpTrigger", "in") && output.is_some(),
             http_output: output.map(|binding| binding.name.clone()),
         })
     }
@@ -108,58 +84,33 @@ impl Function {
 impl Trigger {
     fn new(function: &str, binding: &Binding, setting: Setting<'_>) -> Result<Self, String> {
         if binding.is("httpTrigger", "in") {
-            let level = binding
-                .auth_level
-                .as_deref()
-                .unwrap_or("function")
-                .to_lowercase();
+            let level = binding.auth_level.as_deref().unwrap_or("function").to_lowercase();
             if !["anonymous", "function", "admin"].contains(&level.as_str()) {
                 return Err(format!("authLevel {level} is unknown"));
             }
-            let methods = binding
-                .methods
-                .iter()
-                .flatten()
-                .map(|method| method.to_uppercase())
-                .collect();
+            let methods = binding.methods.iter().flatten().map(|method| method.to_uppercase()).collect();
             let route = binding.route.clone().unwrap_or_else(|| function.to_owned());
-            return Ok(Self::Http {
-                route,
-                methods,
-                anonymous: level == "anonymous",
-            });
+            return Ok(Self::Http { route, methods, anonymous: level == "anonymous" });
         }
         if binding.is("queueTrigger", "in") {
-            let queue = resolved(binding.queue_name.as_deref().unwrap_or_default(), setting)?
-                .to_lowercase();
+            let queue = resolved(binding.queue_name.as_deref().unwrap_or_default(), setting)?.to_lowercase();
             if queue.is_empty() {
                 return Err("queueName is missing".to_owned());
             }
-            let binary = match binding
-                .data_type
-                .as_deref()
-                .map(str::to_lowercase)
-                .as_deref()
-            {
+            let binary = match binding.data_type.as_deref().map(str::to_lowercase).as_deref() {
                 None | Some("" | "string") => false,
                 Some("binary") => true,
                 Some(other) => return Err(format!("dataType {other} is unknown")),
             };
             return Ok(Self::Queue { queue, binary });
         }
-        Err(format!(
-            "the simulated host knows no trigger {} with direction {}",
-            binding.kind, binding.direction
-        ))
+        Err(format!("the simulated host knows no trigger {} with direction {}", binding.kind, binding.direction))
     }
 }
 
 /// `%Name%` stands for an app setting.
 fn resolved(text: &str, setting: Setting<'_>) -> Result<String, String> {
-    let Some(name) = text
-        .strip_prefix('%')
-        .and_then(|text| text.strip_suffix('%'))
-    else {
+    let Some(name) = text.strip_prefix('%').and_then(|text| text.strip_suffix('%')) else {
         return Ok(text.to_owned());
     };
     setting(name).ok_or_else(|| format!("'%{name}%' does not resolve to a value"))

@@ -49,12 +49,9 @@ impl Handler {
     /// An app setting: the handler's own, else the machine's.
     pub(super) fn setting(&self, name: &str) -> Option<String> {
         let own = match self {
-            Self::Executable { environment, .. } => {
-                environment.iter().find(|(known, _)| known == name)
-            }
+            Self::Executable { environment, .. } => environment.iter().find(|(known, _)| known == name),
             Self::Url(_) => None,
         };
-        own.map(|(_, value)| value.clone())
-            .or_else(|| std::env::var(name).ok())
+        own.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok())
     }
 }

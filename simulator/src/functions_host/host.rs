@@ -75,13 +75,7 @@ struct Inside {
 }
 
 impl Host {
-    pub(super) fn new(
-        app: App,
-        queues: QueueSource,
-        clock: Clock,
-        handler: Running,
-        invoker: Invoker,
-    ) -> Arc<Self> {
+    pub(super) fn new(app: App, queues: QueueSource, clock: Clock, handler: Running, invoker: Invoker) -> Arc<Self> {
         Arc::new(Self {
             app,
             queues,
@@ -170,9 +164,7 @@ impl Host {
         let failure = match &reply.outcome {
             Outcome::Success(_) => None,
             Outcome::Failure(why) | Outcome::Broken(why) => Some(why.clone()),
-            Outcome::NeverCompletes => {
-                Some("200 without content: the invocation never completes".to_owned())
-            }
+            Outcome::NeverCompletes => Some("200 without content: the invocation never completes".to_owned()),
         };
         let invocation = Invocation {
             at,
@@ -190,28 +182,18 @@ impl Host {
 
     /// Calls the handler within the function's time; a handler that takes longer is killed.
     async fn call(&self, function: &Function, id: Uuid, envelope: Bytes) -> Reply {
-        let broken = |why: &str| Reply {
-            status: 0,
-            body: String::new(),
-            outcome: Outcome::Broken(why.to_owned()),
-        };
+        let broken = |why: &str| Reply { status: 0, body: String::new(), outcome: Outcome::Broken(why.to_owned()) };
         let Some(handler) = self.handler_url().await else {
             return broken("no handler is ready");
         };
         let url = format!("{handler}/{}", function.name);
-        let answered = self
-            .invoker
-            .invoke(url, id, envelope, self.switches().chunked);
+        let answered = self.invoker.invoke(url, id, envelope, self.switches().chunked);
         let in_time = tokio::time::timeout(self.app.function_timeout, answered).await;
         match (&in_time, &self.handler) {
             (Err(_), Running::Supervised(process)) => process.kill().await,
-            (
-                Ok(Reply {
-                    outcome: Outcome::Broken(_),
-                    ..
-                }),
-                Running::Supervised(process),
-            ) => process.notice_death().await,
+            (Ok(Reply { outcome: Outcome::Broken(_), .. }), Running::Supervised(process)) => {
+                process.notice_death().await
+            }
             _ => {}
         }
         in_time.unwrap_or_else(|_| broken("a function timeout has occurred"))

@@ -64,11 +64,7 @@ pub(super) fn time_span(text: &str) -> Option<Duration> {
         return None;
     };
     let (days, hours) = hours.split_once('.').unwrap_or(("0", hours));
-    let (days, hours, minutes): (u64, u64, u64) = (
-        days.parse().ok()?,
-        hours.parse().ok()?,
-        minutes.parse().ok()?,
-    );
+    let (days, hours, minutes): (u64, u64, u64) = (days.parse().ok()?, hours.parse().ok()?, minutes.parse().ok()?);
     let seconds = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
     let fits = hours < 24 && minutes < 60 && seconds < Duration::from_secs(60);
     fits.then(|| Duration::from_secs(((days * 24 + hours) * 60 + minutes) * 60) + seconds)
@@ -81,10 +77,7 @@ mod tests {
     #[test]
     fn time_spans_are_read_as_dotnet_reads_them() {
         assert_eq!(time_span("00:00:30"), Some(Duration::from_secs(30)));
-        assert_eq!(
-            time_span("1.02:00:00.5"),
-            Some(Duration::from_millis(26 * 3_600_000 + 500))
-        );
+        assert_eq!(time_span("1.02:00:00.5"), Some(Duration::from_millis(26 * 3_600_000 + 500)));
         assert_eq!(time_span("00:60:00"), None);
         assert_eq!(time_span("30"), None);
     }

@@ -74,36 +74,16 @@ pub(super) struct Invoker {
 
 impl Invoker {
     pub(super) fn new(function_timeout: Duration) -> Result<Self, reqwest::Error> {
-        let timeout = function_timeout
-            .saturating_add(Duration::from_secs(60))
-            .min(Duration::from_secs(1 << 31));
+        let timeout = function_timeout.saturating_add(Duration::from_secs(60)).min(Duration::from_secs(1 << 31));
         let agent = format!("Azure-Functions-Host/{HOST_VERSION}");
-        let client = Client::builder()
-            .no_proxy()
-            .user_agent(agent)
-            .timeout(timeout)
-            .build()?;
-        let forwarder = Client::builder()
-            .no_proxy()
-            .timeout(timeout)
-            .redirect(Policy::none())
-            .build()?;
+        let client = Client::builder().no_proxy().user_agent(agent).timeout(timeout).build()?;
+        let forwarder = Client::builder().no_proxy().timeout(timeout).redirect(Policy::none()).build()?;
         Ok(Self { client, forwarder })
     }
 
     /// Posts `envelope` to `POST {handler}/{function}` with these framings: chunked, as on Azure, or with a length.
-    pub(super) async fn invoke(
-        &self,
-        url: String,
-        id: Uuid,
-        envelope: Bytes,
-        chunked: bool,
-    ) -> Reply {
-        let body = if chunked {
-            reqwest::Body::wrap(Chunked(Full::new(envelope)))
-        } else {
-            envelope.into()
-        };
+    pub(super) async fn invoke(&self, url: String, id: Uuid, envelope: Bytes, chunked: bool) -> Reply {
+        let body = if chunked { reqwest::Body::wrap(Chunked(Full::new(envelope))) } else { envelope.into() };
         let request = self
             .client
             .post(url)
@@ -113,11 +93,7 @@ impl Invoker {
             .body(body);
         match judged(request).await {
             Ok(reply) => reply,
-            Err(error) => Reply {
-                status: 0,
-                body: String::new(),
-                outcome: Outcome::Broken(format!("{error:?}")),
-            },
+            Err(error) => Reply { status: 0, body: String::new(), outcome: Outcome::Broken(format!("{error:?}")) },
         }
     }
 
@@ -133,17 +109,12 @@ impl Invoker {
 async fn judged(request: reqwest::RequestBuilder) -> Result<Reply, reqwest::Error> {
     let response = request.send().await?;
     let status = response.status();
-    let content_type = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_lowercase();
     let body = response.text().await?;
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let outcome = if !status.is_success() {
-        Outcome::Failure(format!(
-            "Response status code does not indicate success: {status}"
-        ))
+        Outcome::Failure(format!("Response status code does not indicate success: {status}"))
     } else if essence != "application/json" && essence != "text/json" {
         Outcome::Failure(format!(
             "No MediaTypeFormatter is available to read an object from content with media type '{essence}'"
@@ -158,11 +129,7 @@ async fn judged(request: reqwest::RequestBuilder) -> Result<Reply, reqwest::Erro
             Err(error) => Outcome::Failure(format!("invalid JSON: {error}")),
         }
     };
-    Ok(Reply {
-        status: status.as_u16(),
-        body,
-        outcome,
-    })
+    Ok(Reply { status: status.as_u16(), body, outcome })
 }
 
 /// A body whose length the sender does not know.

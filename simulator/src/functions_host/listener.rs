@@ -27,12 +27,7 @@ pub(super) async fn run_due_messages(host: &Arc<Host>) -> usize {
     let mut invocations = 0;
     loop {
         let mut idle = true;
-        for function in host
-            .app
-            .functions
-            .iter()
-            .filter(|function| function.queue().is_some())
-        {
+        for function in host.app.functions.iter().filter(|function| function.queue().is_some()) {
             let messages = receive(host, function).await;
             idle &= messages.is_empty();
             invocations += process_batch(host, function, messages).await;
@@ -85,11 +80,7 @@ async fn receive(host: &Host, function: &Function) -> Vec<Message> {
     let Some(queue) = function.queue().filter(|_| !host.is_down()) else {
         return Vec::new();
     };
-    match host
-        .queues
-        .get(queue, host.app.queues.batch_size, LEASE)
-        .await
-    {
+    match host.queues.get(queue, host.app.queues.batch_size, LEASE).await {
         Ok(mut messages) => {
             host.shuffle(&mut messages);
             messages
@@ -114,55 +105,34 @@ async fn process(host: Arc<Host>, function: Function, message: Message) -> usize
     }
     if host.switches().duplicate_deliveries {
         let twin = invoke_and_complete(&host, &function, &message, &bytes);
-        tokio::join!(
-            invoke_and_complete(&host, &function, &message, &bytes),
-            twin
-        );
+        tokio::join!(invoke_and_complete(&host, &function, &message, &bytes), twin);
         return 2;
     }
     invoke_and_complete(&host, &function, &message, &bytes).await;
     1
 }
 
-async fn invoke_and_complete(
-    host: &Arc<Host>,
-    function: &Function,
-    message: &Message,
-    bytes: &[u8],
-) {
+async fn invoke_and_complete(host: &Arc<Host>, function: &Function, message: &Message, bytes: &[u8]) {
     let mut receipt = message.pop_receipt.clone();
     let outcome = {
         let mut invocation = std::pin::pin!(invoke(host, function, message, bytes));
         loop {
             match tokio::time::timeout(RENEWAL, &mut invocation).await {
                 Ok(outcome) => break outcome,
-                Err(_) => match host
-                    .queues
-                    .hide(
-                        function.queue().unwrap_or_default(),
-                        message,
-                        &receipt,
-                        LEASE,
-                    )
-                    .await
-                {
-                    Ok(renewed) => receipt = renewed,
-                    Err(trouble) => host.settle(Err(trouble)),
-                },
+                Err(_) => {
+                    match host.queues.hide(function.queue().unwrap_or_default(), message, &receipt, LEASE).await {
+                        Ok(renewed) => receipt = renewed,
+                        Err(trouble) => host.settle(Err(trouble)),
+                    }
+                }
             }
         }
     };
     let done = match outcome {
-        Outcome::Success(_) => {
-            host.queues
-                .delete(function.queue().unwrap_or_default(), message, &receipt)
-                .await
-        }
+        Outcome::Success(_) => host.queues.delete(function.queue().unwrap_or_default(), message, &receipt).await,
         Outcome::NeverCompletes => Ok(()),
         Outcome::Broken(_) if host.switches().dies_with_handler => Ok(()),
-        Outcome::Failure(_) | Outcome::Broken(_) => {
-            release(host, function, message, &receipt).await
-        }
+        Outcome::Failure(_) | Outcome::Broken(_) => release(host, function, message, &receipt).await,
     };
     host.settle(done);
 }
@@ -176,42 +146,22 @@ async fn invoke(host: &Arc<Host>, function: &Function, message: &Message, bytes:
         Err(error) => return Outcome::Failure(error.to_string()),
     };
     let envelope = envelope::of_message(function, message, &payload, host.clock.now());
-    let (_, outcome) = host
-        .invoke(function, envelope.to_string().into(), Some(message))
-        .await;
+    let (_, outcome) = host.invoke(function, envelope.to_string().into(), Some(message)).await;
     outcome
 }
 
 /// What becomes of a message whose invocation failed.
-async fn release(
-    host: &Host,
-    function: &Function,
-    message: &Message,
-    receipt: &str,
-) -> Result<(), Trouble> {
+async fn release(host: &Host, function: &Function, message: &Message, receipt: &str) -> Result<(), Trouble> {
     let options = host.app.queues;
     if message.dequeue_count >= options.max_dequeue_count {
         return poison(host, function, message, receipt).await;
     }
     let hide_for = TimeDelta::from_std(options.visibility_timeout).unwrap_or_default();
-    host.queues
-        .hide(
-            function.queue().unwrap_or_default(),
-            message,
-            receipt,
-            hide_for,
-        )
-        .await
-        .map(drop)
+    host.queues.hide(function.queue().unwrap_or_default(), message, receipt, hide_for).await.map(drop)
 }
 
 /// Copies a message to the poison queue and deletes it; a queue that can have none keeps it, hidden.
-async fn poison(
-    host: &Host,
-    function: &Function,
-    message: &Message,
-    receipt: &str,
-) -> Result<(), Trouble> {
+async fn poison(host: &Host, function: &Function, message: &Message, receipt: &str) -> Result<(), Trouble> {
     let queue = function.queue().unwrap_or_default();
     let poison = format!("{queue}-poison");
     if queue.ends_with("-poison") || poison.len() > 63 {
@@ -222,11 +172,7 @@ async fn poison(
 }
 
 fn decoded(text: &str, base64: bool) -> Result<Vec<u8>, base64::DecodeError> {
-    if base64 {
-        STANDARD.decode(text)
-    } else {
-        Ok(text.as_bytes().to_vec())
-    }
+    if base64 { STANDARD.decode(text) } else { Ok(text.as_bytes().to_vec()) }
 }
 
 impl Function {

@@ -73,22 +73,12 @@ impl FunctionsHost {
         clock: Clock,
     ) -> Result<Self, HostError> {
         let app_root = app_root.as_ref();
-        let app =
-            App::read(app_root, &|name| handler.setting(name)).map_err(HostError::Configuration)?;
+        let app = App::read(app_root, &|name| handler.setting(name)).map_err(HostError::Configuration)?;
         let invoker = Invoker::new(app.function_timeout).map_err(HostError::Client)?;
         let running = match handler {
             Handler::Url(url) => Running::Elsewhere(url.trim_end_matches('/').to_owned()),
-            Handler::Executable {
-                path,
-                environment,
-                stop_after_errors,
-            } => {
-                let program = Program {
-                    path,
-                    app_root: app_root.to_owned(),
-                    environment,
-                    stop_after_errors,
-                };
+            Handler::Executable { path, environment, stop_after_errors } => {
+                let program = Program { path, app_root: app_root.to_owned(), environment, stop_after_errors };
                 let process = Process::start(program, invoker.client().clone()).await;
                 Running::Supervised(process.map_err(HostError::Io)?)
             }
@@ -99,25 +89,14 @@ impl FunctionsHost {
             let host = Arc::clone(&host);
             move |request| front::answer(Arc::clone(&host), request)
         });
-        Ok(Self {
-            host,
-            front,
-            listeners: Arc::default(),
-        })
+        Ok(Self { host, front, listeners: Arc::default() })
     }
 
     /// The address that callers use for an HTTP function; without the key.
     pub fn function_url(&self, function: &str) -> String {
-        let route = self
-            .function(function)
-            .and_then(Function::route)
-            .unwrap_or(function);
+        let route = self.function(function).and_then(Function::route).unwrap_or(function);
         let prefix = self.host.app.route_prefix.trim_matches('/');
-        let path = if prefix.is_empty() {
-            route.to_owned()
-        } else {
-            format!("{prefix}/{route}")
-        };
+        let path = if prefix.is_empty() { route.to_owned() } else { format!("{prefix}/{route}") };
         format!("http://127.0.0.1:{}/{path}", self.front.port())
     }
 
@@ -139,27 +118,14 @@ impl FunctionsHost {
 
     /// Listens to all queues in real time, until the host is stopped.
     pub fn listen(&self) {
-        let mut listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for function in self
-            .host
-            .app
-            .functions
-            .iter()
-            .filter(|function| function.queue().is_some())
-        {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        for function in self.host.app.functions.iter().filter(|function| function.queue().is_some()) {
             listeners.spawn(listener::listen(Arc::clone(&self.host), function.clone()));
         }
     }
 
     /// Posts these bytes to a function, whatever they are.
-    pub async fn invoke_raw(
-        &self,
-        function: &str,
-        envelope: impl Into<Bytes>,
-    ) -> Option<Invocation> {
+    pub async fn invoke_raw(&self, function: &str, envelope: impl Into<Bytes>) -> Option<Invocation> {
         let function = self.function(function)?;
         let (invocation, _) = self.host.invoke(function, envelope.into(), None).await;
         Some(invocation)
@@ -167,8 +133,7 @@ impl FunctionsHost {
 
     /// Invokes a queue function as an administrator does: without a message behind the text.
     pub async fn invoke_manually(&self, function: &str, text: &str) -> Option<Invocation> {
-        let envelope =
-            envelope::of_administrator(self.function(function)?, text, self.host.clock.now());
+        let envelope = envelope::of_administrator(self.function(function)?, text, self.host.clock.now());
         self.invoke_raw(function, envelope.to_string()).await
     }
 
@@ -209,8 +174,7 @@ impl FunctionsHost {
     /// The machine dies: nothing that is under way is completed, and its messages stay hidden until their ten minutes
     /// pass.
     pub async fn crash(&self) {
-        self.host
-            .switch(|switches| switches.dies_with_handler = true);
+        self.host.switch(|switches| switches.dies_with_handler = true);
         self.host.go_down("the machine died");
         self.take_listeners().shutdown().await;
         self.end().await;
@@ -225,12 +189,7 @@ impl FunctionsHost {
     }
 
     fn take_listeners(&self) -> JoinSet<()> {
-        std::mem::take(
-            &mut *self
-                .listeners
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        std::mem::take(&mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn process(&self) -> Option<&Process> {
@@ -241,10 +200,6 @@ impl FunctionsHost {
     }
 
     fn function(&self, name: &str) -> Option<&Function> {
-        self.host
-            .app
-            .functions
-            .iter()
-            .find(|function| function.name.eq_ignore_ascii_case(name))
+        self.host.app.functions.iter().find(|function| function.name.eq_ignore_ascii_case(name))
     }
 }

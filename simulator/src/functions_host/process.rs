@@ -70,22 +70,13 @@ impl Process {
             errors: Vec::new(),
         };
         tokio::spawn(supervisor.run());
-        Ok(Self {
-            url,
-            status,
-            orders,
-            output,
-        })
+        Ok(Self { url, status, orders, output })
     }
 
     /// Waits until the handler listens; false if it never will, or does not in time.
     pub(super) async fn ready(&self) -> bool {
         let mut status = self.status.clone();
-        let settled = tokio::time::timeout(
-            PATIENCE,
-            status.wait_for(|status| *status != Status::Starting),
-        )
-        .await;
+        let settled = tokio::time::timeout(PATIENCE, status.wait_for(|status| *status != Status::Starting)).await;
         settled.is_ok_and(|status| status.is_ok_and(|status| *status == Status::Ready))
     }
 

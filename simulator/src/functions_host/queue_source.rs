@@ -37,15 +37,9 @@ impl QueueSource {
     ///
     /// If no HTTP client can be made.
     pub fn rest(account: &str, key: &str, endpoint: &str) -> Result<Self, reqwest::Error> {
-        let location = CloudLocation::Custom {
-            account: account.to_owned(),
-            uri: endpoint.to_owned(),
-        };
+        let location = CloudLocation::Custom { account: account.to_owned(), uri: endpoint.to_owned() };
         let credentials = StorageCredentials::access_key(account.to_owned(), key.to_owned());
-        let pooled = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(30))
-            .build()?;
+        let pooled = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
         let service = QueueServiceClientBuilder::with_location(location, credentials)
             .transport(TransportOptions::new(Arc::new(pooled)))
             .retry(RetryOptions::none())
@@ -54,26 +48,13 @@ impl QueueSource {
     }
 
     /// Receives messages; a queue that does not exist has none.
-    pub(super) async fn get(
-        &self,
-        queue: &str,
-        most: usize,
-        hide_for: TimeDelta,
-    ) -> Done<Vec<Message>> {
+    pub(super) async fn get(&self, queue: &str, most: usize, hide_for: TimeDelta) -> Done<Vec<Message>> {
         let received = match self {
-            Self::Simulated(storage) => storage
-                .with(|state| state.get(queue, most, hide_for))
-                .map_err(Trouble::from),
+            Self::Simulated(storage) => storage.with(|state| state.get(queue, most, hide_for)).map_err(Trouble::from),
             Self::Rest(service) => {
                 let most = u8::try_from(most).unwrap_or(32);
-                let get = service
-                    .queue_client(queue)
-                    .get_messages()
-                    .number_of_messages(most);
-                let received = get
-                    .visibility_timeout(seconds(hide_for))
-                    .await
-                    .map_err(Trouble::from);
+                let get = service.queue_client(queue).get_messages().number_of_messages(most);
+                let received = get.visibility_timeout(seconds(hide_for)).await.map_err(Trouble::from);
                 received.map(|received| received.messages.into_iter().map(message).collect())
             }
         };
@@ -93,16 +74,12 @@ impl QueueSource {
     ) -> Done<String> {
         match self {
             Self::Simulated(storage) => {
-                let updated =
-                    storage.with(|state| state.update(queue, &message.id, receipt, hide_for, None));
+                let updated = storage.with(|state| state.update(queue, &message.id, receipt, hide_for, None));
                 Ok(updated?.pop_receipt)
             }
             Self::Rest(service) => {
                 let client = claimed(&service.queue_client(queue), message, receipt);
-                Ok(client
-                    .update(message.text.clone(), seconds(hide_for))
-                    .await?
-                    .pop_receipt)
+                Ok(client.update(message.text.clone(), seconds(hide_for)).await?.pop_receipt)
             }
         }
     }
@@ -110,13 +87,9 @@ impl QueueSource {
     /// Deletes a message.
     pub(super) async fn delete(&self, queue: &str, message: &Message, receipt: &str) -> Done {
         match self {
-            Self::Simulated(storage) => {
-                Ok(storage.with(|state| state.delete(queue, &message.id, receipt))?)
-            }
+            Self::Simulated(storage) => Ok(storage.with(|state| state.delete(queue, &message.id, receipt))?),
             Self::Rest(service) => {
-                claimed(&service.queue_client(queue), message, receipt)
-                    .delete()
-                    .await?;
+                claimed(&service.queue_client(queue), message, receipt).delete().await?;
                 Ok(())
             }
         }
@@ -127,9 +100,7 @@ impl QueueSource {
         match self {
             Self::Simulated(storage) => Ok(storage.with(|state| {
                 state.create(queue, std::collections::BTreeMap::new())?;
-                state
-                    .put(queue, text, TimeDelta::zero(), TimeToLive::Default)
-                    .map(drop)
+                state.put(queue, text, TimeDelta::zero(), TimeToLive::Default).map(drop)
             })?),
             Self::Rest(service) => {
                 let client = service.queue_client(queue);
@@ -141,15 +112,8 @@ impl QueueSource {
     }
 }
 
-fn claimed(
-    queue: &QueueClient,
-    message: &Message,
-    receipt: &str,
-) -> azure_storage_queues::PopReceiptClient {
-    queue.pop_receipt_client(azure_storage_queues::prelude::PopReceipt::new(
-        message.id.clone(),
-        receipt.to_owned(),
-    ))
+fn claimed(queue: &QueueClient, message: &Message, receipt: &str) -> azure_storage_queues::PopReceiptClient {
+    queue.pop_receipt_client(azure_storage_queues::prelude::PopReceipt::new(message.id.clone(), receipt.to_owned()))
 }
 
 fn seconds(delta: TimeDelta) -> Duration {
@@ -157,8 +121,7 @@ fn seconds(delta: TimeDelta) -> Duration {
 }
 
 fn message(received: azure_storage_queues::operations::Message) -> Message {
-    let date =
-        |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let date = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
     Message {
         id: received.message_id,
         text: received.message_text,
@@ -173,9 +136,9 @@ fn message(received: azure_storage_queues::operations::Message) -> Message {
 impl From<StorageError> for Trouble {
     fn from(error: StorageError) -> Self {
         match error {
-            StorageError::PopReceiptMismatch
-            | StorageError::MessageNotFound
-            | StorageError::QueueNotFound => Self::Expected,
+            StorageError::PopReceiptMismatch | StorageError::MessageNotFound | StorageError::QueueNotFound => {
+                Self::Expected
+            }
             other => Self::Fatal(format!("{other:?}")),
         }
     }
@@ -185,9 +148,7 @@ impl From<azure_core::Error> for Trouble {
     fn from(error: azure_core::Error) -> Self {
         let code = error.as_http_error().and_then(|error| error.error_code());
         match code {
-            Some(
-                "PopReceiptMismatch" | "MessageNotFound" | "QueueNotFound" | "QueueBeingDeleted",
-            ) => Self::Expected,
+            Some("PopReceiptMismatch" | "MessageNotFound" | "QueueNotFound" | "QueueBeingDeleted") => Self::Expected,
             _ => Self::Fatal(format!("{error:?}")),
         }
     }

@@ -34,12 +34,7 @@ impl Output {
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
@@ -73,8 +68,7 @@ impl Supervisor {
             let mut child = match self.command.spawn() {
                 Ok(child) => child,
                 Err(error) => {
-                    self.output
-                        .add(format!("[host] Failed to start the handler: {error}"));
+                    self.output.add(format!("[host] Failed to start the handler: {error}"));
                     break;
                 }
             };
@@ -92,11 +86,7 @@ impl Supervisor {
                 End::Exited(Some(200)) => true,
                 End::Exited(_) | End::NotReady | End::Killed(_) => self.may_restart(),
             };
-            let status = if goes_on {
-                Status::Starting
-            } else {
-                Status::Stopped
-            };
+            let status = if goes_on { Status::Starting } else { Status::Stopped };
             self.status.send_replace(status);
             if let End::Killed(done) | End::Stopped(Some(done)) = end {
                 let _ = done.send(());
@@ -152,22 +142,13 @@ impl Supervisor {
 
     fn may_restart(&mut self) -> bool {
         let now = Instant::now();
-        if self
-            .errors
-            .last()
-            .is_some_and(|last| now - *last > ERROR_WINDOW)
-        {
+        if self.errors.last().is_some_and(|last| now - *last > ERROR_WINDOW) {
             self.errors.clear();
         }
         self.errors.push(now);
-        let restarts = self
-            .stop_after_errors
-            .is_none_or(|limit| self.errors.len() < limit);
+        let restarts = self.stop_after_errors.is_none_or(|limit| self.errors.len() < limit);
         if !restarts {
-            self.output.add(
-                "[host] Exceeded http worker restart retry count. Shutting down Functions Host"
-                    .to_owned(),
-            );
+            self.output.add("[host] Exceeded http worker restart retry count. Shutting down Functions Host".to_owned());
         }
         restarts
     }

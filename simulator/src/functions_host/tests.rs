@@ -33,35 +33,19 @@ impl World {
         let handler = Listener::serve(port, socket, move |request| {
             seen.lock().unwrap().push(request);
             async move {
-                let response = Response::builder()
-                    .status(status)
-                    .header("content-type", content_type);
-                Ok(response
-                    .body(Either::Left(Full::new(Bytes::from_static(body.as_bytes()))))
-                    .unwrap())
+                let response = Response::builder().status(status).header("content-type", content_type);
+                Ok(response.body(Either::Left(Full::new(Bytes::from_static(body.as_bytes())))).unwrap())
             }
         });
         let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/app");
         let url = format!("http://127.0.0.1:{port}");
         let queues = QueueSource::Simulated(storage.clone());
-        let host = FunctionsHost::start(app, Handler::Url(url), queues, clock.clone())
-            .await
-            .unwrap();
-        Self {
-            clock,
-            storage,
-            host,
-            handler,
-            requests,
-        }
+        let host = FunctionsHost::start(app, Handler::Url(url), queues, clock.clone()).await.unwrap();
+        Self { clock, storage, host, handler, requests }
     }
 
     fn put(&self, text: &str) {
-        self.storage.with(|state| {
-            state
-                .put(QUEUE, text, TimeDelta::zero(), TimeToLive::Default)
-                .unwrap()
-        });
+        self.storage.with(|state| state.put(QUEUE, text, TimeDelta::zero(), TimeToLive::Default).unwrap());
     }
 }
 
@@ -78,30 +62,20 @@ async fn a_message_is_deleted_once_it_is_handled() {
     assert_eq!(requests[0].headers()["transfer-encoding"], "chunked");
     let envelope: Value = serde_json::from_slice(requests[0].body()).unwrap();
     assert_eq!(envelope["Data"]["check"], r#""{\"version\":1}""#);
-    assert_eq!(
-        envelope["Metadata"]["NextVisibleTime"],
-        "1970-01-01T00:10:00+00:00"
-    );
+    assert_eq!(envelope["Metadata"]["NextVisibleTime"], "1970-01-01T00:10:00+00:00");
 }
 
 #[tokio::test]
 async fn a_message_that_keeps_failing_is_poisoned() {
-    for (status, content_type, body) in [
-        (500, "application/json", "{}"),
-        (200, "text/plain", "{}"),
-        (200, "application/json", "[]"),
-    ] {
+    for (status, content_type, body) in
+        [(500, "application/json", "{}"), (200, "text/plain", "{}"), (200, "application/json", "[]")]
+    {
         let world = World::with_handler(status, content_type, body).await;
         world.put("x");
         assert_eq!(world.host.run_due_messages().await, 5);
         assert_eq!(world.storage.messages(QUEUE), []);
         assert_eq!(world.storage.poison(QUEUE)[0].text, "x");
-        let counts: Vec<_> = world
-            .host
-            .invocations()
-            .iter()
-            .map(|it| it.dequeue_count)
-            .collect();
+        let counts: Vec<_> = world.host.invocations().iter().map(|it| it.dequeue_count).collect();
         assert_eq!(counts, [1, 2, 3, 4, 5]);
     }
 }
@@ -110,9 +84,7 @@ async fn a_message_that_keeps_failing_is_poisoned() {
 async fn a_message_whose_handler_died_with_the_machine_comes_back_after_ten_minutes() {
     let world = World::with_handler(200, "application/json", "{}").await;
     world.put("x");
-    world
-        .host
-        .switch(|switches| switches.dies_with_handler = true);
+    world.host.switch(|switches| switches.dies_with_handler = true);
     world.handler.refuse_connections(true).await.unwrap();
     assert_eq!(world.host.run_due_messages().await, 1);
     world.handler.refuse_connections(false).await.unwrap();
@@ -134,27 +106,17 @@ async fn messages_can_be_delivered_twice_and_with_a_length() {
     });
     assert_eq!(world.host.run_due_messages().await, 2);
     assert_eq!(world.storage.messages(QUEUE), []);
-    assert!(
-        world.requests.lock().unwrap()[0]
-            .headers()
-            .contains_key("content-length")
-    );
+    assert!(world.requests.lock().unwrap()[0].headers().contains_key("content-length"));
 }
 
 #[tokio::test]
 async fn the_queue_can_be_a_real_one() {
     let world = World::with_handler(500, "application/json", "{}").await;
-    let (account, key, endpoint) = (
-        world.storage.account(),
-        world.storage.key(),
-        world.storage.endpoint(),
-    );
+    let (account, key, endpoint) = (world.storage.account(), world.storage.key(), world.storage.endpoint());
     let queues = QueueSource::rest(&account, &key, &endpoint).unwrap();
     let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/app");
     let handler = Handler::Url(format!("http://127.0.0.1:{}", world.handler.port()));
-    let host = FunctionsHost::start(app, handler, queues, world.clock.clone())
-        .await
-        .unwrap();
+    let host = FunctionsHost::start(app, handler, queues, world.clock.clone()).await.unwrap();
     world.put("x");
 
     assert_eq!(host.run_due_messages().await, 5);
@@ -170,52 +132,21 @@ async fn a_call_is_forwarded_nearly_as_it_is() {
     let world = World::with_handler(202, "application/json", r#"{"ok":true}"#).await;
     let url = world.host.function_url("CheckFunction");
     let client = reqwest::Client::new();
-    let call = || {
-        client.post(format!(
-            "{url}?code={}&check=a+b&check=c&",
-            world.host.function_key()
-        ))
-    };
+    let call = || client.post(format!("{url}?code={}&check=a+b&check=c&", world.host.function_key()));
 
-    let response = call()
-        .header("PlanUrl", "http://x/")
-        .header("Content-Type", "application/json")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        (
-            response.status().as_u16(),
-            response.text().await.unwrap().as_str()
-        ),
-        (202, r#"{"ok":true}"#)
-    );
-    call()
-        .header("Content-Type", "application/json")
-        .body("{}")
-        .send()
-        .await
-        .unwrap();
+    let response =
+        call().header("PlanUrl", "http://x/").header("Content-Type", "application/json").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (202, r#"{"ok":true}"#));
+    call().header("Content-Type", "application/json").body("{}").send().await.unwrap();
 
     let requests = world.requests.lock().unwrap();
     let (empty, full) = (&requests[0], &requests[1]);
     let query = "check=a%20b%2Cc&code=simulated-function-key";
-    assert_eq!(
-        (empty.uri().path(), empty.uri().query()),
-        ("/api/CheckFunction", Some(query))
-    );
+    assert_eq!((empty.uri().path(), empty.uri().query()), ("/api/CheckFunction", Some(query)));
     assert_eq!(empty.headers()["planurl"], "http://x/");
     assert_eq!(empty.headers()["content-length"], "0");
-    assert_eq!(
-        empty.headers()["x-azure-functions-hostversion"],
-        "4.1037.0.0"
-    );
-    assert!(
-        empty.headers()["host"]
-            .to_str()
-            .unwrap()
-            .starts_with("127.0.0.1:")
-    );
+    assert_eq!(empty.headers()["x-azure-functions-hostversion"], "4.1037.0.0");
+    assert!(empty.headers()["host"].to_str().unwrap().starts_with("127.0.0.1:"));
     assert_eq!(&full.body()[..], b"{}");
     assert_eq!(full.headers()["content-type"], "application/json");
 }
@@ -226,44 +157,17 @@ async fn callers_without_the_key_or_the_method_are_turned_away() {
     let url = world.host.function_url("CheckFunction");
     let client = reqwest::Client::new();
     assert_eq!(client.post(&url).send().await.unwrap().status(), 401);
-    assert_eq!(
-        client
-            .post(&url)
-            .header("x-functions-key", "wrong")
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        401
-    );
+    assert_eq!(client.post(&url).header("x-functions-key", "wrong").send().await.unwrap().status(), 401);
     assert_eq!(client.get(&url).send().await.unwrap().status(), 404);
-    assert_eq!(
-        client
-            .post(format!("{url}/more"))
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        404
-    );
+    assert_eq!(client.post(format!("{url}/more")).send().await.unwrap().status(), 404);
     let key = world.host.function_key();
-    assert_eq!(
-        client
-            .post(&url)
-            .header("x-functions-key", key)
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        200
-    );
+    assert_eq!(client.post(&url).header("x-functions-key", key).send().await.unwrap().status(), 200);
 }
 
 fn app_without_forwarding() -> std::path::PathBuf {
     let app = std::env::temp_dir().join(uuid::Uuid::new_v4().to_string());
     std::fs::create_dir_all(app.join("hello")).unwrap();
-    let host =
-        r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler"}}}"#;
+    let host = r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler"}}}"#;
     let function = r#"{"bindings":[{"type":"httpTrigger","direction":"in","name":"req","authLevel":"anonymous","route":"hello/{id}"},{"type":"http","direction":"out","name":"res"}]}"#;
     std::fs::write(app.join("host.json"), host).unwrap();
     std::fs::write(app.join("hello/function.json"), function).unwrap();
@@ -277,26 +181,13 @@ async fn without_forwarding_the_handler_gets_json() {
     let world = World::with_handler(200, "application/json", answer).await;
     let handler = Handler::Url(format!("http://127.0.0.1:{}", world.handler.port()));
     let queues = QueueSource::Simulated(world.storage.clone());
-    let host = FunctionsHost::start(&app, handler, queues, world.clock.clone())
-        .await
-        .unwrap();
+    let host = FunctionsHost::start(&app, handler, queues, world.clock.clone()).await.unwrap();
     std::fs::remove_dir_all(&app).unwrap();
 
     let url = host.function_url("hello").replace("{id}", "5");
-    let response = reqwest::Client::new()
-        .post(format!("{url}?name=Atlas"))
-        .body(r#"{"a":1}"#)
-        .send()
-        .await
-        .unwrap();
+    let response = reqwest::Client::new().post(format!("{url}?name=Atlas")).body(r#"{"a":1}"#).send().await.unwrap();
 
-    assert_eq!(
-        (
-            response.status().as_u16(),
-            response.headers()["x-a"].to_str().unwrap()
-        ),
-        (201, "b")
-    );
+    assert_eq!((response.status().as_u16(), response.headers()["x-a"].to_str().unwrap()), (201, "b"));
     assert_eq!(response.text().await.unwrap(), "{\n  \"a\": 1\n}");
     let envelope: Value = serde_json::from_slice(world.requests.lock().unwrap()[0].body()).unwrap();
     assert_eq!(envelope["Data"]["req"]["Query"]["name"], "Atlas");
@@ -320,8 +211,5 @@ async fn a_listening_host_finds_messages_by_itself() {
     world.host.stop().await;
 
     assert_eq!(world.storage.messages(QUEUE), []);
-    assert_eq!(
-        world.host.why_down().as_deref(),
-        Some("the host was stopped")
-    );
+    assert_eq!(world.host.why_down().as_deref(), Some("the host was stopped"));
 }

@@ -28,8 +28,7 @@ pub(crate) type Body = Either<Full<Bytes>, Trickle>;
 /// An answer, or how the connection breaks instead.
 pub(crate) type Answer = Result<Response<Body>, Broken>;
 
-type Handler =
-    Arc<dyn Fn(Request<Bytes>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+type Handler = Arc<dyn Fn(Request<Bytes>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
 
 /// Why a connection ends without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,15 +77,8 @@ impl Listener {
         F: Future<Output = Answer> + Send + 'static,
     {
         let handler: Handler = Arc::new(move |request| Box::pin(handler(request)));
-        let listening = Arc::new(Mutex::new(Some(Listening::start(
-            socket,
-            Arc::clone(&handler),
-        ))));
-        Self {
-            port,
-            handler,
-            listening,
-        }
+        let listening = Arc::new(Mutex::new(Some(Listening::start(socket, Arc::clone(&handler)))));
+        Self { port, handler, listening }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -102,8 +94,7 @@ impl Listener {
                 let _ = ended.await;
             }
         } else if listening.is_none() {
-            let socket =
-                TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))).await?;
+            let socket = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))).await?;
             *listening = Some(Listening::start(socket, Arc::clone(&self.handler)));
         }
         Ok(())
@@ -113,10 +104,7 @@ impl Listener {
 impl Listening {
     fn start(socket: TcpListener, handler: Handler) -> Self {
         let (stop, stopped) = oneshot::channel();
-        Self {
-            stop,
-            ended: tokio::spawn(accept(socket, handler, stopped)),
-        }
+        Self { stop, ended: tokio::spawn(accept(socket, handler, stopped)) }
     }
 }
 
@@ -147,15 +135,10 @@ async fn converse(stream: TcpStream, handler: Handler) {
             handler(Request::from_parts(head, body)).await
         }
     });
-    let mut connection = http1::Builder::new()
-        .header_read_timeout(None)
-        .serve_connection(TokioIo::new(stream), service);
+    let mut connection =
+        http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(stream), service);
     let mut pinned = pin!(&mut connection);
-    let broken = pinned
-        .as_mut()
-        .await
-        .err()
-        .and_then(|error| how_it_broke(&error));
+    let broken = pinned.as_mut().await.err().and_then(|error| how_it_broke(&error));
     if broken == Some(Broken::Reset) {
         let _ = connection.into_parts().io.into_inner().set_zero_linger();
     }
@@ -174,11 +157,7 @@ pub(crate) struct Trickle {
 
 impl Trickle {
     pub(crate) fn new(body: Bytes, pause: Duration) -> Self {
-        Self {
-            rest: body,
-            pause,
-            sleep: Box::pin(tokio::time::sleep(pause)),
-        }
+        Self { rest: body, pause, sleep: Box::pin(tokio::time::sleep(pause)) }
     }
 }
 

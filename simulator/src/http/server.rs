@@ -36,11 +36,7 @@ struct Inside<W> {
 
 impl<W> Clone for Server<W> {
     fn clone(&self) -> Self {
-        Self {
-            inside: Arc::clone(&self.inside),
-            faults: self.faults.clone(),
-            listener: self.listener.clone(),
-        }
+        Self { inside: Arc::clone(&self.inside), faults: self.faults.clone(), listener: self.listener.clone() }
     }
 }
 
@@ -48,10 +44,7 @@ impl<W: World> Server<W> {
     /// Starts on a free port, which `world` is told so that it can name its own addresses.
     pub(crate) async fn start(clock: Clock, world: impl FnOnce(u16) -> W) -> io::Result<Self> {
         let (port, socket) = Listener::bind().await?;
-        let inside = Arc::new(Mutex::new(Inside {
-            world: world(port),
-            calls: CallLog::default(),
-        }));
+        let inside = Arc::new(Mutex::new(Inside { world: world(port), calls: CallLog::default() }));
         let faults = Faults::default();
         let listener = Listener::serve(port, socket, {
             let (inside, faults) = (Arc::clone(&inside), faults.clone());
@@ -60,11 +53,7 @@ impl<W: World> Server<W> {
                 async move { serve(&inside, &faults, &clock, &request).await }
             }
         });
-        Ok(Self {
-            inside,
-            faults,
-            listener,
-        })
+        Ok(Self { inside, faults, listener })
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -110,30 +99,20 @@ async fn serve<W: World>(
     clock: &Clock,
     request: &Request<Bytes>,
 ) -> Answer {
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or("", |target| target.as_str());
-    let fault = faults
-        .next(request.method().as_str(), target)
-        .map(|Fault(misbehaviour)| misbehaviour);
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    let fault = faults.next(request.method().as_str(), target).map(|Fault(misbehaviour)| misbehaviour);
     let ending = {
         let mut inside = lock(inside);
         let response = match &fault {
             Some(Misbehaviour::AnswerInstead(response)) => Some(response.clone()),
             Some(Misbehaviour::Hang | Misbehaviour::DropConnection | Misbehaviour::Reset) => None,
-            Some(
-                Misbehaviour::SlowDown(_) | Misbehaviour::SlowBody(_) | Misbehaviour::DropAfter,
-            )
-            | None => Some(inside.world.answer(request)),
+            Some(Misbehaviour::SlowDown(_) | Misbehaviour::SlowBody(_) | Misbehaviour::DropAfter) | None => {
+                Some(inside.world.answer(request))
+            }
         };
-        let sent = response
-            .as_ref()
-            .filter(|_| !matches!(fault, Some(Misbehaviour::DropAfter)));
-        let route = response
-            .as_ref()
-            .and_then(|response| response.extensions().get())
-            .map_or("fault", |Route(name)| name);
+        let sent = response.as_ref().filter(|_| !matches!(fault, Some(Misbehaviour::DropAfter)));
+        let route =
+            response.as_ref().and_then(|response| response.extensions().get()).map_or("fault", |Route(name)| name);
         inside.calls.add(route, || describe(clock, request, sent));
         response
     };
@@ -145,9 +124,7 @@ async fn serve<W: World>(
             Ok(response.map(|body| Either::Right(Trickle::new(body, pause))))
         }
         (Some(Misbehaviour::SlowDown(retry_after)), Some(mut response)) => {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, retry_after.header());
+            response.headers_mut().insert(header::RETRY_AFTER, retry_after.header());
             Ok(whole(response))
         }
         (_, Some(response)) => Ok(whole(response)),
@@ -168,11 +145,8 @@ fn describe(clock: &Clock, request: &Request<Bytes>, sent: Option<&Response<Byte
         headers: request.headers().clone(),
         status: sent.map_or(0, |response| response.status().as_u16()),
         body: String::from_utf8_lossy(request.body()).into_owned(),
-        response: sent.map_or_else(String::new, |response| {
-            String::from_utf8_lossy(response.body()).into_owned()
-        }),
-        authorization: authorization
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        response: sent.map_or_else(String::new, |response| String::from_utf8_lossy(response.body()).into_owned()),
+        authorization: authorization.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
     }
 }
 

@@ -25,23 +25,16 @@ struct Ask<'a> {
 
 impl Ask<'_> {
     fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     fn number(&self, name: &'static str) -> Result<Option<i64>, StorageError> {
-        self.query(name)
-            .map(|value| value.parse().map_err(|_| StorageError::OutOfRange(name)))
-            .transpose()
+        self.query(name).map(|value| value.parse().map_err(|_| StorageError::OutOfRange(name))).transpose()
     }
 
     fn seconds(&self, name: &'static str) -> Result<Option<TimeDelta>, StorageError> {
         let seconds = self.number(name)?;
-        seconds
-            .map(|seconds| TimeDelta::try_seconds(seconds).ok_or(StorageError::OutOfRange(name)))
-            .transpose()
+        seconds.map(|seconds| TimeDelta::try_seconds(seconds).ok_or(StorageError::OutOfRange(name))).transpose()
     }
 
     fn how_many(&self) -> Result<usize, StorageError> {
@@ -50,55 +43,32 @@ impl Ask<'_> {
     }
 
     fn receipt(&self) -> Result<&str, StorageError> {
-        self.query("popreceipt")
-            .ok_or(StorageError::MissingParameter("popreceipt"))
+        self.query("popreceipt").ok_or(StorageError::MissingParameter("popreceipt"))
     }
 }
 
 /// Answers a request, and leaves the operation's name for the counters.
 pub(super) fn answer(state: &mut State, request: &Request<Bytes>) -> Response<Bytes> {
-    let segments: Vec<_> = request
-        .uri()
-        .path()
-        .trim_start_matches('/')
-        .split('/')
-        .collect();
-    let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
-        .into_owned()
-        .collect();
-    let ask = Ask {
-        request,
-        queue: segments.get(1).copied().unwrap_or_default(),
-        query,
-    };
+    let segments: Vec<_> = request.uri().path().trim_start_matches('/').split('/').collect();
+    let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let ask = Ask { request, queue: segments.get(1).copied().unwrap_or_default(), query };
     let (name, answered) = match authorize(state, request) {
         Ok(()) if segments[0] == state.account => operation(state, &ask, &segments[1..]),
         Ok(()) => ("unknown", Err(StorageError::AuthenticationFailed)),
         Err(refusal) => ("refused", Err(refusal)),
     };
     let mut response = answered.unwrap_or_else(|error| error.to_response());
-    response
-        .headers_mut()
-        .insert("x-ms-version", header_value("2023-11-03"));
-    response.headers_mut().insert(
-        "x-ms-request-id",
-        header_value(&uuid::Uuid::new_v4().to_string()),
-    );
-    response
-        .headers_mut()
-        .insert(header::SERVER, header_value("Windows-Azure-Queue/1.0"));
+    response.headers_mut().insert("x-ms-version", header_value("2023-11-03"));
+    response.headers_mut().insert("x-ms-request-id", header_value(&uuid::Uuid::new_v4().to_string()));
+    response.headers_mut().insert(header::SERVER, header_value("Windows-Azure-Queue/1.0"));
     response.extensions_mut().insert(Route(name));
     response
 }
 
 fn operation(state: &mut State, ask: &Ask<'_>, segments: &[&str]) -> (&'static str, Answered) {
     let method = ask.request.method().as_str();
-    let metadata = ask
-        .query("comp")
-        .is_some_and(|comp| comp.eq_ignore_ascii_case("metadata"));
-    let peeks = ask
-        .query("peekonly")
-        .is_some_and(|peek| peek.eq_ignore_ascii_case("true"));
+    let metadata = ask.query("comp").is_some_and(|comp| comp.eq_ignore_ascii_case("metadata"));
+    let peeks = ask.query("peekonly").is_some_and(|peek| peek.eq_ignore_ascii_case("true"));
     match (method, segments) {
         ("PUT", [_]) if ask.query("comp").is_none() => ("create queue", create(state, ask)),
         ("DELETE", [_]) => ("delete queue", delete_queue(state, ask)),
@@ -124,31 +94,18 @@ fn create(state: &mut State, ask: &Ask<'_>) -> Answered {
         Some((name.to_owned(), value.to_str().ok()?.to_owned()))
     });
     let created = state.create(ask.queue, metadata.collect())?;
-    Ok(empty(if created {
-        StatusCode::CREATED
-    } else {
-        StatusCode::NO_CONTENT
-    }))
+    Ok(empty(if created { StatusCode::CREATED } else { StatusCode::NO_CONTENT }))
 }
 
 fn delete_queue(state: &mut State, ask: &Ask<'_>) -> Answered {
-    state
-        .queues
-        .remove(ask.queue)
-        .map(|_| empty(StatusCode::NO_CONTENT))
-        .ok_or(StorageError::QueueNotFound)
+    state.queues.remove(ask.queue).map(|_| empty(StatusCode::NO_CONTENT)).ok_or(StorageError::QueueNotFound)
 }
 
 fn get_metadata(state: &mut State, ask: &Ask<'_>) -> Answered {
     let count = state.live(ask.queue)?.len();
-    let queue = state
-        .queues
-        .get(ask.queue)
-        .ok_or(StorageError::QueueNotFound)?;
+    let queue = state.queues.get(ask.queue).ok_or(StorageError::QueueNotFound)?;
     let mut response = empty(StatusCode::OK);
-    response
-        .headers_mut()
-        .insert("x-ms-approximate-messages-count", count.into());
+    response.headers_mut().insert("x-ms-approximate-messages-count", count.into());
     for (name, value) in &queue.metadata {
         if let Ok(name) = HeaderName::try_from(format!("x-ms-meta-{name}")) {
             response.headers_mut().insert(name, header_value(value));
@@ -162,28 +119,20 @@ fn put(state: &mut State, ask: &Ask<'_>) -> Answered {
     let life = match ask.number("messagettl")? {
         None => TimeToLive::Default,
         Some(-1) => TimeToLive::Never,
-        Some(_) => ask
-            .seconds("messagettl")?
-            .map_or(TimeToLive::Default, TimeToLive::For),
+        Some(_) => ask.seconds("messagettl")?.map_or(TimeToLive::Default, TimeToLive::For),
     };
     let message = state.put(ask.queue, &xml::text(ask.request.body())?, delay, life)?;
     Ok(listed(StatusCode::CREATED, &[message], Shown::Put))
 }
 
 fn get(state: &mut State, ask: &Ask<'_>) -> Answered {
-    let hide_for = ask
-        .seconds("visibilitytimeout")?
-        .unwrap_or(TimeDelta::seconds(30));
+    let hide_for = ask.seconds("visibilitytimeout")?.unwrap_or(TimeDelta::seconds(30));
     let messages = state.get(ask.queue, ask.how_many()?, hide_for)?;
     Ok(listed(StatusCode::OK, &messages, Shown::Received))
 }
 
 fn peek(state: &mut State, ask: &Ask<'_>) -> Answered {
-    Ok(listed(
-        StatusCode::OK,
-        &state.peek(ask.queue, ask.how_many()?)?,
-        Shown::Peeked,
-    ))
+    Ok(listed(StatusCode::OK, &state.peek(ask.queue, ask.how_many()?)?, Shown::Peeked))
 }
 
 fn clear(state: &mut State, ask: &Ask<'_>) -> Answered {
@@ -192,20 +141,13 @@ fn clear(state: &mut State, ask: &Ask<'_>) -> Answered {
 }
 
 fn update(state: &mut State, ask: &Ask<'_>, id: &str) -> Answered {
-    let hide_for = ask
-        .seconds("visibilitytimeout")?
-        .ok_or(StorageError::MissingParameter("visibilitytimeout"))?;
+    let hide_for = ask.seconds("visibilitytimeout")?.ok_or(StorageError::MissingParameter("visibilitytimeout"))?;
     let body = ask.request.body();
     let text = (!body.is_empty()).then(|| xml::text(body)).transpose()?;
     let message = state.update(ask.queue, id, ask.receipt()?, hide_for, text.as_deref())?;
     let mut response = empty(StatusCode::NO_CONTENT);
-    response
-        .headers_mut()
-        .insert("x-ms-popreceipt", header_value(&message.pop_receipt));
-    response.headers_mut().insert(
-        "x-ms-time-next-visible",
-        header_value(&http_date(message.visible_at)),
-    );
+    response.headers_mut().insert("x-ms-popreceipt", header_value(&message.pop_receipt));
+    response.headers_mut().insert("x-ms-time-next-visible", header_value(&http_date(message.visible_at)));
     Ok(response)
 }
 

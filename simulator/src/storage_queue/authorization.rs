@@ -16,37 +16,22 @@ use super::queue::State;
 
 /// Accepts the account's signature, or a known access token.
 pub(super) fn authorize(state: &State, request: &Request<Bytes>) -> Result<(), StorageError> {
-    let value = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .ok_or(StorageError::NoAuthentication)?;
-    let value = value
-        .to_str()
-        .map_err(|_| StorageError::AuthenticationFailed)?;
+    let value = request.headers().get(header::AUTHORIZATION).ok_or(StorageError::NoAuthentication)?;
+    let value = value.to_str().map_err(|_| StorageError::AuthenticationFailed)?;
     let accepted = match value.split_once(' ') {
         Some(("Bearer", token)) => state.bearer_tokens.contains(token),
-        Some(("SharedKey", credentials)) => {
-            credentials
-                .split_once(':')
-                .is_some_and(|(account, signature)| {
-                    account == state.account && is_signed(state, request, signature)
-                })
-        }
+        Some(("SharedKey", credentials)) => credentials
+            .split_once(':')
+            .is_some_and(|(account, signature)| account == state.account && is_signed(state, request, signature)),
         _ => false,
     };
-    accepted
-        .then_some(())
-        .ok_or(StorageError::AuthenticationFailed)
+    accepted.then_some(()).ok_or(StorageError::AuthenticationFailed)
 }
 
 fn is_signed(state: &State, request: &Request<Bytes>, signature: &str) -> bool {
-    let dated =
-        request.headers().contains_key("x-ms-date") || request.headers().contains_key(header::DATE);
+    let dated = request.headers().contains_key("x-ms-date") || request.headers().contains_key(header::DATE);
     let versioned = request.headers().contains_key("x-ms-version");
-    let (Ok(mut mac), Ok(signature)) = (
-        Hmac::<Sha256>::new_from_slice(state.key),
-        STANDARD.decode(signature),
-    ) else {
+    let (Ok(mut mac), Ok(signature)) = (Hmac::<Sha256>::new_from_slice(state.key), STANDARD.decode(signature)) else {
         return false;
     };
     mac.update(string_to_sign(state.account, request).as_bytes());
@@ -92,19 +77,13 @@ fn string_to_sign(account: &str, request: &Request<Bytes>) -> String {
 }
 
 fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn query_by_name(query: &str) -> BTreeMap<String, Vec<String>> {
     let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        by_name
-            .entry(name.to_lowercase())
-            .or_default()
-            .push(value.into_owned());
+        by_name.entry(name.to_lowercase()).or_default().push(value.into_owned());
     }
     by_name.values_mut().for_each(|values| values.sort());
     by_name

@@ -70,13 +70,9 @@ impl StorageError {
             Self::MissingParameter(name) => {
                 return format!("A mandatory query parameter is not specified: {name}.");
             }
-            Self::TooLarge => {
-                "The request body is too large and exceeds the maximum permissible limit."
-            }
+            Self::TooLarge => "The request body is too large and exceeds the maximum permissible limit.",
             Self::InvalidXml => "XML specified is not syntactically valid.",
-            Self::NoAuthentication | Self::AuthenticationFailed => {
-                "Server failed to authenticate the request."
-            }
+            Self::NoAuthentication | Self::AuthenticationFailed => "Server failed to authenticate the request.",
             Self::UnsupportedVerb => "The resource doesn't support specified Http Verb.",
         }
         .to_owned()
@@ -86,9 +82,7 @@ impl StorageError {
         let (status, code) = self.code();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = document(status, xml::error(code, &self.text()));
-        response
-            .headers_mut()
-            .insert("x-ms-error-code", header_value(code));
+        response.headers_mut().insert("x-ms-error-code", header_value(code));
         response
     }
 }
@@ -97,8 +91,6 @@ impl StorageError {
 pub(super) fn document(status: StatusCode, xml: String) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(xml));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, header_value("application/xml"));
+    response.headers_mut().insert(header::CONTENT_TYPE, header_value("application/xml"));
     response
 }

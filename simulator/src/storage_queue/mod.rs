@@ -53,9 +53,7 @@ impl StorageQueue {
     /// If no port of the loopback interface can be bound.
     pub async fn start(clock: Clock) -> io::Result<Self> {
         let state = State::new(clock.clone(), ACCOUNT, KEY);
-        Ok(Self {
-            server: Server::start(clock, |_| state).await?,
-        })
+        Ok(Self { server: Server::start(clock, |_| state).await? })
     }
 
     /// Name of the account.
@@ -76,9 +74,7 @@ impl StorageQueue {
     /// What `AzureWebJobsStorage` holds for this account.
     pub fn connection_string(&self) -> String {
         let (key, endpoint) = (self.key(), self.endpoint());
-        format!(
-            "DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key};QueueEndpoint={endpoint};"
-        )
+        format!("DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key};QueueEndpoint={endpoint};")
     }
 
     /// Looks at the account, or changes it.
@@ -95,11 +91,7 @@ impl StorageQueue {
     pub fn visible(&self, queue: &str) -> Vec<Message> {
         self.with(|state| {
             let now = state.clock.now();
-            state
-                .messages(queue)
-                .into_iter()
-                .filter(|message| message.visible_at <= now)
-                .collect()
+            state.messages(queue).into_iter().filter(|message| message.visible_at <= now).collect()
         })
     }
 
@@ -110,9 +102,7 @@ impl StorageQueue {
 
     /// When the next message of a queue becomes visible, or became visible.
     pub fn next_visible_at(&self, queue: &str) -> Option<DateTime<Utc>> {
-        self.messages(queue)
-            .first()
-            .map(|message| message.visible_at)
+        self.messages(queue).first().map(|message| message.visible_at)
     }
 
     /// The last calls, oldest first.

@@ -32,9 +32,9 @@ impl State {
         let expires_at = match life {
             TimeToLive::Never => never(),
             TimeToLive::Default => now + DEFAULT_TIME_TO_LIVE,
-            TimeToLive::For(life) if life > TimeDelta::zero() => now
-                .checked_add_signed(life)
-                .map_or_else(never, |at| at.min(never())),
+            TimeToLive::For(life) if life > TimeDelta::zero() => {
+                now.checked_add_signed(life).map_or_else(never, |at| at.min(never()))
+            }
             TimeToLive::For(_) => return Err(StorageError::OutOfRange("messagettl")),
         };
         if !(TimeDelta::zero()..=LONGEST_VISIBILITY).contains(&delay) || now + delay >= expires_at {
@@ -62,12 +62,7 @@ impl State {
     /// # Errors
     ///
     /// If there is no such queue, or a limit is exceeded.
-    pub fn get(
-        &mut self,
-        queue: &str,
-        most: usize,
-        hide_for: TimeDelta,
-    ) -> Result<Vec<Message>, StorageError> {
+    pub fn get(&mut self, queue: &str, most: usize, hide_for: TimeDelta) -> Result<Vec<Message>, StorageError> {
         if !(TimeDelta::seconds(1)..=LONGEST_VISIBILITY).contains(&hide_for) {
             return Err(StorageError::OutOfRange("visibilitytimeout"));
         }
@@ -76,11 +71,7 @@ impl State {
         let mut received = Vec::new();
         for id in due {
             let pop_receipt = self.receipt();
-            for message in self
-                .live(queue)?
-                .iter_mut()
-                .filter(|message| message.id == id)
-            {
+            for message in self.live(queue)?.iter_mut().filter(|message| message.id == id) {
                 message.dequeue_count += 1;
                 message.visible_at = now + hide_for;
                 message.pop_receipt.clone_from(&pop_receipt);
@@ -98,10 +89,7 @@ impl State {
     pub fn peek(&mut self, queue: &str, most: usize) -> Result<Vec<Message>, StorageError> {
         let due = self.due(queue, most)?;
         let live = self.live(queue)?;
-        Ok(due
-            .iter()
-            .filter_map(|id| live.iter().find(|message| message.id == *id).cloned())
-            .collect())
+        Ok(due.iter().filter_map(|id| live.iter().find(|message| message.id == *id).cloned()).collect())
     }
 
     /// Ids of the messages that are visible, longest visible first.
@@ -110,17 +98,9 @@ impl State {
             return Err(StorageError::OutOfRange("numofmessages"));
         }
         let now = self.clock.now();
-        let mut due: Vec<_> = self
-            .live(queue)?
-            .iter()
-            .filter(|message| message.visible_at <= now)
-            .collect();
+        let mut due: Vec<_> = self.live(queue)?.iter().filter(|message| message.visible_at <= now).collect();
         due.sort_by_key(|message| message.visible_at);
-        Ok(due
-            .into_iter()
-            .take(most)
-            .map(|message| message.id.clone())
-            .collect())
+        Ok(due.into_iter().take(most).map(|message| message.id.clone()).collect())
     }
 
     /// Hides a message for `hide_for` from now on, and changes its text if one is given.
@@ -140,9 +120,7 @@ impl State {
         let now = self.clock.now();
         let position = self.find(queue, id, receipt)?;
         let message = &mut self.live(queue)?[position];
-        if !(TimeDelta::zero()..=LONGEST_VISIBILITY).contains(&hide_for)
-            || now + hide_for >= message.expires_at
-        {
+        if !(TimeDelta::zero()..=LONGEST_VISIBILITY).contains(&hide_for) || now + hide_for >= message.expires_at {
             return Err(StorageError::OutOfRange("visibilitytimeout"));
         }
         if text.is_some_and(|text| text.len() > LONGEST_TEXT) {
@@ -169,10 +147,7 @@ impl State {
 
     fn find(&mut self, queue: &str, id: &str, receipt: &str) -> Result<usize, StorageError> {
         let live = self.live(queue)?;
-        let position = live
-            .iter()
-            .position(|message| message.id == id)
-            .ok_or(StorageError::MessageNotFound)?;
+        let position = live.iter().position(|message| message.id == id).ok_or(StorageError::MessageNotFound)?;
         if live[position].pop_receipt != receipt {
             return Err(StorageError::PopReceiptMismatch);
         }
@@ -182,11 +157,7 @@ impl State {
     /// The messages of a queue, after the expired ones are dropped.
     pub(super) fn live(&mut self, queue: &str) -> Result<&mut Vec<Message>, StorageError> {
         let now = self.clock.now();
-        let messages = &mut self
-            .queues
-            .get_mut(queue)
-            .ok_or(StorageError::QueueNotFound)?
-            .messages;
+        let messages = &mut self.queues.get_mut(queue).ok_or(StorageError::QueueNotFound)?.messages;
         messages.retain(|message| message.expires_at > now);
         Ok(messages)
     }
@@ -220,14 +191,7 @@ mod tests {
     #[test]
     fn a_delayed_message_is_received_once_it_is_due() {
         let (clock, mut state) = account();
-        state
-            .put(
-                "checks",
-                "later",
-                TimeDelta::seconds(60),
-                TimeToLive::Default,
-            )
-            .unwrap();
+        state.put("checks", "later", TimeDelta::seconds(60), TimeToLive::Default).unwrap();
 
         assert_eq!(state.get("checks", 32, TimeDelta::minutes(10)).unwrap(), []);
         clock.advance(Duration::from_secs(60));
@@ -235,40 +199,20 @@ mod tests {
         assert_eq!((received.len(), received[0].dequeue_count), (1, 1));
         assert_eq!(state.get("checks", 32, TimeDelta::minutes(10)).unwrap(), []);
         clock.advance(Duration::from_secs(600));
-        assert_eq!(
-            state.get("checks", 32, TimeDelta::minutes(10)).unwrap()[0].dequeue_count,
-            2
-        );
+        assert_eq!(state.get("checks", 32, TimeDelta::minutes(10)).unwrap()[0].dequeue_count, 2);
     }
 
     #[test]
     fn an_old_receipt_does_not_delete_what_somebody_else_received() {
         let (clock, mut state) = account();
-        state
-            .put("checks", "x", TimeDelta::zero(), TimeToLive::Default)
-            .unwrap();
-        let first = state
-            .get("checks", 1, TimeDelta::seconds(1))
-            .unwrap()
-            .remove(0);
+        state.put("checks", "x", TimeDelta::zero(), TimeToLive::Default).unwrap();
+        let first = state.get("checks", 1, TimeDelta::seconds(1)).unwrap().remove(0);
         clock.advance(Duration::from_secs(1));
-        let second = state
-            .get("checks", 1, TimeDelta::seconds(1))
-            .unwrap()
-            .remove(0);
+        let second = state.get("checks", 1, TimeDelta::seconds(1)).unwrap().remove(0);
 
-        assert_eq!(
-            state.delete("checks", &first.id, &first.pop_receipt),
-            Err(StorageError::PopReceiptMismatch)
-        );
-        assert_eq!(
-            state.delete("checks", &second.id, &second.pop_receipt),
-            Ok(())
-        );
-        assert_eq!(
-            state.delete("checks", &second.id, &second.pop_receipt),
-            Err(StorageError::MessageNotFound)
-        );
+        assert_eq!(state.delete("checks", &first.id, &first.pop_receipt), Err(StorageError::PopReceiptMismatch));
+        assert_eq!(state.delete("checks", &second.id, &second.pop_receipt), Ok(()));
+        assert_eq!(state.delete("checks", &second.id, &second.pop_receipt), Err(StorageError::MessageNotFound));
     }
 
     #[test]

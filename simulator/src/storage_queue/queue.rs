@@ -62,28 +62,14 @@ pub enum TimeToLive {
 
 impl State {
     pub(super) fn new(clock: Clock, account: &'static str, key: &'static [u8]) -> Self {
-        Self {
-            clock,
-            queues: BTreeMap::new(),
-            bearer_tokens: BTreeSet::new(),
-            account,
-            key,
-            receipts: 0,
-        }
+        Self { clock, queues: BTreeMap::new(), bearer_tokens: BTreeSet::new(), account, key, receipts: 0 }
     }
 
     /// Messages that have not expired, in the order they become visible; none if there is no such queue.
     pub fn messages(&self, queue: &str) -> Vec<Message> {
         let now = self.clock.now();
-        let messages = self
-            .queues
-            .get(queue)
-            .map_or(&[][..], |queue| &queue.messages);
-        let mut messages: Vec<_> = messages
-            .iter()
-            .filter(|message| message.expires_at > now)
-            .cloned()
-            .collect();
+        let messages = self.queues.get(queue).map_or(&[][..], |queue| &queue.messages);
+        let mut messages: Vec<_> = messages.iter().filter(|message| message.expires_at > now).cloned().collect();
         messages.sort_by_key(|message| message.visible_at);
         messages
     }
@@ -93,11 +79,7 @@ impl State {
     /// # Errors
     ///
     /// If the name is not allowed, or taken by a queue with other metadata.
-    pub fn create(
-        &mut self,
-        queue: &str,
-        metadata: BTreeMap<String, String>,
-    ) -> Result<bool, StorageError> {
+    pub fn create(&mut self, queue: &str, metadata: BTreeMap<String, String>) -> Result<bool, StorageError> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let shaped = (3..=63).contains(&queue.len()) && queue.chars().all(allowed);
         if !shaped || queue.starts_with('-') || queue.ends_with('-') || queue.contains("--") {
@@ -107,13 +89,7 @@ impl State {
             Some(known) if known.metadata == metadata => Ok(false),
             Some(_) => Err(StorageError::QueueAlreadyExists),
             None => {
-                self.queues.insert(
-                    queue.to_owned(),
-                    Queue {
-                        messages: Vec::new(),
-                        metadata,
-                    },
-                );
+                self.queues.insert(queue.to_owned(), Queue { messages: Vec::new(), metadata });
                 Ok(true)
             }
         }

@@ -39,11 +39,7 @@ struct MessageXml {
 }
 
 #[derive(Deserialize)]
-#[serde(
-    rename = "QueueMessage",
-    rename_all = "PascalCase",
-    deny_unknown_fields
-)]
+#[serde(rename = "QueueMessage", rename_all = "PascalCase", deny_unknown_fields)]
 struct PutMessage {
     #[serde(default)]
     message_text: String,
@@ -59,10 +55,7 @@ struct ErrorXml<'a> {
 const DECLARATION: &str = r#"<?xml version="1.0" encoding="utf-8"?>"#;
 
 pub(super) fn messages(messages: &[Message], shown: Shown) -> String {
-    let messages = messages
-        .iter()
-        .map(|message| MessageXml::new(message, shown))
-        .collect();
+    let messages = messages.iter().map(|message| MessageXml::new(message, shown)).collect();
     document(&MessageList { messages })
 }
 
@@ -72,8 +65,7 @@ pub(super) fn error(code: &str, message: &str) -> String {
 
 /// The text in a request's body.
 pub(super) fn text(body: &[u8]) -> Result<String, StorageError> {
-    let PutMessage { message_text } =
-        quick_xml::de::from_reader(body).map_err(|_| StorageError::InvalidXml)?;
+    let PutMessage { message_text } = quick_xml::de::from_reader(body).map_err(|_| StorageError::InvalidXml)?;
     Ok(message_text)
 }
 
@@ -104,14 +96,10 @@ mod tests {
     #[test]
     fn text_survives_escaping() {
         assert_eq!(
-            text(br#"<QueueMessage><MessageText>{"a":"&lt;&amp;"}</MessageText></QueueMessage>"#)
-                .unwrap(),
+            text(br#"<QueueMessage><MessageText>{"a":"&lt;&amp;"}</MessageText></QueueMessage>"#).unwrap(),
             r#"{"a":"<&"}"#
         );
-        assert_eq!(
-            text(b"<QueueMessage><Text/></QueueMessage>"),
-            Err(StorageError::InvalidXml)
-        );
+        assert_eq!(text(b"<QueueMessage><Text/></QueueMessage>"), Err(StorageError::InvalidXml));
         assert_eq!(text(b"plain"), Err(StorageError::InvalidXml));
     }
 

@@ -15,11 +15,7 @@ const AT_ONCE: usize = 200;
 
 /// The item, if it exists, is in the path's project, and may be read: the service does not tell these apart.
 fn visible<'a>(state: &'a State, ask: &Ask<'_>, id: u64) -> Result<&'a WorkItem, Refusal> {
-    let here = if ask.path("project").is_empty() {
-        None
-    } else {
-        Some(&project(state, ask)?.name)
-    };
+    let here = if ask.path("project").is_empty() { None } else { Some(&project(state, ask)?.name) };
     let found = state.work_items.get(&id).filter(|_| ask.sees_boards);
     found.filter(|item| here.is_none_or(|here| item.project.eq_ignore_ascii_case(here))).ok_or_else(|| {
         let message = format!("TF401232: Work item {id} does not exist, or you do not have permissions to read it.");
@@ -33,9 +29,7 @@ fn names(list: &str) -> Vec<String> {
 
 /// The fields that a query asks for; they exclude expansion.
 fn wanted_fields(ask: &Ask<'_>) -> Result<Option<Vec<String>>, Refusal> {
-    let expands = ask
-        .query("$expand")
-        .is_some_and(|expand| !expand.eq_ignore_ascii_case("none"));
+    let expands = ask.query("$expand").is_some_and(|expand| !expand.eq_ignore_ascii_case("none"));
     if expands && ask.query("fields").is_some() {
         return Err(Refusal::bad_request(
             "ConflictingParametersException",
@@ -60,14 +54,8 @@ fn several(
     policy: Option<&str>,
 ) -> Result<Answer, Refusal> {
     if ids.len() > AT_ONCE {
-        let message = format!(
-            "VS403474: You requested {} work items. The limit is {AT_ONCE}.",
-            ids.len()
-        );
-        return Err(Refusal::bad_request(
-            "VssPropertyValidationException",
-            message,
-        ));
+        let message = format!("VS403474: You requested {} work items. The limit is {AT_ONCE}.", ids.len());
+        return Err(Refusal::bad_request("VssPropertyValidationException", message));
     }
     let omit = match policy {
         Some(policy) if policy.eq_ignore_ascii_case("omit") => true,
@@ -81,28 +69,14 @@ fn several(
         Err(_) if omit => Ok(Value::Null),
         Err(refusal) => Err(refusal),
     };
-    ids.iter()
-        .map(one)
-        .collect::<Result<_, _>>()
-        .map(Answer::List)
+    ids.iter().map(one).collect::<Result<_, _>>().map(Answer::List)
 }
 
 pub(in crate::azure_devops) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let fields = wanted_fields(ask)?;
-    let ids = ask
-        .query("ids")
-        .ok_or_else(|| Refusal::model("The ids of work items are missing."))?;
-    let ids = names(ids)
-        .iter()
-        .map(|id| ask.number(id))
-        .collect::<Result<Vec<u64>, _>>()?;
-    several(
-        state,
-        ask,
-        &ids,
-        fields.as_deref(),
-        ask.query("errorPolicy"),
-    )
+    let ids = ask.query("ids").ok_or_else(|| Refusal::model("The ids of work items are missing."))?;
+    let ids = names(ids).iter().map(|id| ask.number(id)).collect::<Result<Vec<u64>, _>>()?;
+    several(state, ask, &ids, fields.as_deref(), ask.query("errorPolicy"))
 }
 
 #[derive(Deserialize)]
@@ -119,34 +93,25 @@ struct Batch {
 
 pub(in crate::azure_devops) fn batch(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let batch: Batch = ask.json()?;
-    if batch.fields.is_some()
-        && batch
-            .expand
-            .is_some_and(|expand| !expand.eq_ignore_ascii_case("none"))
-    {
+    if batch.fields.is_some() && batch.expand.is_some_and(|expand| !expand.eq_ignore_ascii_case("none")) {
         return Err(Refusal::bad_request(
             "ConflictingParametersException",
             "The expand parameter can not be used with the fields parameter.",
         ));
     }
-    several(
-        state,
-        ask,
-        &batch.ids,
-        batch.fields.as_deref(),
-        batch.error_policy.as_deref(),
-    )
+    several(state, ask, &batch.ids, batch.fields.as_deref(), batch.error_policy.as_deref())
 }
 
 pub(in crate::azure_devops) fn states(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (project, kind) = (project(state, ask)?, ask.path("type"));
     let states = state.states(&project.name, kind).filter(|_| ask.sees_boards).ok_or_else(|| {
-        let message = format!("VS402323: Work item type {kind} does not exist in project {} or you do not have permission to access it.", project.name);
+        let message = format!(
+            "VS402323: Work item type {kind} does not exist in project {} or you do not have permission to access it.",
+            project.name
+        );
         Refusal::not_found("WorkItemTypeNotFoundException", message)
     })?;
-    let shown = states
-        .iter()
-        .map(|it| json!({"name": it.name, "color": "b2b2b2", "category": it.category}));
+    let shown = states.iter().map(|it| json!({"name": it.name, "color": "b2b2b2", "category": it.category}));
     Ok(Answer::List(shown.collect()))
 }
 
@@ -160,18 +125,12 @@ pub(in crate::azure_devops) fn wiql(state: &mut State, ask: &Ask<'_>) -> Result<
     project(state, ask)?;
     let Wiql { query } = ask.json()?;
     let found = state.queries.get(&query).ok_or_else(|| {
-        Refusal::bad_request(
-            "WorkItemTrackingQueryException",
-            format!("TF51005: The query is not known here: {query}"),
-        )
+        Refusal::bad_request("WorkItemTrackingQueryException", format!("TF51005: The query is not known here: {query}"))
     })?;
-    let top: usize = ask
-        .query("$top")
-        .map_or(Ok(usize::MAX), |top| ask.number(top))?;
+    let top: usize = ask.query("$top").map_or(Ok(usize::MAX), |top| ask.number(top))?;
     let items = found.iter().filter(|_| ask.sees_boards).take(top);
-    let items: Vec<_> = items
-        .map(|id| json!({"id": id, "url": format!("{}_apis/wit/workItems/{id}", state.url())}))
-        .collect();
+    let items: Vec<_> =
+        items.map(|id| json!({"id": id, "url": format!("{}_apis/wit/workItems/{id}", state.url())})).collect();
     Ok(Answer::Json(json!({
         "queryType": "flat",
         "queryResultType": "workItem",

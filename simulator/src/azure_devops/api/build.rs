@@ -13,15 +13,9 @@ use crate::azure_devops::state::{Project, State};
 fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<(&'a Project, &'a Run), Refusal> {
     let project = project(state, ask)?;
     let id = ask.number(ask.path("build"))?;
-    let found = state
-        .runs
-        .get(&id)
-        .filter(|run| run.project_id == project.id);
+    let found = state.runs.get(&id).filter(|run| run.project_id == project.id);
     let run = found.ok_or_else(|| {
-        Refusal::not_found(
-            "BuildNotFoundException",
-            format!("The requested build {id} could not be found."),
-        )
+        Refusal::not_found("BuildNotFoundException", format!("The requested build {id} could not be found."))
     })?;
     Ok((project, run))
 }
@@ -36,10 +30,7 @@ fn fits(value: &impl Serialize, filter: Option<&str>) -> bool {
     let word = json!(value);
     filter.is_none_or(|filter| {
         filter.split(',').any(|wanted| {
-            wanted.eq_ignore_ascii_case("all")
-                || word
-                    .as_str()
-                    .is_some_and(|word| word.eq_ignore_ascii_case(wanted))
+            wanted.eq_ignore_ascii_case("all") || word.as_str().is_some_and(|word| word.eq_ignore_ascii_case(wanted))
         })
     })
 }
@@ -54,29 +45,16 @@ pub(in crate::azure_devops) fn list(state: &mut State, ask: &Ask<'_>) -> Result<
         run.project_id == project.id
             && is_listed(ask.query("definitions"), run.definition_id.to_string())
             && is_listed(ask.query("buildIds"), run.id.to_string())
-            && ask
-                .query("branchName")
-                .is_none_or(|branch| branch == run.source_branch)
-            && ask.query("tagFilters").is_none_or(|tags| {
-                tags.split(',')
-                    .all(|tag| run.tags.iter().any(|it| it == tag))
-            })
+            && ask.query("branchName").is_none_or(|branch| branch == run.source_branch)
+            && ask.query("tagFilters").is_none_or(|tags| tags.split(',').all(|tag| run.tags.iter().any(|it| it == tag)))
             && fits(&run.status, ask.query("statusFilter"))
             && fits(&run.result, ask.query("resultFilter"))
             && fits(&run.reason, ask.query("reasonFilter"))
     });
-    Ok(Answer::List(
-        fitting
-            .take(top)
-            .map(|run| run.to_json(project, state.url()))
-            .collect(),
-    ))
+    Ok(Answer::List(fitting.take(top).map(|run| run.to_json(project, state.url())).collect()))
 }
 
-pub(in crate::azure_devops) fn timeline(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn timeline(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
     let wanted = ask.path("timeline");
     if !wanted.is_empty() && !wanted.eq_ignore_ascii_case(&run.timeline_id.to_string()) {
@@ -102,32 +80,16 @@ fn reference(state: &State, id: u64) -> Value {
     json!({"id": id.to_string(), "url": format!("{}_apis/wit/workItems/{id}", state.url())})
 }
 
-pub(in crate::azure_devops) fn work_items(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn work_items(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
-    let top: usize = ask
-        .query("$top")
-        .map_or(Ok(usize::MAX), |top| ask.number(top))?;
-    Ok(Answer::List(
-        run.work_items
-            .iter()
-            .take(top)
-            .map(|&id| reference(state, id))
-            .collect(),
-    ))
+    let top: usize = ask.query("$top").map_or(Ok(usize::MAX), |top| ask.number(top))?;
+    Ok(Answer::List(run.work_items.iter().take(top).map(|&id| reference(state, id)).collect()))
 }
 
-pub(in crate::azure_devops) fn work_items_of_commits(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn work_items_of_commits(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
     let commits: Vec<String> = ask.json()?;
-    let top: usize = ask
-        .query("$top")
-        .map_or(Ok(usize::MAX), |top| ask.number(top))?;
+    let top: usize = ask.query("$top").map_or(Ok(usize::MAX), |top| ask.number(top))?;
     let mut linked = Vec::new();
     for commit in &commits {
         linked.extend(state.commit_work_items.get(commit).into_iter().flatten());
@@ -137,55 +99,29 @@ pub(in crate::azure_devops) fn work_items_of_commits(
     }
     linked.sort_unstable();
     linked.dedup();
-    Ok(Answer::List(
-        linked
-            .into_iter()
-            .take(top)
-            .map(|id| reference(state, id))
-            .collect(),
-    ))
+    Ok(Answer::List(linked.into_iter().take(top).map(|id| reference(state, id)).collect()))
 }
 
-pub(in crate::azure_devops) fn changes(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn changes(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
     let top: usize = ask.query("$top").map_or(Ok(50), |top| ask.number(top))?;
-    Ok(Answer::List(
-        run.changes.iter().take(top).map(Change::to_json).collect(),
-    ))
+    Ok(Answer::List(run.changes.iter().take(top).map(Change::to_json).collect()))
 }
 
-pub(in crate::azure_devops) fn artifacts(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn artifacts(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
     let Some(name) = ask.query("artifactName") else {
-        return Ok(Answer::List(
-            run.artifacts.iter().map(Artifact::to_json).collect(),
-        ));
+        return Ok(Answer::List(run.artifacts.iter().map(Artifact::to_json).collect()));
     };
-    let found = run
-        .artifacts
-        .iter()
-        .find(|artifact| artifact.name.eq_ignore_ascii_case(name));
-    found
-        .map(|artifact| Answer::Json(artifact.to_json()))
-        .ok_or_else(|| {
-            Refusal::not_found(
-                "ArtifactNotFoundException",
-                format!("Artifact {name} was not found for build {}.", run.id),
-            )
-        })
+    let found = run.artifacts.iter().find(|artifact| artifact.name.eq_ignore_ascii_case(name));
+    found.map(|artifact| Answer::Json(artifact.to_json())).ok_or_else(|| {
+        Refusal::not_found("ArtifactNotFoundException", format!("Artifact {name} was not found for build {}.", run.id))
+    })
 }
 
 pub(in crate::azure_devops) fn tags(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
-    Ok(Answer::List(
-        run.tags.iter().map(|tag| json!(tag)).collect(),
-    ))
+    Ok(Answer::List(run.tags.iter().map(|tag| json!(tag)).collect()))
 }
 
 impl Artifact {
@@ -209,7 +145,8 @@ impl Change {
 impl Run {
     fn to_json(&self, project: &Project, collection: &str) -> Value {
         let person = json!({"displayName": self.requested_for, "uniqueName": self.requested_for});
-        let project_json = json!({"id": project.id, "name": project.name, "state": "wellFormed", "visibility": "private"});
+        let project_json =
+            json!({"id": project.id, "name": project.name, "state": "wellFormed", "visibility": "private"});
         let mut build = json!({
             "id": self.id,
             "buildNumber": self.number,

@@ -31,39 +31,23 @@ enum QueryKind {
 }
 
 /// For each query, the pull requests by commit; commits without any are left out.
-pub(in crate::azure_devops) fn pull_request_query(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn pull_request_query(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     project(state, ask)?;
     let Queries { queries } = ask.json()?;
-    let results: Vec<Value> = queries
-        .iter()
-        .map(|query| by_commit(state, ask, query))
-        .collect();
+    let results: Vec<Value> = queries.iter().map(|query| by_commit(state, ask, query)).collect();
     let echoed: Value = serde_json::from_slice(ask.body).map_err(Refusal::model)?;
-    Ok(Answer::Json(
-        json!({"queries": echoed["queries"], "results": results}),
-    ))
+    Ok(Answer::Json(json!({"queries": echoed["queries"], "results": results})))
 }
 
 fn by_commit(state: &State, ask: &Ask<'_>, query: &Query) -> Value {
     let contains = |request: &PullRequest, commit: &String| match query.kind {
-        QueryKind::Commit => {
-            request.commits.contains(commit) || request.last_merge_commit == *commit
-        }
+        QueryKind::Commit => request.commits.contains(commit) || request.last_merge_commit == *commit,
         QueryKind::LastMergeCommit => request.last_merge_commit == *commit,
     };
     let mut found = Map::new();
     for commit in &query.items {
-        let here = state
-            .pull_requests
-            .iter()
-            .filter(|request| request.is_in(ask.path("repository")));
-        let with_commit: Vec<_> = here
-            .filter(|it| contains(it, commit))
-            .map(|it| it.to_json(state.url()))
-            .collect();
+        let here = state.pull_requests.iter().filter(|request| request.is_in(ask.path("repository")));
+        let with_commit: Vec<_> = here.filter(|it| contains(it, commit)).map(|it| it.to_json(state.url())).collect();
         if !with_commit.is_empty() {
             found.insert(commit.clone(), Value::Array(with_commit));
         }
@@ -74,44 +58,22 @@ fn by_commit(state: &State, ask: &Ask<'_>, query: &Query) -> Value {
 fn find<'a>(state: &'a State, ask: &Ask<'_>) -> Result<&'a PullRequest, Refusal> {
     project(state, ask)?;
     let id: u64 = ask.number(ask.path("pullrequest"))?;
-    let here = state
-        .pull_requests
-        .iter()
-        .filter(|request| request.is_in(ask.path("repository")));
-    here.into_iter()
-        .find(|request| request.id == id)
-        .ok_or_else(|| {
-            let message = format!("TF401180: The requested pull request was not found: {id}.");
-            Refusal::not_found("GitPullRequestNotFoundException", message)
-        })
+    let here = state.pull_requests.iter().filter(|request| request.is_in(ask.path("repository")));
+    here.into_iter().find(|request| request.id == id).ok_or_else(|| {
+        let message = format!("TF401180: The requested pull request was not found: {id}.");
+        Refusal::not_found("GitPullRequestNotFoundException", message)
+    })
 }
 
-pub(in crate::azure_devops) fn pull_request(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn pull_request(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::Json(find(state, ask)?.to_json(state.url())))
 }
 
-pub(in crate::azure_devops) fn reviewers(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
-    Ok(Answer::List(
-        find(state, ask)?
-            .reviewers
-            .iter()
-            .map(Reviewer::to_json)
-            .collect(),
-    ))
+pub(in crate::azure_devops) fn reviewers(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    Ok(Answer::List(find(state, ask)?.reviewers.iter().map(Reviewer::to_json).collect()))
 }
 
-pub(in crate::azure_devops) fn work_items(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn work_items(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let reference = |id: &u64| json!({"id": id.to_string(), "url": format!("{}_apis/wit/workItems/{id}", state.url())});
-    Ok(Answer::List(
-        find(state, ask)?.work_items.iter().map(reference).collect(),
-    ))
+    Ok(Answer::List(find(state, ask)?.work_items.iter().map(reference).collect()))
 }

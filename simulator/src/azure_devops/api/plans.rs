@@ -12,51 +12,33 @@ use crate::azure_devops::record::TaskResult;
 use crate::azure_devops::router::Ask;
 use crate::azure_devops::state::{EventStatus, LateEvent, LateWrite, State};
 
-const EVENTS: [&str; 6] = [
-    "JobAssigned",
-    "JobStarted",
-    "JobCompleted",
-    "TaskAssigned",
-    "TaskStarted",
-    "TaskCompleted",
-];
+const EVENTS: [&str; 6] = ["JobAssigned", "JobStarted", "JobCompleted", "TaskAssigned", "TaskStarted", "TaskCompleted"];
 
 /// The plan that the path names: project, hub and id must all fit.
 pub(super) fn plan<'a>(state: &'a mut State, ask: &Ask<'_>) -> Result<&'a mut Plan, Refusal> {
     let id = guid(ask.path("plan"))?;
     let project = guid(ask.path("project"))?;
     let found = state.plans.get_mut(&id);
-    let fitting = found.filter(|plan| {
-        plan.project_id == project && plan.hub_name.eq_ignore_ascii_case(ask.path("hub"))
-    });
+    let fitting =
+        found.filter(|plan| plan.project_id == project && plan.hub_name.eq_ignore_ascii_case(ask.path("hub")));
     fitting.ok_or_else(|| {
-        Refusal::not_found(
-            "TaskOrchestrationPlanNotFoundException",
-            format!("No plan found for identifier {id}."),
-        )
+        Refusal::not_found("TaskOrchestrationPlanNotFoundException", format!("No plan found for identifier {id}."))
     })
 }
 
 /// The plan that the path names, to be written to.
-pub(super) fn writable_plan<'a>(
-    state: &'a mut State,
-    ask: &Ask<'_>,
-) -> Result<&'a mut Plan, Refusal> {
+pub(super) fn writable_plan<'a>(state: &'a mut State, ask: &Ask<'_>) -> Result<&'a mut Plan, Refusal> {
     let refuses_late_writes = state.late_write == LateWrite::Refused;
     let plan = plan(state, ask)?;
     if plan.state == PlanState::Completed && refuses_late_writes {
         let message = format!("The orchestration plan {} has already terminated.", plan.id);
-        return Err(Refusal::bad_request(
-            "TaskOrchestrationPlanTerminatedException",
-            message,
-        ));
+        return Err(Refusal::bad_request("TaskOrchestrationPlanTerminatedException", message));
     }
     Ok(plan)
 }
 
 pub(super) fn guid(text: &str) -> Result<Uuid, Refusal> {
-    Uuid::try_parse(text)
-        .map_err(|_| Refusal::model(format!("The value '{text}' is not valid for Guid.")))
+    Uuid::try_parse(text).map_err(|_| Refusal::model(format!("The value '{text}' is not valid for Guid.")))
 }
 
 #[derive(Deserialize)]
@@ -68,31 +50,19 @@ struct PlanEvent {
     result: Option<TaskResult>,
 }
 
-pub(in crate::azure_devops) fn post_event(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn post_event(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (late_event, event_status) = (state.late_event, state.event_status);
     let plan = plan(state, ask)?;
     let event: PlanEvent = ask.json()?;
     if !EVENTS.contains(&event.name.as_str()) {
-        return Err(Refusal::model(format!(
-            "'{}' is no event; names are case-sensitive.",
-            event.name
-        )));
+        return Err(Refusal::model(format!("'{}' is no event; names are case-sensitive.", event.name)));
     }
-    let fits = event.job_id == plan.job_id
-        && (event.task_id == Some(plan.task_instance_id) || event.name.starts_with("Job"));
+    let fits =
+        event.job_id == plan.job_id && (event.task_id == Some(plan.task_instance_id) || event.name.starts_with("Job"));
     let accepted = fits && plan.is_waiting();
     if event.name == "TaskCompleted" {
-        let result = event
-            .result
-            .ok_or_else(|| Refusal::model("A TaskCompleted event needs its result."))?;
-        plan.events.push(Event {
-            at: ask.now,
-            result: result.as_str().to_owned(),
-            accepted,
-        });
+        let result = event.result.ok_or_else(|| Refusal::model("A TaskCompleted event needs its result."))?;
+        plan.events.push(Event { at: ask.now, result: result.as_str().to_owned(), accepted });
         if accepted {
             plan.complete(result, ask.now);
         }
@@ -109,17 +79,10 @@ fn session_not_found(plan: &Plan) -> Refusal {
         "The orchestration session {}_{}_{} not found for hub {}.",
         plan.id, plan.job_id, plan.task_instance_id, plan.hub_name
     );
-    Refusal::exception(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "OrchestrationSessionNotFoundException",
-        message,
-    )
+    Refusal::exception(StatusCode::INTERNAL_SERVER_ERROR, "OrchestrationSessionNotFoundException", message)
 }
 
-pub(in crate::azure_devops) fn get_plan(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn get_plan(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let collection = state.url().to_owned();
     Ok(Answer::Json(plan(state, ask)?.to_json(&collection)))
 }
@@ -138,25 +101,17 @@ struct NewLog {
     index_location: Option<String>,
 }
 
-pub(in crate::azure_devops) fn create_log(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn create_log(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let rule = state.create_log;
     let plan = writable_plan(state, ask)?;
     let NewLog { path, .. } = ask.json()?;
     if path.is_empty() {
         return Err(Refusal::model("The path of a log must not be empty."));
     }
-    Ok(Answer::Json(
-        plan.create_log(&path, rule, ask.now).to_json(),
-    ))
+    Ok(Answer::Json(plan.create_log(&path, rule, ask.now).to_json()))
 }
 
-pub(in crate::azure_devops) fn append_log(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn append_log(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let log = log(writable_plan(state, ask)?, ask)?;
     let text = std::str::from_utf8(ask.body).map_err(Refusal::model)?;
     log.text.push_str(text);
@@ -164,33 +119,17 @@ pub(in crate::azure_devops) fn append_log(
     Ok(Answer::Json(log.to_json()))
 }
 
-pub(in crate::azure_devops) fn get_log(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn get_log(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let log = log(plan(state, ask)?, ask)?;
-    let first: usize = ask
-        .query("startLine")
-        .map_or(Ok(0), |line| ask.number(line))?;
-    let last: usize = ask
-        .query("endLine")
-        .map_or(Ok(usize::MAX), |line| ask.number(line))?;
-    let lines = log
-        .text
-        .lines()
-        .enumerate()
-        .filter(|(line, _)| (first..=last).contains(line));
-    Ok(Answer::List(
-        lines.map(|(_, text)| json!(text)).collect::<Vec<Value>>(),
-    ))
+    let first: usize = ask.query("startLine").map_or(Ok(0), |line| ask.number(line))?;
+    let last: usize = ask.query("endLine").map_or(Ok(usize::MAX), |line| ask.number(line))?;
+    let lines = log.text.lines().enumerate().filter(|(line, _)| (first..=last).contains(line));
+    Ok(Answer::List(lines.map(|(_, text)| json!(text)).collect::<Vec<Value>>()))
 }
 
 fn log<'a>(plan: &'a mut Plan, ask: &Ask<'_>) -> Result<&'a mut Log, Refusal> {
     let id = ask.number(ask.path("log"))?;
     plan.log(id).ok_or_else(|| {
-        Refusal::not_found(
-            "TaskOrchestrationPlanLogNotFoundException",
-            format!("Log {id} was not found."),
-        )
+        Refusal::not_found("TaskOrchestrationPlanLogNotFoundException", format!("Log {id} was not found."))
     })
 }

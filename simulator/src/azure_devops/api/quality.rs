@@ -11,40 +11,20 @@ use crate::azure_devops::state::State;
 
 fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<&'a Run, Refusal> {
     let project = project(state, ask)?;
-    let id = ask
-        .query("buildId")
-        .ok_or_else(|| Refusal::model("The parameter buildId is missing."))?;
-    let found = state
-        .runs
-        .get(&ask.number(id)?)
-        .filter(|run| run.project_id == project.id);
-    found.ok_or_else(|| {
-        Refusal::not_found(
-            "TestObjectNotFoundException",
-            format!("Build {id} was not found."),
-        )
-    })
+    let id = ask.query("buildId").ok_or_else(|| Refusal::model("The parameter buildId is missing."))?;
+    let found = state.runs.get(&ask.number(id)?).filter(|run| run.project_id == project.id);
+    found.ok_or_else(|| Refusal::not_found("TestObjectNotFoundException", format!("Build {id} was not found.")))
 }
 
 /// With `flags`, modules of Visual Studio's format; without, the summary of every tool.
-pub(in crate::azure_devops) fn coverage(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn coverage(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let run = run(state, ask)?;
     if ask.query("flags").is_some() {
-        let modules = run
-            .coverage
-            .as_ref()
-            .map_or_else(Vec::new, Coverage::modules);
-        let coverage = (!modules.is_empty())
-            .then(|| json!({"state": "0", "lastError": null, "modules": modules}));
+        let modules = run.coverage.as_ref().map_or_else(Vec::new, Coverage::modules);
+        let coverage = (!modules.is_empty()).then(|| json!({"state": "0", "lastError": null, "modules": modules}));
         return Ok(Answer::List(coverage.into_iter().collect()));
     }
-    let status = run
-        .coverage
-        .as_ref()
-        .map_or(CoverageStatus::None, |coverage| coverage.status);
+    let status = run.coverage.as_ref().map_or(CoverageStatus::None, |coverage| coverage.status);
     Ok(Answer::Json(json!({
         "coverageData": run.coverage.as_ref().map_or_else(Vec::new, Coverage::data),
         "build": {"id": run.id.to_string(), "url": format!("{}_apis/build/Builds/{}", state.url(), run.id)},
@@ -54,10 +34,7 @@ pub(in crate::azure_devops) fn coverage(
     })))
 }
 
-pub(in crate::azure_devops) fn test_summary(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn test_summary(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (project, run) = (project(state, ask)?, run(state, ask)?);
     let tests = run.tests.unwrap_or_default();
     let runs = u8::from(run.tests.is_some());

@@ -19,45 +19,23 @@ struct Wrapper<T> {
     value: Vec<T>,
 }
 
-pub(in crate::azure_devops) fn get_records(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn get_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let plan = plan(state, ask)?;
     same_timeline(plan, ask)?;
     let since: i64 = ask.query("changeId").map_or(Ok(0), |id| ask.number(id))?;
-    let changed = plan
-        .records
-        .iter()
-        .filter(|record| record.change_id.unwrap_or_default() > since);
-    changed
-        .map(shown)
-        .collect::<Result<_, _>>()
-        .map(Answer::List)
+    let changed = plan.records.iter().filter(|record| record.change_id.unwrap_or_default() > since);
+    changed.map(shown).collect::<Result<_, _>>().map(Answer::List)
 }
 
-pub(in crate::azure_devops) fn update_records(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn update_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let plan = writable_plan(state, ask)?;
     same_timeline(plan, ask)?;
-    let Wrapper {
-        count,
-        value: updates,
-    } = ask.json::<Wrapper<TimelineRecord>>()?;
+    let Wrapper { count, value: updates } = ask.json::<Wrapper<TimelineRecord>>()?;
     if count != updates.len() {
-        return Err(Refusal::model(format!(
-            "The count is {count}, but there are {} records.",
-            updates.len()
-        )));
+        return Err(Refusal::model(format!("The count is {count}, but there are {} records.", updates.len())));
     }
-    updates
-        .iter()
-        .try_for_each(|update| acceptable(plan, update))?;
-    let merged = updates
-        .into_iter()
-        .map(|update| shown(plan.upsert(update, ask.now)));
+    updates.iter().try_for_each(|update| acceptable(plan, update))?;
+    let merged = updates.into_iter().map(|update| shown(plan.upsert(update, ask.now)));
     merged.collect::<Result<_, _>>().map(Answer::List)
 }
 
@@ -74,14 +52,8 @@ fn acceptable(plan: &Plan, update: &TimelineRecord) -> Result<(), Refusal> {
     } else {
         return Ok(());
     };
-    let message = format!(
-        "The timeline record {} cannot be updated: {problem}.",
-        update.id
-    );
-    Err(Refusal::bad_request(
-        "TimelineRecordUpdateException",
-        message,
-    ))
+    let message = format!("The timeline record {} cannot be updated: {problem}.", update.id);
+    Err(Refusal::bad_request("TimelineRecordUpdateException", message))
 }
 
 fn same_timeline(plan: &Plan, ask: &Ask<'_>) -> Result<(), Refusal> {
@@ -91,10 +63,7 @@ fn same_timeline(plan: &Plan, ask: &Ask<'_>) -> Result<(), Refusal> {
     }
     Err(Refusal::not_found(
         "TimelineNotFoundException",
-        format!(
-            "No timeline found for plan {} with identifier {id}.",
-            plan.id
-        ),
+        format!("No timeline found for plan {} with identifier {id}.", plan.id),
     ))
 }
 
@@ -113,10 +82,7 @@ struct FeedLines {
     end_line: Option<u64>,
 }
 
-pub(in crate::azure_devops) fn append_feed(
-    state: &mut State,
-    ask: &Ask<'_>,
-) -> Result<Answer, Refusal> {
+pub(in crate::azure_devops) fn append_feed(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let plan = writable_plan(state, ask)?;
     same_timeline(plan, ask)?;
     let record = guid(ask.path("record"))?;
@@ -128,10 +94,7 @@ pub(in crate::azure_devops) fn append_feed(
     }
     let lines: FeedLines = ask.json()?;
     if lines.count != lines.value.len() {
-        return Err(Refusal::model(format!(
-            "The count does not fit: {}",
-            json!(lines.value)
-        )));
+        return Err(Refusal::model(format!("The count does not fit: {}", json!(lines.value))));
     }
     plan.feed.extend(lines.value);
     Ok(Answer::NoContent)
