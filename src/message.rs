@@ -51,6 +51,9 @@ pub struct Progress {
     /// Claims of earlier messages of this chain that the record may hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<String>,
+    /// The timeline of the check's record, where the delivery did not name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeline_id: Option<Uuid>,
     /// The check's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_id: Option<u64>,

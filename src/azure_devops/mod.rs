@@ -20,6 +20,8 @@ use reqwest::{Method, Response, StatusCode, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use uuid::Uuid;
+
 pub use error::{Error, ErrorKind};
 pub use retry_after::parse_retry_after;
 
@@ -119,6 +121,11 @@ impl Session<'_> {
     #[must_use]
     pub const fn properties(&self) -> &TaskProperties {
         &self.properties
+    }
+
+    /// Looks for the check's record in this timeline from now on: the delivery named none, or not this one.
+    pub const fn use_timeline(&mut self, id: Uuid) {
+        self.properties.timeline_id = id;
     }
 
     /// The longest wait that Azure DevOps asked for so far, to be kept before the next evaluation.

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{Body, Error, Session, Wrapped};
 use crate::check::Decision;
@@ -100,6 +101,13 @@ impl RecordUpdate {
 pub struct Plan {
     #[serde(default)]
     state: Option<String>,
+    #[serde(default)]
+    timeline: Option<TimelineReference>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct TimelineReference {
+    id: Uuid,
 }
 
 impl Plan {
@@ -107,6 +115,12 @@ impl Plan {
     #[must_use]
     pub fn is_completed(&self) -> bool {
         self.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("completed"))
+    }
+
+    /// The timeline that holds the check's record.
+    #[must_use]
+    pub fn timeline_id(&self) -> Option<Uuid> {
+        self.timeline.as_ref().map(|timeline| timeline.id)
     }
 }
 
@@ -206,7 +220,7 @@ impl Session<'_> {
 #[serde(rename_all = "camelCase")]
 struct TaskCompletedEvent {
     name: &'static str,
-    task_id: uuid::Uuid,
-    job_id: uuid::Uuid,
+    task_id: Uuid,
+    job_id: Uuid,
     result: &'static str,
 }

@@ -67,8 +67,14 @@ impl Step<'_> {
             Ok(plan) if plan.is_completed() => Some(Ok(Ended::Stopped(
                 "the check's plan is completed: the run was cancelled, or the check decided".to_owned(),
             ))),
-            Ok(_) => {
+            Ok(plan) => {
                 self.plan_was_read = true;
+                let timeline = plan.timeline_id().filter(|id| *id != self.ids().timeline_id);
+                // A delivery without `TimelineId` is taken to mean the plan's own id; the plan knows better.
+                if let Some(timeline) = timeline.filter(|_| self.ids().timeline_id == self.ids().plan_id) {
+                    self.message.progress.timeline_id = Some(timeline);
+                    self.session.use_timeline(timeline);
+                }
                 None
             }
             // Whether a check's token may read its plan is not documented: its record, read next, proves as much.

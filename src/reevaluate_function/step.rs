@@ -48,7 +48,10 @@ pub(super) struct Step<'a> {
 
 impl<'a> Step<'a> {
     pub(super) fn new(app: &'a App, message: MessageV1, token: &AuthToken, claim: String) -> Self {
-        let session = app.azure_devops.session(&message.check.properties, token);
+        let mut session = app.azure_devops.session(&message.check.properties, token);
+        if let Some(timeline) = message.progress.timeline_id {
+            session.use_timeline(timeline);
+        }
         let now = app.clock.now();
         Self {
             app,

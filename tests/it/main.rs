@@ -9,6 +9,7 @@
 mod contract;
 mod delivery;
 mod load;
+mod process;
 mod reevaluation;
 mod support;
 mod whole_app;

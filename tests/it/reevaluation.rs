@@ -268,3 +268,72 @@ async fn a_waiting_check_survives_a_restart_of_the_handler_as_it_was_delivered()
 
     world.expect_decision("succeeded");
 }
+
+#[tokio::test]
+async fn a_check_without_timeline_id_finds_its_timeline_through_its_plan() {
+    let mut world = World::given(|state, run| {
+        state.separate_timeline = true;
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+    world.accept(a_check().named("work-item-completed").without("TimelineId")).await;
+    world.run_due_messages().await;
+    world.expect_log("Not decided yet");
+
+    world.azure_devops(|state| {
+        state.work_item(42, "Closed");
+    });
+    world.advance(AN_INTERVAL).await;
+    world.expect_decision("succeeded");
+    world.expect_log("Decision: succeeded");
+}
+
+#[tokio::test]
+async fn the_log_grows_in_one_place_where_creating_it_always_gives_a_new_one() {
+    let mut world = World::given(|state, run| {
+        state.create_log = simulator::azure_devops::CreateLog::AlwaysNew;
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+    world.azure_devops(|state| {
+        state.work_item(42, "Closed");
+    });
+    world.advance(AN_INTERVAL).await;
+
+    world.expect_decision("succeeded");
+    world.expect_log("Not decided yet");
+    world.expect_log("Decision: succeeded");
+}
+
+#[tokio::test]
+async fn a_check_whose_log_cannot_be_written_is_decided_all_the_same() {
+    let mut world = World::given(|_, _| {}).await;
+    world.azure_devops_server().fail(simulator::faults::Fault::status(500)).on("POST", "/logs").forever();
+    world.azure_devops_server().fail(simulator::faults::Fault::status(500)).on("PATCH", "/records").forever();
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn unreadable_messages_go_to_the_poison_queue_and_take_no_other_check_with_them() {
+    let mut world = World::given(|_, _| {}).await;
+    world.accept(a_check()).await;
+    let now = world.clock.now();
+    for text in ["", "not json", "{}", "{\"version\":2}", "{\"version\":1,\"check\":{}}"] {
+        world.queue.with(|state| {
+            let never = simulator::storage_queue::TimeToLive::Never;
+            state.put("check-evaluations", text, chrono::TimeDelta::zero(), never).map(drop).expect("a message");
+        });
+    }
+    world.run_due_messages().await;
+    world.expect_decision("succeeded");
+
+    world.advance(minutes(5)).await;
+    assert!(world.messages().is_empty());
+    assert_eq!(world.queue.poison("check-evaluations").len(), 5, "{now}");
+}

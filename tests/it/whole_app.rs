@@ -56,8 +56,9 @@ async fn two_hundred_checks_at_concurrency_sixteen_end_in_two_hundred_decisions(
     for ids in &checks {
         let expected = if ids.build_id == denied { "failed" } else { "succeeded" };
         let decisions = azure_devops.with(|state| state.decisions(ids));
-        assert_eq!(decisions.len(), 1, "{decisions:?}");
-        assert_eq!(decisions[0].result, expected);
+        // A put whose answer is late is tried again, so that a decision may be sent twice; it is never another one.
+        assert_eq!(decisions.iter().filter(|decision| decision.accepted).count(), 1, "{decisions:?}");
+        assert!(decisions.iter().all(|decision| decision.result == expected), "{decisions:?}");
     }
     let output = host.output().join("\n");
     assert!(checks.iter().all(|ids| !output.contains(&ids.auth_token)), "a token is in the output");

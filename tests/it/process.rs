@@ -1,0 +1,114 @@
+//! The life of the handler's process under its host.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::{interval, timeout};
+
+use crate::support::app_root;
+
+/// How long something may take before it counts as never happening.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The settings with which the host starts the handler, and a queue that is not there.
+fn under_host(command: &mut Command, port: u16) -> &mut Command {
+    command
+        .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
+        .env("FUNCTIONS_CUSTOMHANDLER_WORKER_ID", "6f0a0f5e-7a0e-4b58-9a43-0b1f9d0c8a11")
+        .env("FUNCTIONS_APP_ROOT_PATH", app_root())
+        .env(
+            "AzureWebJobsStorage",
+            "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;QueueEndpoint=http://127.0.0.1:9/a;",
+        )
+        .env("TokenSealingKey", "Y2hlY2tnYXRlLWxvY2FsLWRldmVsb3BtZW50LWtleS4=")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// Waits until `holds` says so.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        let mut look = interval(Duration::from_millis(25));
+        while !holds().await {
+            look.tick().await;
+        }
+    };
+    assert!(timeout(PATIENCE, waiting).await.is_ok(), "{what} never happened");
+}
+
+async fn is_ready(port: u16) -> bool {
+    reqwest::get(format!("http://127.0.0.1:{port}/")).await.is_ok_and(|answer| answer.status() == 200)
+}
+
+async fn signal(name: &str, process: u32) {
+    let status = Command::new("kill").args([format!("-{name}"), process.to_string()]).status().await;
+    assert!(status.expect("kill").success());
+}
+
+async fn line(child: &mut Child) -> String {
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("text").expect("a line")
+}
+
+#[tokio::test]
+async fn ctrl_c_is_the_hosts_to_act_on() {
+    let port = free_port();
+    let mut handler = under_host(&mut Command::new(env!("CARGO_BIN_EXE_checkgate")), port)
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the executable");
+    until("readiness", async || is_ready(port).await).await;
+    signal("INT", handler.id().expect("it runs")).await;
+    // It answers as before, although it was asked to end.
+    for _ in 0..20 {
+        assert!(is_ready(port).await);
+    }
+    assert_eq!(handler.try_wait().expect("a status"), None);
+}
+
+#[tokio::test]
+async fn by_hand_ctrl_c_ends_it_and_never_with_success() {
+    let port = free_port();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_checkgate"));
+    let mut handler = under_host(&mut command, port)
+        .env_remove("FUNCTIONS_CUSTOMHANDLER_WORKER_ID")
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the executable");
+    until("readiness", async || is_ready(port).await).await;
+    signal("INT", handler.id().expect("it runs")).await;
+    let status = timeout(PATIENCE, handler.wait()).await.expect("in time").expect("a status");
+    assert_eq!(status.code(), Some(130));
+}
+
+#[tokio::test]
+async fn the_handler_ends_when_its_host_is_killed() {
+    let port = free_port();
+    let mut command = Command::new("sh");
+    let script = format!("{} > /dev/null & echo $!; wait", env!("CARGO_BIN_EXE_checkgate"));
+    let mut host = under_host(command.args(["-c", &script]), port).kill_on_drop(true).spawn().expect("a shell");
+    let handler: u32 = line(&mut host).await.parse().expect("a process id");
+    until("readiness", async || is_ready(port).await).await;
+    host.kill().await.expect("killed");
+    until("the end of the handler", async || {
+        !is_ready(port).await && !std::path::Path::new(&format!("/proc/{handler}/cwd")).exists()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let output =
+        under_host(&mut Command::new(env!("CARGO_BIN_EXE_checkgate")), port).output().await.expect("the executable");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("port {port} of FUNCTIONS_CUSTOMHANDLER_PORT")));
+}
