@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Connection, Document, Duration, Problem, Problems, Scope, finish};
+use super::{Connection, Document, Duration, Problem, Problems, Scope};
 use crate::conditions::Condition;
+
+/// How long before the timeout of Azure Pipelines a check ends: what posting the last decision may take.
+const DEADLINE_MARGIN: TimeDelta = TimeDelta::seconds(30);
 
 /// The longest `timeout`: the token lives 48 h, and the decision must be delivered with it.
 const MAX_TIMEOUT: Duration = Duration::hours(47);
@@ -130,10 +133,7 @@ impl CheckDefinition {
     /// All mistakes, in the order of their lines.
     pub fn parse(text: &str, connections: &BTreeMap<String, Connection>) -> Result<Self, Vec<Problem>> {
         let document = Document::parse(text).map_err(|problem| vec![problem])?;
-        let definition: Self = document.decode()?;
-        let mut problems = Vec::new();
-        definition.validate(connections, &mut Problems::at(String::new(), &mut problems));
-        finish(definition, &document, problems)
+        document.read(|definition: &Self, problems| definition.validate(connections, problems))
     }
 
     pub(super) fn validate(&self, connections: &BTreeMap<String, Connection>, problems: &mut Problems<'_>) {
@@ -175,9 +175,11 @@ impl CheckDefinition {
         }
     }
 
-    /// When a check delivered at `delivered_at` ends without a verdict.
+    /// When a check delivered at `delivered_at` ends without a verdict: shortly before Azure Pipelines stops waiting,
+    /// so that the reason still arrives.
     #[must_use]
     pub fn deadline(&self, delivered_at: DateTime<Utc>) -> DateTime<Utc> {
-        delivered_at + self.timeout.delta()
+        let timeout = self.timeout.delta();
+        delivered_at + timeout - DEADLINE_MARGIN.min(timeout / 10)
     }
 }

@@ -1,6 +1,6 @@
 //! A YAML document with the line of every value, decoded so that all its mistakes are reported at once.
 //!
-//! serde stops at the first mistake. [`Document::decode`] reports it with its path and line, takes the offending part
+//! serde stops at the first mistake. [`Document::read`] reports it with its path and line, takes the offending part
 //! out, and goes on, until what is left decodes.
 
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
+use super::Problems;
 use super::yaml::Node;
 
 /// Past this many mistakes the reader has enough to do; the rest is cut.
@@ -89,18 +90,34 @@ impl Document {
         Ok(Self { value, lines })
     }
 
-    /// Decodes the document.
+    /// Decodes the document, and validates what could be decoded.
     ///
     /// # Errors
     ///
     /// All mistakes, in the order of their lines.
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Vec<Problem>> {
+    pub fn read<T: DeserializeOwned>(&self, validate: impl FnOnce(&T, &mut Problems<'_>)) -> Result<T, Vec<Problem>> {
         let mut rest = Pruned { value: self.value.clone(), kept: BTreeMap::new() };
-        let mut problems: Vec<Problem> = Vec::new();
+        let mut problems = Vec::new();
+        let decoded = self.decode::<T>(&mut rest, &mut problems);
+        if let Some(decoded) = &decoded {
+            let mut found = Vec::new();
+            validate(decoded, &mut Problems::at(String::new(), &mut found));
+            for problem in found {
+                let path = rest.original_text(&problem.path);
+                // What was taken out may be all that is missing.
+                if !problems.iter().any(|known| known.path.starts_with(&path)) {
+                    problems.push(self.locate(Problem { path, ..problem }));
+                }
+            }
+        }
+        problems.sort_by_key(|problem| problem.line);
+        decoded.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
+    fn decode<T: DeserializeOwned>(&self, rest: &mut Pruned, problems: &mut Vec<Problem>) -> Option<T> {
         loop {
             let (path, message) = match serde_path_to_error::deserialize::<_, T>(&rest.value) {
-                Ok(decoded) if problems.is_empty() => return Ok(decoded),
-                Ok(_) => break,
+                Ok(decoded) => return Some(decoded),
                 Err(error) => (error.path().clone(), error.into_inner().to_string()),
             };
             let original = rest.original(&path);
@@ -109,11 +126,15 @@ impl Document {
                 problems.push(self.locate(Problem::new(original, explain(&message))));
             }
             if problems.len() >= MAX_PROBLEMS || !rest.remove(&path) {
-                break;
+                return None;
             }
         }
-        problems.sort_by_key(|problem| problem.line);
-        Err(problems)
+    }
+
+    /// Whether the document has something at this path, whatever it is.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.lines.contains_key(path)
     }
 
     /// Fills in the line of a mistake by its path, or by that of the nearest enclosing value.
@@ -155,6 +176,21 @@ impl Pruned {
             }
         }
         text
+    }
+
+    /// The same for a path in a person's form.
+    fn original_text(&self, path: &str) -> String {
+        let mut text = String::new();
+        let mut rest = path;
+        while let Some((before, after)) = rest.split_once('[') {
+            text.push_str(before);
+            let Some((index, after)) = after.split_once(']') else { break };
+            let kept = |index: usize| self.kept.get(&text)?.get(index).copied();
+            let place = index.parse().ok().and_then(kept).map_or_else(|| index.to_owned(), |place| place.to_string());
+            text.push_str(&format!("[{place}]"));
+            rest = after;
+        }
+        text + rest
     }
 
     /// Takes the value at `path` out. `false` when there is none, so that decoding would stand still.

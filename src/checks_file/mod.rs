@@ -44,30 +44,20 @@ impl ChecksFile {
     /// All mistakes, in the order of their lines.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         let document = Document::parse(text).map_err(|problem| vec![problem])?;
-        let file: Self = document.decode()?;
-        let mut problems = Vec::new();
-        for (name, connection) in &file.connections {
-            connection.validate(&mut Problems::at(format!("connections.{name}"), &mut problems));
-        }
-        for (name, check) in &file.checks {
-            check.validate(&file.connections, &mut Problems::at(format!("checks.{name}"), &mut problems));
-        }
-        if let Some(default) = &file.default
-            && !file.checks.contains_key(default)
-        {
-            let hint = nearest(default, file.checks.keys().map(String::as_str));
-            let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            problems.push(Problem::new("default", format!("there is no check `{default}`{hint}")));
-        }
-        finish(file, &document, problems)
+        document.read(|file: &Self, problems| {
+            for (name, connection) in &file.connections {
+                connection.validate(&mut problems.inside(&format!("connections.{name}")));
+            }
+            for (name, check) in &file.checks {
+                check.validate(&file.connections, &mut problems.inside(&format!("checks.{name}")));
+            }
+            if let Some(default) = &file.default
+                && !document.has(&format!("checks.{default}"))
+            {
+                let hint = nearest(default, file.checks.keys().map(String::as_str));
+                let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                problems.push("default", format!("there is no check `{default}`{hint}"));
+            }
+        })
     }
-}
-
-fn finish<T>(decoded: T, document: &Document, problems: Vec<Problem>) -> Result<T, Vec<Problem>> {
-    if problems.is_empty() {
-        return Ok(decoded);
-    }
-    let mut problems: Vec<Problem> = problems.into_iter().map(|problem| document.locate(problem)).collect();
-    problems.sort_by_key(|problem| problem.line);
-    Err(problems)
 }

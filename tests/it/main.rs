@@ -12,4 +12,5 @@ mod load;
 mod process;
 mod reevaluation;
 mod support;
+mod validate;
 mod whole_app;
