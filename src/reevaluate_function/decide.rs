@@ -53,6 +53,9 @@ impl Step<'_> {
     /// Delivers a decision, and confirms it.
     pub(super) async fn deliver(&mut self, mut outbox: Outbox) -> Result<Ended, Failure> {
         outbox.attempts += 1;
+        if self.message.progress.unreadable_since.is_some() {
+            self.write_log(&[]).await;
+        }
         match self.session.report_decision(&outbox.decision).await {
             Ok(()) => self.confirm(outbox).await,
             Err(error) if error.kind == ErrorKind::Gone => Ok(if outbox.accepted {

@@ -14,6 +14,9 @@ const STATUS_LIMIT: Duration = Duration::from_secs(5);
 /// Parts of the check's time, in percent, at which the log warns.
 const WARN_AT: [u32; 3] = [50, 80, 95];
 
+/// What stands for a status before the first one is written: the log's first lines are.
+const BEGUN: &str = "begun";
+
 impl Step<'_> {
     /// Shows on the run's page that the check has started, before its first fact is read.
     pub(super) async fn begin(&mut self) {
@@ -69,6 +72,9 @@ impl Step<'_> {
         match written {
             Ok(Ok(())) => {
                 self.message.progress.unreadable_since = None;
+                if self.message.progress.last_status.is_empty() {
+                    BEGUN.clone_into(&mut self.message.progress.last_status);
+                }
                 true
             }
             Ok(Err(error)) => {
