@@ -1,6 +1,7 @@
 //! Frozen bytes: what other programs, and later versions of this one, rely on.
 
 use checkgate::checks_file::{CheckDefinition, ChecksFile};
+use checkgate::invocation::Invocation;
 use checkgate::message::{CheckMessage, MessageV1};
 use checkgate::queue::QUEUE_NAME;
 use checkgate::reevaluate_function::MAX_DEQUEUE_COUNT;
@@ -54,6 +55,16 @@ fn version_1_of_the_message_is_read_as_it_was_first_written() {
     assert_eq!(written, serde_json::from_str::<Value>(text).expect("JSON"));
     assert_eq!(message.check.name, "work-item-completed");
     assert_eq!(message.progress.evaluations, 2);
+}
+
+#[test]
+fn the_hosts_envelopes_are_read_as_recorded() {
+    for envelope in [include_str!("fixtures/envelope-string.json"), include_str!("fixtures/envelope-binary.json")] {
+        let invocation = Invocation::parse(envelope.as_bytes()).expect("an envelope");
+        assert_eq!(invocation.message, r#"{"kind":"x","n":3}"#);
+        assert_eq!(invocation.message_id.as_deref(), Some("800ae4b3-bdd2-4c08-badd-f08e5a34b865"));
+        assert_eq!(invocation.dequeue_count, 1);
+    }
 }
 
 #[test]
