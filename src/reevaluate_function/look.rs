@@ -87,7 +87,7 @@ impl Step<'_> {
     async fn cannot_look(&mut self, error: &Error) -> Result<Ended, Failure> {
         match error.kind {
             ErrorKind::Gone => Ok(Ended::Stopped(format!("nobody waits for the check any more: {error}"))),
-            ErrorKind::NotVisible | ErrorKind::BadRequest => {
+            ErrorKind::NotVisible => {
                 tracing::error!(check.plan_id = %self.ids().plan_id, error = %error, "the delivered token cannot read the delivered plan: the check ends without a decision");
                 Ok(Ended::Stopped(format!("the delivered token cannot read the delivered plan: {error}")))
             }
