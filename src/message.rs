@@ -11,8 +11,9 @@ use crate::evaluation::Memory;
 /// The largest message. Azure Storage takes 64 KiB; the rest is for what escaping adds.
 pub const MAX_MESSAGE: usize = 48 * 1024;
 
-/// How many claims a message carries at most. More pile up only while every write of the record is lost.
-const MAX_CLAIMS: usize = 64;
+/// How many claims a message carries at most: the newest. An older write that is still on its way would have to be
+/// overtaken by all of them.
+const MAX_CLAIMS: usize = 16;
 
 /// A message in any version.
 ///
@@ -176,20 +177,52 @@ pub fn judge_claim(recorded: Option<&str>, own: &str, carried: &[String]) -> Cla
     }
 }
 
-/// The claims that a successor carries: what the record may hold when it looks.
+/// The claims that a successor carries: those that the record may hold when it looks.
 ///
-/// When the write of `own` is known to have happened, that is `own` alone. Otherwise the record may still hold what it
-/// held, or any earlier claim whose write was lost on the way and arrives late.
+/// `tried` tells whether this message tried to write its own; whether that happened is not asked, since a write that
+/// timed out may still arrive, after later ones even. For the same reason the earlier ones are kept. Twins stay apart all
+/// the same: neither ever carries a claim that the other one wrote.
 #[must_use]
-pub fn carry_claims(own: &str, written: bool, recorded: Option<&str>, carried: &[String]) -> Vec<String> {
-    if written {
-        return vec![own.to_owned()];
-    }
+pub fn carry_claims(own: &str, tried: bool, recorded: Option<&str>, carried: &[String]) -> Vec<String> {
+    // A message that wrote nothing changes nothing: counted, its claims would push out the one that the record holds.
+    let own = tried.then_some(own);
     let mut claims: Vec<String> = Vec::new();
-    for claim in [own].into_iter().chain(recorded).chain(carried.iter().map(String::as_str)) {
+    for claim in own.into_iter().chain(recorded).chain(carried.iter().map(String::as_str)) {
         if !claims.iter().any(|known| known == claim) && claims.len() < MAX_CLAIMS {
             claims.push(claim.to_owned());
         }
     }
     claims
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the successors carry of a chain whose messages `0`, `1` … tried to write their claims, or did not.
+    fn chain(tries: impl IntoIterator<Item = bool>) -> Vec<String> {
+        let steps = tries.into_iter().enumerate();
+        steps.fold(Vec::new(), |carried, (number, tried)| carry_claims(&number.to_string(), tried, None, &carried))
+    }
+
+    #[test]
+    fn an_outage_of_any_length_does_not_make_a_chain_a_stranger_to_its_own_claim() {
+        let carried = chain([true].into_iter().chain([false; 1_000]));
+        assert_eq!(judge_claim(Some("0"), "1001", &carried), Claim::Ours);
+    }
+
+    #[test]
+    fn a_write_that_arrives_after_a_later_one_is_still_known() {
+        let carried = chain([true, true, true]);
+        assert_eq!(judge_claim(Some("0"), "3", &carried), Claim::Ours);
+        assert_eq!(judge_claim(Some("twin"), "3", &carried), Claim::Anothers);
+    }
+
+    #[test]
+    fn a_chain_carries_few_claims_and_always_the_one_it_read() {
+        let carried = chain([true; 100]);
+        let claims = carry_claims("100", true, Some("0"), &carried);
+        assert_eq!(claims.len(), MAX_CLAIMS);
+        assert_eq!(claims[..2], ["100", "0"]);
+    }
 }

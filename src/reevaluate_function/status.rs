@@ -91,11 +91,9 @@ impl Step<'_> {
             return false;
         }
         let update = update.log(self.message.progress.log_id).variable(CLAIM, self.claim.clone());
+        self.claim_tried = true;
         match tokio::time::timeout(STATUS_LIMIT, self.session.update_record(&update)).await {
-            Ok(Ok(())) => {
-                self.claim_written = true;
-                true
-            }
+            Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 tracing::warn!(check.plan_id = %self.ids().plan_id, error = %error, "the record could not be updated");
                 false

@@ -38,8 +38,8 @@ pub(super) struct Step<'a> {
     pub(super) claim: String,
     /// The claim that the record held at the first look.
     pub(super) recorded_claim: Option<String>,
-    /// Whether this evaluation has written its claim, for certain.
-    pub(super) claim_written: bool,
+    /// Whether this evaluation tried to write its claim: then the record may hold it.
+    pub(super) claim_tried: bool,
     /// Whether the timeline has the check's record, so that a status can be shown.
     pub(super) has_record: bool,
     pub(super) plan_was_read: bool,
@@ -59,7 +59,7 @@ impl<'a> Step<'a> {
             session,
             claim,
             recorded_claim: None,
-            claim_written: false,
+            claim_tried: false,
             has_record: false,
             plan_was_read: false,
             now,
@@ -197,7 +197,7 @@ impl<'a> Step<'a> {
     pub(super) async fn queue_successor(&mut self, delay: TimeDelta) -> Result<(), Failure> {
         let progress = &mut self.message.progress;
         progress.claims =
-            carry_claims(&self.claim, self.claim_written, self.recorded_claim.as_deref(), &progress.claims);
+            carry_claims(&self.claim, self.claim_tried, self.recorded_claim.as_deref(), &progress.claims);
         progress.evaluations += 1;
         // Whole seconds, rounded up: never earlier than was said.
         let seconds = (delay.num_milliseconds() + 999).div_euclid(1_000).max(1);
