@@ -67,6 +67,9 @@ pub struct Progress {
     /// How many times in a row something could not be found out: the step of the backoff.
     #[serde(skip_serializing_if = "is_zero")]
     pub consecutive_errors: u32,
+    /// Since when Azure DevOps refuses the token, whatever is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_since: Option<DateTime<Utc>>,
     /// Since when the check's own record could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreadable_since: Option<DateTime<Utc>>,
@@ -93,6 +96,17 @@ pub struct Outbox {
     /// How many times it was tried.
     #[serde(default)]
     pub attempts: u32,
+    /// Whether the check's log is known to say it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
+}
+
+impl Outbox {
+    /// A decision that was just made, or found.
+    #[must_use]
+    pub const fn new(decision: Decision) -> Self {
+        Self { decision, accepted: false, attempts: 0, told: false }
+    }
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -154,6 +168,30 @@ impl CheckMessage {
                 serde_json::from_str(text).map(|message| Self::V1(Box::new(message))).map_err(unreadable)
             }
             Versioned { version } => Err(MessageError::UnknownVersion(version)),
+        }
+    }
+}
+
+/// By which an operator finds the run of a message, whatever else is wrong with it. Empty where the message does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The check's plan.
+    pub plan_id: String,
+    /// The run.
+    pub build_id: String,
+}
+
+impl Whereabouts {
+    /// Looks into a message of any version. What does not look like an id is not repeated.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let message: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        let properties = &message["check"]["properties"];
+        let plan_id = properties["planId"].as_str().and_then(|id| Uuid::try_parse(id).ok());
+        let build_id = properties["buildId"].as_u64();
+        Self {
+            plan_id: plan_id.map(|id| id.to_string()).unwrap_or_default(),
+            build_id: build_id.map(|id| id.to_string()).unwrap_or_default(),
         }
     }
 }

@@ -151,6 +151,12 @@ pub fn looks_again(next: DateTime<Utc>, deadline: DateTime<Utc>) -> String {
     format!("Not decided yet. Looked at again at {}, until {} at the latest.", time(next), time(deadline))
 }
 
+/// That Azure DevOps was away.
+#[must_use]
+pub fn outage(since: DateTime<Utc>, until: DateTime<Utc>) -> String {
+    format!("Azure DevOps could not be read between {} and {}.", time(since), time(until))
+}
+
 /// The last lines of a check's log.
 #[must_use]
 pub fn decision(decision: &Decision, dry_run: Option<&Decision>) -> Vec<String> {

@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 
-use super::look::{CLAIM, DECISION, DELIVERY_GRACE, MAX_TOKEN_REFUSALS};
+use super::look::{CLAIM, DECISION, DELIVERY_GRACE};
+use super::status::STATUS_LIMIT;
 use super::step::Step;
 use super::{Ended, Failure};
 use crate::azure_devops::task::RecordUpdate;
@@ -31,8 +32,19 @@ impl Step<'_> {
             return Ok(ended);
         }
         // The last lines come before the decision: after it, nobody listens.
-        self.write_log(&[lines, last_lines].concat()).await;
-        self.deliver(Outbox { decision, accepted: false, attempts: 0 }).await
+        let told = self.write_log(&[lines, last_lines].concat()).await;
+        self.deliver(Outbox { told, ..Outbox::new(decision) }).await
+    }
+
+    /// Tries again to deliver a decision that an earlier message made.
+    pub(super) async fn deliver_again(&mut self, mut outbox: Outbox) -> Result<Ended, Failure> {
+        if outbox.told {
+            self.tell_outage().await;
+        } else {
+            self.begin().await;
+            outbox.told = self.write_log(&story::decision(&outbox.decision, None)).await;
+        }
+        self.deliver(outbox).await
     }
 
     /// Writes the decision into the record, sealed, so that a crash from here on cannot lead to another one.
@@ -44,7 +56,8 @@ impl Step<'_> {
 
     /// Twins that became visible together may both have read the same old claim: the one that wrote last goes on.
     async fn yield_to_twin(&mut self) -> Option<Ended> {
-        let record = self.session.record().await.ok()??;
+        let look = tokio::time::timeout(STATUS_LIMIT, self.session.record()).await;
+        let record = look.ok()?.ok()??;
         let claim = judge_claim(record.variable(CLAIM), &self.claim, &[]);
         (claim == Claim::Anothers && !record.is_completed())
             .then(|| Ended::Stopped("another chain of messages decides the check".to_owned()))
@@ -88,8 +101,7 @@ impl Step<'_> {
 
     /// Azure DevOps did not take the decision: keep it, and try again.
     async fn undelivered(&mut self, outbox: Outbox, error: &Error) -> Result<Ended, Failure> {
-        let is_dead =
-            error.kind == ErrorKind::TokenRefused && self.message.progress.consecutive_errors + 1 >= MAX_TOKEN_REFUSALS;
+        let is_dead = error.kind == ErrorKind::TokenRefused && self.is_token_dead();
         if is_dead || self.now > self.message.check.deadline + DELIVERY_GRACE {
             tracing::error!(check.plan_id = %self.ids().plan_id, decision = %outbox.decision, error = %error, "the decision cannot be delivered any more");
             return Ok(Ended::Stopped(format!("the decision cannot be delivered any more: {error}")));

@@ -14,8 +14,9 @@ pub(super) const CLAIM: &str = "checkgate.claim";
 /// The variable that holds a decision from the moment it is made, sealed: it outlives a crash, and binds twins.
 pub(super) const DECISION: &str = "checkgate.decision";
 
-/// How many times in a row Azure DevOps may refuse the token before it counts as dead: some refusals pass.
-pub(super) const MAX_TOKEN_REFUSALS: u32 = 5;
+/// How long Azure DevOps may refuse the token without a break before it counts as dead. Some refusals pass: a service
+/// under maintenance answers everything with a page for people, as it does when it asks them to sign in.
+const TOKEN_DEAD_AFTER: TimeDelta = TimeDelta::minutes(30);
 
 /// How long past its deadline a check that was decided goes on trying to deliver the decision.
 pub(super) const DELIVERY_GRACE: TimeDelta = TimeDelta::hours(1);
@@ -91,7 +92,7 @@ impl Step<'_> {
                 tracing::error!(check.plan_id = %self.ids().plan_id, error = %error, "the delivered token cannot read the delivered plan: the check ends without a decision");
                 Ok(Ended::Stopped(format!("the delivered token cannot read the delivered plan: {error}")))
             }
-            ErrorKind::TokenRefused if self.message.progress.consecutive_errors + 1 >= MAX_TOKEN_REFUSALS => {
+            ErrorKind::TokenRefused if self.is_token_dead() => {
                 tracing::error!(check.plan_id = %self.ids().plan_id, error = %error, "the token is dead: no decision can be delivered, the stage ends at the check's timeout in Azure Pipelines");
                 Ok(Ended::Stopped(format!("the token is dead: {error}")))
             }
@@ -103,12 +104,21 @@ impl Step<'_> {
         }
     }
 
+    /// Notes a refusal, and tells whether there were only refusals for long enough.
+    pub(super) fn is_token_dead(&mut self) -> bool {
+        let since = *self.message.progress.refused_since.get_or_insert(self.now);
+        self.now - since >= TOKEN_DEAD_AFTER
+    }
+
     /// Azure DevOps could not be reached: keep everything as it is and come back.
     pub(super) async fn try_again_later(&mut self, error: &Error) -> Result<Ended, Failure> {
         let retry_after = match error.kind {
             ErrorKind::Transient { retry_after } => retry_after,
             _ => None,
         };
+        if error.kind != ErrorKind::TokenRefused {
+            self.message.progress.refused_since = None;
+        }
         self.message.progress.unreadable_since.get_or_insert(self.now);
         let delay = self.after_error(retry_after);
         tracing::warn!(check.plan_id = %self.ids().plan_id, error = %error, "Azure DevOps could not be read");
@@ -141,7 +151,7 @@ impl Step<'_> {
         match self.open_decision(sealed) {
             Some(decision) => {
                 let outbox = self.message.outbox.take().filter(|outbox| outbox.decision == decision);
-                self.message.outbox = Some(outbox.unwrap_or(Outbox { decision, accepted: false, attempts: 0 }));
+                self.message.outbox = Some(outbox.unwrap_or_else(|| Outbox::new(decision)));
             }
             None => {
                 tracing::warn!(check.plan_id = %self.ids().plan_id, "the record holds a decision that checkgate did not make; it is ignored")

@@ -9,19 +9,28 @@ mod status;
 mod step;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::App;
 use crate::check::Decision;
 use crate::invocation::{Invocation, InvocationResult};
-use crate::message::{CheckMessage, MessageV1};
+use crate::message::{CheckMessage, MessageV1, Whereabouts};
 use crate::token::AuthToken;
 
 use step::Step;
 
 /// How many times the host hands out a message before it goes to the poison queue: `maxDequeueCount` in `host.json`.
 pub const MAX_DEQUEUE_COUNT: u32 = 10;
+
+/// The first of the last tries, which fail the check instead of evaluating it: two, because the process may be killed in
+/// the middle of one.
+const LAST_TRIES_FROM: u32 = MAX_DEQUEUE_COUNT - 1;
+
+/// How long an evaluation may take in all: inside the 5 min of `functionTimeout` in `host.json`, after which the host kills
+/// the process with all other evaluations in it. The limits of its parts add up to less.
+const EVALUATION_LIMIT: Duration = Duration::from_secs(270);
 
 /// How an evaluation ended. Whichever it is, the message has done its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +52,9 @@ pub enum Failure {
     /// The successor could not be queued.
     #[error("the next evaluation could not be queued: {0}")]
     NotQueued(#[from] crate::queue::QueueError),
+    /// It took longer than any evaluation may.
+    #[error("the evaluation took longer than {} s", EVALUATION_LIMIT.as_secs())]
+    TookTooLong,
     /// The code failed.
     #[error("the evaluation ended unexpectedly")]
     Panicked,
@@ -54,30 +66,40 @@ pub enum Failure {
 ///
 /// [`Failure`]; it is logged here, once.
 pub async fn invoke(app: &Arc<App>, body: &[u8]) -> Result<InvocationResult, Failure> {
-    let ended = run(app, body).await;
-    match ended {
+    let invocation = match Invocation::parse(body) {
+        Ok(invocation) => invocation,
+        Err(why) => {
+            let failure = Failure::Unusable(why.to_owned());
+            tracing::error!(error = %failure, "evaluation failed");
+            return Err(failure);
+        }
+    };
+    match run(app, &invocation).await {
         Ok(ended) => Ok(InvocationResult::logging(describe(&ended))),
         Err(failure) => {
-            tracing::error!(error = %failure, "evaluation failed");
+            let Whereabouts { plan_id, build_id } = Whereabouts::read(&invocation.message);
+            let message_id = invocation.message_id.unwrap_or_default();
+            tracing::error!(error = %failure, message_id, invocation.dequeue_count, check.plan_id = plan_id, check.build_id = build_id, "evaluation failed");
             Err(failure)
         }
     }
 }
 
-async fn run(app: &Arc<App>, body: &[u8]) -> Result<Ended, Failure> {
-    let invocation = Invocation::parse(body).map_err(|why| Failure::Unusable(why.to_owned()))?;
+async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> {
     let CheckMessage::V1(message) =
         CheckMessage::parse(&invocation.message).map_err(|error| Failure::Unusable(error.to_string()))?;
     let token = open(app, &message)?;
     // Unique to the queue message, so that a message which was queued twice has two claims.
-    let claim = invocation.message_id.unwrap_or_else(|| Uuid::new_v4().to_string());
-    let is_last = invocation.dequeue_count >= MAX_DEQUEUE_COUNT;
+    let claim = invocation.message_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+    let is_last = invocation.dequeue_count >= LAST_TRIES_FROM;
     let app = Arc::clone(app);
-    // A task of its own: a panic in one evaluation does not take others with it.
+    // A task of its own: a panic in one evaluation does not take others with it, and a host that hangs up does not cut
+    // one off in the middle.
     let evaluation = tokio::spawn(async move {
         let ids = message.check.properties.clone();
         let evaluations = message.progress.evaluations;
-        let ended = Step::new(&app, *message, &token, claim).take(is_last).await;
+        let step = Step::new(&app, *message, &token, claim).take(is_last);
+        let ended = tokio::time::timeout(EVALUATION_LIMIT, step).await.unwrap_or(Err(Failure::TookTooLong));
         if let Ok(ended) = &ended {
             tracing::info!(
                 check.plan_id = %ids.plan_id,

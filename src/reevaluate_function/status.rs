@@ -2,14 +2,15 @@
 //!
 //! Nothing here changes a decision, or delays it beyond a short limit: people can do without a line of a log.
 
+use std::time::Duration;
+
 use super::look::CLAIM;
 use super::step::Step;
 use crate::azure_devops::task::RecordUpdate;
 use crate::story;
-use std::time::Duration;
 
 /// How long one write of log or status may take. It never delays a decision by more.
-const STATUS_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const STATUS_LIMIT: Duration = Duration::from_secs(5);
 
 /// Parts of the check's time, in percent, at which the log warns.
 const WARN_AT: [u32; 3] = [50, 80, 95];
@@ -58,18 +59,27 @@ impl Step<'_> {
         if self.message.progress.last_status.is_empty() {
             all.extend(story::begins(&self.message.check, self.message.progress.run.as_ref()));
         }
-        if let Some(since) = self.message.progress.unreadable_since {
-            all.push(format!(
-                "Azure DevOps could not be read between {} and {}.",
-                story::time(since),
-                story::time(self.now)
-            ));
-        }
+        all.extend(self.outage());
         all.extend_from_slice(lines);
-        let (Some(log_id), false) = (self.message.progress.log_id, all.is_empty()) else { return lines.is_empty() };
-        let text = story::render(&all, self.now);
-        let written = tokio::time::timeout(STATUS_LIMIT, self.session.append_log(log_id, &text)).await;
-        match written {
+        all.is_empty() || self.append(&all).await
+    }
+
+    /// Says in the log since when Azure DevOps could not be reached, where it does not say so yet.
+    pub(super) async fn tell_outage(&mut self) {
+        if let Some(outage) = self.outage() {
+            self.append(&[outage]).await;
+        }
+    }
+
+    fn outage(&self) -> Option<String> {
+        let since = self.message.progress.unreadable_since?;
+        Some(story::outage(since, self.now))
+    }
+
+    async fn append(&mut self, lines: &[String]) -> bool {
+        let Some(log_id) = self.message.progress.log_id else { return false };
+        let text = story::render(lines, self.now);
+        match tokio::time::timeout(STATUS_LIMIT, self.session.append_log(log_id, &text)).await {
             Ok(Ok(())) => {
                 self.message.progress.unreadable_since = None;
                 if self.message.progress.last_status.is_empty() {
@@ -81,7 +91,10 @@ impl Step<'_> {
                 tracing::warn!(check.plan_id = %self.ids().plan_id, error = %error, "the log could not be written");
                 false
             }
-            Err(_) => false,
+            Err(_) => {
+                tracing::warn!(check.plan_id = %self.ids().plan_id, "the log was not written in time");
+                false
+            }
         }
     }
 
@@ -98,7 +111,10 @@ impl Step<'_> {
                 tracing::warn!(check.plan_id = %self.ids().plan_id, error = %error, "the record could not be updated");
                 false
             }
-            Err(_) => false,
+            Err(_) => {
+                tracing::warn!(check.plan_id = %self.ids().plan_id, "the record was not updated in time");
+                false
+            }
         }
     }
 }

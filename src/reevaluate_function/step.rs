@@ -74,24 +74,26 @@ impl<'a> Step<'a> {
         self.message.progress.evaluations == 0
     }
 
-    /// Takes the step. `is_last` tells that the message was handed out as often as the host will.
+    /// Takes the step. `is_last` tells that the message was handed out nearly as often as the host
+    /// will.
     pub(super) async fn take(mut self, is_last: bool) -> Result<Ended, Failure> {
         if let Look::End(ended) = self.look().await {
             return ended;
         }
         if let Some(outbox) = self.message.outbox.clone() {
-            return self.deliver(outbox).await;
+            return self.deliver_again(outbox).await;
         }
+        self.begin().await;
         if is_last {
             let reason =
                 "checkgate could not evaluate the check, although it tried several times; its own log tells why.";
             return self.decide(Decision::Rejected { reason: reason.to_owned() }, Vec::new()).await;
         }
-        self.begin().await;
         let examination = match self.examine().await {
             Ok(examination) => examination,
             Err(refused) => return self.token_refused(refused.why).await,
         };
+        self.message.progress.refused_since = None;
         if let Some(result) = examination.run_ended {
             return Ok(Ended::Stopped(format!("the run is over: {result}")));
         }
@@ -124,19 +126,11 @@ impl<'a> Step<'a> {
         let lines = story::conditions(evaluation);
         let blockers = story::blockers(&evaluation.explanation);
         let definition = &self.message.check.definition;
-        let is_over = self.now >= self.message.check.deadline || self.message.progress.evaluations >= MAX_EVALUATIONS;
+        let is_over = self.is_over();
         match evaluation.status() {
             Status::Passed => self.decide(Decision::Approved, lines).await,
             Status::Failed => self.decide(Decision::Rejected { reason: format!("Not met: {blockers}.") }, lines).await,
-            Status::Waiting | Status::Errored if is_over && definition.on_timeout == OnTimeout::Skip => {
-                let text = format!("The check's time is over, and it does not decide then. Still missing: {blockers}.");
-                self.write_log(&[lines, vec![text.clone()]].concat()).await;
-                Ok(Ended::Stopped(text))
-            }
-            Status::Waiting | Status::Errored if is_over => {
-                let reason = format!("The check's time is over ({}). Still missing: {blockers}.", definition.timeout);
-                self.decide(Decision::Rejected { reason }, lines).await
-            }
+            Status::Waiting | Status::Errored if is_over => self.time_is_over(&blockers, lines).await,
             Status::Errored
                 if let Some(condition) = evaluation.over_budget(definition.error_budget.delta(), self.now) =>
             {
@@ -187,10 +181,34 @@ impl<'a> Step<'a> {
         self.session.slow_down().and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default()
     }
 
+    /// The token reads the check's record, but not the facts: they say nothing, and so does an evaluation.
     async fn token_refused(&mut self, why: String) -> Result<Ended, Failure> {
-        let delay = self.after_error(None);
+        if self.is_over() {
+            return self.time_is_over(&why, Vec::new()).await;
+        }
+        if self.is_token_dead() {
+            let reason = format!("The conditions could not be measured: {why}.");
+            return self.decide(Decision::Rejected { reason }, Vec::new()).await;
+        }
+        let delay = self.after_error(None).min(self.message.check.deadline - self.now);
         self.queue_successor(delay).await?;
         Ok(Ended::Requeued(why))
+    }
+
+    fn is_over(&self) -> bool {
+        self.now >= self.message.check.deadline || self.message.progress.evaluations >= MAX_EVALUATIONS
+    }
+
+    /// The deadline is reached without a verdict.
+    async fn time_is_over(&mut self, missing: &str, lines: Vec<String>) -> Result<Ended, Failure> {
+        let definition = &self.message.check.definition;
+        if definition.on_timeout == OnTimeout::Skip {
+            let text = format!("The check's time is over, and it does not decide then. Still missing: {missing}.");
+            self.write_log(&[lines, vec![text.clone()]].concat()).await;
+            return Ok(Ended::Stopped(text));
+        }
+        let reason = format!("The check's time is over ({}). Still missing: {missing}.", definition.timeout);
+        self.decide(Decision::Rejected { reason }, lines).await
     }
 
     /// Queues the next evaluation. When this returns, it is durable, and this message may go.
