@@ -1,0 +1,84 @@
+//! What the tests of the kinds share: conditions are written as users write them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use crate::check::{Check, TaskProperties};
+use crate::checks_file::CheckDefinition;
+use crate::evaluation::{Context, Finding};
+use crate::facts::{Facts, Wanted};
+use crate::plan_url::AllowedPlanUrls;
+
+/// When the checks of these tests are delivered: a Monday, at noon.
+pub(super) fn delivered_at() -> DateTime<Utc> {
+    "2026-01-05T12:00:00Z".parse().expect("a time")
+}
+
+/// A check, from its definition.
+pub(super) fn check(definition: &str) -> Check {
+    let parsed = CheckDefinition::parse(definition, &BTreeMap::new())
+        .unwrap_or_else(|problems| panic!("{definition}: {problems:?}"));
+    // It travels in the queue message: what is evaluated later is what was read from there.
+    let message = serde_json::to_value(&parsed).expect("JSON");
+    let definition: CheckDefinition = serde_json::from_value(message).expect("the definition written");
+    assert_eq!(definition, parsed);
+    let allowed: AllowedPlanUrls = AllowedPlanUrls::DEFAULT.parse().expect("URLs");
+    let nil = Uuid::nil();
+    Check {
+        name: "test".to_owned(),
+        properties: TaskProperties {
+            plan_url: allowed.admit("https://dev.azure.com/fabrikam/").expect("a URL"),
+            project_id: nil,
+            hub_name: "checks".parse().expect("a hub"),
+            plan_id: nil,
+            job_id: nil,
+            timeline_id: nil,
+            task_instance_id: nil,
+            build_id: Some(7),
+        },
+        deadline: definition.deadline(delivered_at()),
+        definition,
+        inputs: BTreeMap::new(),
+        delivered_at: delivered_at(),
+    }
+}
+
+/// A check with one condition.
+pub(super) fn check_of(condition: &str) -> Check {
+    check(&format!("conditions:\n  - {condition}"))
+}
+
+/// Measures a condition with these facts, this long after the delivery.
+pub(super) fn measure(condition: &str, facts: &Facts, after: TimeDelta) -> Finding {
+    let check = check_of(condition);
+    let context = Context { now: delivered_at() + after, check: &check, state: None };
+    check.definition.conditions[0].kind.evaluate(facts, &context)
+}
+
+/// Whether a condition asks the outside world for anything.
+pub(super) fn reads_nothing(check: &Check) -> bool {
+    let mut wanted = Wanted::default();
+    let context = |_: &str| Context { now: delivered_at(), check, state: None };
+    check.definition.conditions[0].facts("0", &context, &mut wanted);
+    wanted.is_empty() && !check.definition.conditions[0].reads_run()
+}
+
+/// The mistakes of a condition, one line each, as its writer reads them.
+pub(super) fn mistakes(condition: &str) -> String {
+    let definition = format!("conditions:\n  - {condition}");
+    match CheckDefinition::parse(&definition, &BTreeMap::new()) {
+        Ok(_) => panic!("{condition} was accepted"),
+        Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// Asserts that a condition is refused with words that contain all of these.
+#[track_caller]
+pub(super) fn refused(condition: &str, words: &[&str]) {
+    let mistakes = mistakes(condition);
+    for word in words {
+        assert!(mistakes.contains(word), "{condition}: `{word}` is not in: {mistakes}");
+    }
+}
