@@ -4,8 +4,10 @@
 //! collection, its project, its token. Calls of a session are made one after another, so that a check has at most one
 //! open request. See <https://learn.microsoft.com/rest/api/azure/devops/>.
 
+pub mod artifacts;
 pub mod build;
 mod error;
+pub mod queries;
 mod retry_after;
 pub mod task;
 pub mod timeline;

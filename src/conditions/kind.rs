@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::de::{self, MapAccess};
 use serde::ser::SerializeMap;
 
-use super::{Condition, Rule, branch, build_reason, combinators, tag, task_executed, work_items};
+use super::{Condition, Rule, artifact, branch, build_reason, combinators, query, tag, task_executed, work_items};
 use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
 use crate::facts::Facts;
 
@@ -57,8 +57,10 @@ macro_rules! kinds {
 kinds! {
     "taskExecuted" => TaskExecuted(task_executed::TaskExecuted),
     "workItems" => WorkItems(work_items::WorkItems),
+    "query" => Query(query::Query),
     "buildReason" => BuildReason(build_reason::BuildReason),
     "branch" => Branch(branch::Branch),
+    "artifact" => Artifact(artifact::Artifact),
     "tag" => Tag(tag::Tag),
     "all" => All(combinators::All),
     "any" => Any(combinators::Any),

@@ -3,11 +3,13 @@
 //! A kind is a struct with the parameters that users write, and an implementation of [`Rule`]: which facts it needs, and
 //! what they mean. It is registered by one line in `kind.rs`.
 
+mod artifact;
 mod branch;
 mod build_reason;
 mod combinators;
 mod glob;
 mod kind;
+mod query;
 mod tag;
 mod task_executed;
 #[cfg(test)]

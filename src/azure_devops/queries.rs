@@ -1,0 +1,86 @@
+//! Work item queries: <https://learn.microsoft.com/azure/devops/boards/queries/wiql-syntax>.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Error, Session};
+use crate::facts::{Fact, Gatherer, Unmeasured};
+
+/// The fact: the ids of the work items that a query finds, in ascending order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WorkItemQuery {
+    /// The query. Written by whoever writes the check, never by the pipeline.
+    pub wiql: String,
+}
+
+/// The answer to a flat query holds work items; the answer to one over links holds links.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueryAnswer {
+    #[serde(default)]
+    work_items: Option<Vec<ItemReference>>,
+    #[serde(default)]
+    work_item_relations: Option<Vec<Link>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ItemReference {
+    id: u64,
+}
+
+/// A link; the items at the top have no source.
+#[derive(Debug, Deserialize)]
+struct Link {
+    #[serde(default)]
+    target: Option<ItemReference>,
+}
+
+impl QueryAnswer {
+    fn ids(self) -> Option<Vec<u64>> {
+        let ids: BTreeSet<u64> = match (self.work_items, self.work_item_relations) {
+            (Some(items), _) => items.into_iter().map(|item| item.id).collect(),
+            (None, Some(links)) => links.into_iter().filter_map(|link| link.target).map(|target| target.id).collect(),
+            (None, None) => return None,
+        };
+        Some(ids.into_iter().collect())
+    }
+}
+
+impl Session<'_> {
+    async fn query(&self, wiql: &str) -> Result<QueryAnswer, Error> {
+        self.post("run the work item query", &self.in_project("wit/wiql"), &json!({ "query": wiql })).await
+    }
+}
+
+impl Fact for WorkItemQuery {
+    type Value = Vec<u64>;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<u64>, Unmeasured> {
+        let answer = gatherer.azure_devops.query(&self.wiql).await?;
+        answer.ids().ok_or_else(|| Unmeasured::because("the work item query was answered without work items or links"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(answer: serde_json::Value) -> Option<Vec<u64>> {
+        serde_json::from_value::<QueryAnswer>(answer).expect("an answer").ids()
+    }
+
+    #[test]
+    fn links_are_counted_by_their_distinct_targets() {
+        let links = json!({ "queryType": "tree", "workItemRelations": [
+            { "rel": null, "source": null, "target": { "id": 1 } },
+            { "rel": "System.LinkTypes.Hierarchy-Forward", "source": { "id": 1 }, "target": { "id": 3 } },
+            { "rel": "System.LinkTypes.Hierarchy-Forward", "source": { "id": 2 }, "target": { "id": 3 } },
+        ]});
+        assert_eq!(ids(links), Some(vec![1, 3]));
+        assert_eq!(ids(json!({ "workItems": [{ "id": 9 }, { "id": 4 }] })), Some(vec![4, 9]));
+        assert_eq!(ids(json!({ "workItems": [] })), Some(vec![]));
+        assert_eq!(ids(json!({ "queryType": "flat" })), None);
+    }
+}
