@@ -6,10 +6,12 @@
 
 pub mod artifacts;
 pub mod build;
+pub mod coverage;
 mod error;
 pub mod queries;
 mod retry_after;
 pub mod task;
+pub mod test_results;
 pub mod timeline;
 pub mod work_items;
 

@@ -4,7 +4,10 @@ use schemars::{Schema, SchemaGenerator};
 use serde::de::{self, MapAccess};
 use serde::ser::SerializeMap;
 
-use super::{Condition, Rule, artifact, branch, build_reason, combinators, query, tag, task_executed, work_items};
+use super::{
+    Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, query, tag, task_executed,
+    test_results, work_items,
+};
 use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
 use crate::facts::Facts;
 
@@ -58,6 +61,8 @@ kinds! {
     "taskExecuted" => TaskExecuted(task_executed::TaskExecuted),
     "workItems" => WorkItems(work_items::WorkItems),
     "query" => Query(query::Query),
+    "codeCoverage" => CodeCoverage(code_coverage::CodeCoverage),
+    "testResults" => TestResults(test_results::TestResults),
     "buildReason" => BuildReason(build_reason::BuildReason),
     "branch" => Branch(branch::Branch),
     "artifact" => Artifact(artifact::Artifact),

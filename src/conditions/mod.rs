@@ -6,12 +6,16 @@
 mod artifact;
 mod branch;
 mod build_reason;
+mod code_coverage;
 mod combinators;
 mod glob;
 mod kind;
+mod percent;
+mod published;
 mod query;
 mod tag;
 mod task_executed;
+mod test_results;
 #[cfg(test)]
 mod testing;
 mod work_items;

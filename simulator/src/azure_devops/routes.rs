@@ -69,6 +69,7 @@ pub(super) const ROUTES: &[Route] = &[
     send("POST {project}/_apis/wit/wiql", Area::WorkItems, Versions::released((5, 1), 2), boards::wiql),
     send("POST {project}/{team}/_apis/wit/wiql", Area::WorkItems, Versions::released((5, 1), 2), boards::wiql),
     get("GET {project}/_apis/test/codecoverage", Area::Tests, STATES, quality::coverage),
+    get("GET {project}/_apis/test/resultsummarybybuild", Area::Tests, Versions::preview((5, 1), 3), quality::test_summary),
     get("GET {project}/_apis/testresults/codecoverage", Area::Tests, TEST_RESULTS, quality::coverage),
     get("GET {project}/_apis/testresults/resultsummarybybuild", Area::Tests, TEST_RESULTS, quality::test_summary),
     send("POST {project}/_apis/git/repositories/{repository}/pullrequestquery", Area::Code, Versions::released((5, 1), 1), code::pull_request_query),

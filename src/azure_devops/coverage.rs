@@ -1,0 +1,167 @@
+//! Code coverage that runs have published: the summary over all tools, which has no page of its own in the REST reference.
+//!
+//! It is `test/codecoverage` *without* `flags`; with them, the same resource knows Visual Studio's format only.
+
+use serde::Deserialize;
+use url::form_urlencoded::byte_serialize;
+
+use super::build::{Build, Run, TheRun};
+use super::{Error, Session, Wrapped};
+use crate::facts::{Fact, Gatherer, Unmeasured};
+
+/// The code coverage of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CodeCoverage {
+    /// How far merging has come: `completed`, `inProgress` …; empty when Azure DevOps does not tell.
+    pub status: String,
+    /// Everything that was counted, for each configuration by itself.
+    pub statistics: Vec<CoverageStatistics>,
+}
+
+/// What one configuration of a run counted under one label.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CoverageStatistics {
+    /// What is counted, in the tool's words: `Lines`, `Branches`, `Blocks` …
+    pub label: String,
+    /// How many are covered.
+    pub covered: u32,
+    /// How many there are.
+    pub total: u32,
+}
+
+/// The last successful run of the same pipeline and branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierRun {
+    /// Its number.
+    pub build_number: String,
+    /// Its coverage.
+    pub coverage: CodeCoverage,
+}
+
+impl CodeCoverage {
+    /// Covered and total of a label, summed over all configurations. `None` when nothing was published for it.
+    #[must_use]
+    pub fn of(&self, label: &str) -> Option<(u64, u64)> {
+        let of_label = self.statistics.iter().filter(|statistics| is_label(&statistics.label, label));
+        of_label.map(|found| (u64::from(found.covered), u64::from(found.total))).reduce(|a, b| (a.0 + b.0, a.1 + b.1))
+    }
+}
+
+/// Whether two labels mean the same: tools write `Line`, `line` and `Lines`.
+fn is_label(found: &str, wanted: &str) -> bool {
+    let [found, wanted] = [found, wanted].map(|label| label.trim().to_lowercase());
+    let is_plural = |one: &str, many: &str| matches!(many.strip_prefix(one), Some("" | "s" | "es"));
+    is_plural(&found, &wanted) || is_plural(&wanted, &found)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CoverageSummary {
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    coverage_data: Option<Vec<CoverageData>>,
+}
+
+/// One configuration, such as `x64 Release`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CoverageData {
+    #[serde(default)]
+    coverage_stats: Option<Vec<CoverageStatistics>>,
+}
+
+impl From<CoverageSummary> for CodeCoverage {
+    fn from(summary: CoverageSummary) -> Self {
+        let data = summary.coverage_data.into_iter().flatten();
+        Self {
+            status: summary.status.unwrap_or_default(),
+            statistics: data.flat_map(|data| data.coverage_stats.unwrap_or_default()).collect(),
+        }
+    }
+}
+
+impl Session<'_> {
+    async fn coverage(&self, build_id: u64) -> Result<CodeCoverage, Error> {
+        let path = self.in_project(&format!("test/codecoverage?buildId={build_id}"));
+        let summary: Option<CoverageSummary> = self.get("read the run's code coverage", &path).await?;
+        Ok(summary.unwrap_or_default().into())
+    }
+
+    /// The last run of the same pipeline and branch that succeeded, other than this one.
+    async fn last_successful(&self, run: &Run, definition: u64) -> Result<Option<Run>, Error> {
+        let branch: String = byte_serialize(run.source_branch.as_bytes()).collect();
+        let filters = "statusFilter=completed&resultFilter=succeeded&queryOrder=finishTimeDescending&$top=2";
+        let path = self.in_project(&format!("build/builds?definitions={definition}&branchName={branch}&{filters}"));
+        let builds: Wrapped<Build> = self.get("read the last successful run", &path).await?;
+        Ok(builds.value.into_iter().map(|build| build.run).find(|earlier| earlier.id != run.id))
+    }
+}
+
+/// The fact: the code coverage of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunCoverage;
+
+impl Fact for RunCoverage {
+    type Value = CodeCoverage;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<CodeCoverage, Unmeasured> {
+        let session = gatherer.azure_devops;
+        Ok(session.coverage(session.build_id()?).await?)
+    }
+}
+
+/// The fact: the last successful run of the same pipeline and branch, with its coverage; `None` when there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EarlierCoverage;
+
+impl Fact for EarlierCoverage {
+    type Value = Option<EarlierRun>;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, Unmeasured> {
+        let run = gatherer.get(&TheRun).await?;
+        let definition = run.definition.as_ref().map(|definition| definition.id);
+        let (Some(definition), false) = (definition, run.source_branch.is_empty()) else {
+            return Err(Unmeasured::because("Azure DevOps does not tell the run's pipeline and branch"));
+        };
+        let Some(earlier) = gatherer.azure_devops.last_successful(&run, definition).await? else { return Ok(None) };
+        let coverage = gatherer.azure_devops.coverage(earlier.id).await?;
+        Ok(Some(EarlierRun { build_number: earlier.build_number, coverage }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn all_configurations_of_a_label_are_summed() {
+        let summary = json!({
+            "build": { "id": "7" }, "deltaBuild": null, "status": "completed",
+            "coverageData": [
+                { "buildPlatform": "x64", "coverageStats": [
+                    { "label": "Lines", "position": 1, "total": 100, "covered": 80, "isDeltaAvailable": false },
+                    { "label": "Branches", "position": 2, "total": 10, "covered": 5 },
+                ]},
+                { "buildPlatform": "arm", "coverageStats": [{ "label": "line", "total": 50, "covered": 10 }] },
+                { "buildPlatform": "wasm", "coverageStats": null },
+            ],
+        });
+        let coverage: CodeCoverage = serde_json::from_value::<CoverageSummary>(summary).expect("a summary").into();
+        assert_eq!(coverage.status, "completed");
+        assert_eq!(coverage.of("Lines"), Some((90, 150)));
+        assert_eq!(coverage.of("LINE"), Some((90, 150)));
+        assert_eq!(coverage.of("branch"), Some((5, 10)));
+        assert_eq!(coverage.of("Blocks"), None);
+    }
+
+    #[test]
+    fn a_run_without_coverage_has_none() {
+        for summary in [json!({}), json!({ "coverageData": null, "status": null }), json!({ "coverageData": [] })] {
+            let coverage: CodeCoverage = serde_json::from_value::<CoverageSummary>(summary).expect("a summary").into();
+            assert_eq!(coverage, CodeCoverage::default());
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Test results that a run has published: the summary of its *Tests* tab.
+//!
+//! It is read from the collection's own host, `test/resultsummarybybuild`, because the token may go nowhere else; the
+//! newer `testresults` area lives on `vstmr.dev.azure.com` in the cloud.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::{Body, Error, Session};
+use crate::facts::{Fact, Gatherer, Unmeasured};
+
+/// The test results of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TestResults {
+    /// How many results there are.
+    pub total: u64,
+    /// How many of each outcome (`passed`, `failed`, `notexecuted` …), in lower case.
+    pub by_outcome: BTreeMap<String, u64>,
+    /// How many test runs still publish.
+    pub unfinished_runs: u64,
+    /// How many test runs broke off.
+    pub aborted_runs: u64,
+}
+
+impl TestResults {
+    /// How many results have one of these outcomes, given in lower case.
+    #[must_use]
+    pub fn count(&self, outcomes: &[&str]) -> u64 {
+        outcomes.iter().filter_map(|outcome| self.by_outcome.get(*outcome)).sum()
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct TestResultSummary {
+    aggregated_results_analysis: Option<Analysis>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Analysis {
+    total_tests: u64,
+    results_by_outcome: Option<BTreeMap<String, OutcomeCount>>,
+    run_summary_by_state: Option<BTreeMap<String, RunCount>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OutcomeCount {
+    count: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RunCount {
+    runs_count: u64,
+}
+
+impl From<TestResultSummary> for TestResults {
+    fn from(summary: TestResultSummary) -> Self {
+        let analysis = summary.aggregated_results_analysis.unwrap_or_default();
+        let outcomes = analysis.results_by_outcome.unwrap_or_default();
+        let states = analysis.run_summary_by_state.unwrap_or_default();
+        let runs = |wanted: &[&str]| {
+            let in_state = |name: &String| wanted.iter().any(|state| state.eq_ignore_ascii_case(name));
+            states.iter().filter(|(name, _)| in_state(name)).map(|(_, state)| state.runs_count).sum()
+        };
+        Self {
+            total: analysis.total_tests,
+            by_outcome: outcomes.into_iter().map(|(name, found)| (name.to_lowercase(), found.count)).collect(),
+            unfinished_runs: runs(&["notStarted", "inProgress", "waiting"]),
+            aborted_runs: runs(&["aborted"]),
+        }
+    }
+}
+
+impl Session<'_> {
+    async fn test_results(&self) -> Result<TestResults, Error> {
+        let path = self.in_project(&format!("test/resultsummarybybuild?buildId={}", self.build_id()?));
+        // Never released; its revisions differ between servers, so the newest that there is.
+        let version = format!("{}-preview", self.azure_devops.options.api_version);
+        let what = "read the run's test results";
+        let summary: Option<TestResultSummary> =
+            self.call_version(what, Method::GET, &path, &version, Body::Empty).await?;
+        Ok(summary.unwrap_or_default().into())
+    }
+}
+
+/// The fact: the test results of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunTestResults;
+
+impl Fact for RunTestResults {
+    type Value = TestResults;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<TestResults, Unmeasured> {
+        Ok(gatherer.azure_devops.test_results().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn outcomes_and_states_of_runs_are_counted() {
+        let summary = json!({
+            "aggregatedResultsAnalysis": {
+                "totalTests": 12,
+                "duration": "00:00:01",
+                "resultsByOutcome": {
+                    "Passed": { "outcome": "passed", "count": 9 },
+                    "Failed": { "outcome": "failed", "count": 1 },
+                    "NotExecuted": { "outcome": "notExecuted", "count": 2 },
+                },
+                "runSummaryByState": { "Completed": { "runsCount": 2 }, "InProgress": { "runsCount": 1 } },
+            },
+            "totalRunsCount": 3,
+        });
+        let results: TestResults = serde_json::from_value::<TestResultSummary>(summary).expect("a summary").into();
+        assert_eq!((results.total, results.unfinished_runs, results.aborted_runs), (12, 1, 0));
+        assert_eq!(results.count(&["passed", "notexecuted"]), 11);
+    }
+
+    #[test]
+    fn a_run_without_tests_has_no_results() {
+        for summary in [json!({}), json!({ "aggregatedResultsAnalysis": null })] {
+            let results: TestResults = serde_json::from_value::<TestResultSummary>(summary).expect("a summary").into();
+            assert_eq!(results, TestResults::default());
+        }
+    }
+}
