@@ -49,6 +49,17 @@ pub struct Identity {
     pub display_name: String,
 }
 
+impl Identity {
+    /// Whether the two are the same: by id, and where one has none, by name.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        if self.id.is_empty() || other.id.is_empty() {
+            return self.display_name.eq_ignore_ascii_case(&other.display_name);
+        }
+        self.id.eq_ignore_ascii_case(&other.id)
+    }
+}
+
 /// Something with an id and a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {

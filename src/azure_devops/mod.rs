@@ -8,6 +8,7 @@ pub mod artifacts;
 pub mod build;
 pub mod coverage;
 mod error;
+pub mod pull_requests;
 pub mod queries;
 mod retry_after;
 pub mod task;

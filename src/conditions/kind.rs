@@ -5,8 +5,8 @@ use serde::de::{self, MapAccess};
 use serde::ser::SerializeMap;
 
 use super::{
-    Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, query, tag, task_executed,
-    test_results, work_items,
+    Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, pull_request, query, tag,
+    task_executed, test_results, work_items,
 };
 use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
 use crate::facts::Facts;
@@ -65,6 +65,7 @@ kinds! {
     "testResults" => TestResults(test_results::TestResults),
     "buildReason" => BuildReason(build_reason::BuildReason),
     "branch" => Branch(branch::Branch),
+    "pullRequest" => PullRequest(pull_request::PullRequest),
     "artifact" => Artifact(artifact::Artifact),
     "tag" => Tag(tag::Tag),
     "all" => All(combinators::All),

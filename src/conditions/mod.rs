@@ -12,6 +12,7 @@ mod glob;
 mod kind;
 mod percent;
 mod published;
+mod pull_request;
 mod query;
 mod tag;
 mod task_executed;

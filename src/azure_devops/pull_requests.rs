@@ -1,0 +1,180 @@
+//! The pull requests that brought the commit of a run, with their reviewers' votes. Azure Repos only.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::build::{Identity, Run, TheRun};
+use super::{Error, Session, Wrapped};
+use crate::facts::{Fact, Gatherer, Unmeasured};
+
+/// How Azure DevOps names a repository of its own.
+const AZURE_REPOS: &str = "TfsGit";
+
+/// The most pull requests of which the votes are read: a commit of a long-lived branch may be in many.
+const MAX_PULL_REQUESTS: usize = 5;
+
+/// A pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullRequest {
+    /// Its number.
+    #[serde(rename = "pullRequestId")]
+    pub id: u64,
+    /// Its title.
+    #[serde(default)]
+    pub title: String,
+    /// `active`, `completed` or `abandoned`.
+    #[serde(default)]
+    pub status: String,
+    /// The branch that it changes, in full.
+    #[serde(default)]
+    pub target_ref_name: String,
+    /// Who opened it.
+    #[serde(default)]
+    pub created_by: Option<Identity>,
+    /// Who was asked to review it, or did.
+    #[serde(default)]
+    pub reviewers: Vec<Reviewer>,
+}
+
+/// A reviewer of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reviewer {
+    /// Who it is.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// 10 approved, 5 approved with suggestions, 0 none, -5 waits for the author, -10 rejected.
+    #[serde(default)]
+    pub vote: i32,
+    /// A group: its vote repeats that of a member.
+    #[serde(default)]
+    pub is_container: bool,
+}
+
+/// By commit, the pull requests that hold it; one map for each query.
+#[derive(Debug, Deserialize)]
+struct PullRequestQueryAnswer {
+    #[serde(default)]
+    results: Vec<BTreeMap<String, Vec<PullRequest>>>,
+}
+
+impl Session<'_> {
+    async fn pull_requests_with(&self, repository: Uuid, commit: &str) -> Result<Vec<PullRequest>, Error> {
+        let path = self.in_project(&format!("git/repositories/{repository}/pullrequestquery"));
+        let queries = json!({ "queries": [
+            { "type": "lastMergeCommit", "items": [commit] },
+            { "type": "commit", "items": [commit] },
+        ]});
+        let answer: PullRequestQueryAnswer = self.post("find the pull request of the commit", &path, &queries).await?;
+        let mut found: Vec<PullRequest> =
+            answer.results.into_iter().flat_map(BTreeMap::into_values).flatten().collect();
+        // Both queries may find the same one.
+        found.sort_by_key(|pull_request| std::cmp::Reverse(pull_request.id));
+        found.dedup_by_key(|pull_request| pull_request.id);
+        Ok(found)
+    }
+
+    async fn pull_request(&self, repository: Uuid, id: u64) -> Result<PullRequest, Error> {
+        let path = self.in_project(&format!("git/repositories/{repository}/pullrequests/{id}"));
+        self.get("read the pull request", &path).await
+    }
+
+    async fn reviewers(&self, repository: Uuid, id: u64) -> Result<Vec<Reviewer>, Error> {
+        let path = self.in_project(&format!("git/repositories/{repository}/pullrequests/{id}/reviewers"));
+        let reviewers: Wrapped<Reviewer> = self.get("read the votes of the pull request", &path).await?;
+        Ok(reviewers.value)
+    }
+}
+
+/// The number of the pull request that a run validates. Its commit is a temporary merge that no history keeps.
+fn validated(run: &Run) -> Option<u64> {
+    let from_branch = || run.source_branch.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok();
+    run.trigger_info.get("pr.number").and_then(|number| number.parse().ok()).or_else(from_branch)
+}
+
+/// Those that brought the commit to the run's branch; without any, all that hold the commit.
+fn that_brought(run: &Run, found: Vec<PullRequest>) -> Vec<PullRequest> {
+    let is_merged_here = |pull_request: &PullRequest| {
+        pull_request.status.eq_ignore_ascii_case("completed") && pull_request.target_ref_name == run.source_branch
+    };
+    let any_merged_here = found.iter().any(is_merged_here);
+    found
+        .into_iter()
+        .filter(|it| if any_merged_here { is_merged_here(it) } else { !it.status.eq_ignore_ascii_case("abandoned") })
+        .take(MAX_PULL_REQUESTS)
+        .collect()
+}
+
+/// The fact: the pull requests that brought the run's commit, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunPullRequests;
+
+impl Fact for RunPullRequests {
+    type Value = Vec<PullRequest>;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<PullRequest>, Unmeasured> {
+        let run = gatherer.get(&TheRun).await?;
+        let session = gatherer.azure_devops;
+        let repository = run.repository.as_ref().ok_or_else(|| Unmeasured::because("the run has no repository"))?;
+        if !repository.kind.eq_ignore_ascii_case(AZURE_REPOS) {
+            return Err(Unmeasured::because(format!(
+                "the run's repository is of type {}; pull requests can be read from Azure Repos only",
+                repository.kind
+            )));
+        }
+        let repository: Uuid = repository
+            .id
+            .parse()
+            .map_err(|_| Unmeasured::because("Azure DevOps does not tell the id of the run's repository"))?;
+        let mut found = match validated(&run) {
+            Some(id) => vec![session.pull_request(repository, id).await?],
+            None => that_brought(&run, session.pull_requests_with(repository, &run.source_version).await?),
+        };
+        for pull_request in &mut found {
+            pull_request.reviewers = session.reviewers(repository, pull_request.id).await?;
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(run: serde_json::Value) -> Run {
+        serde_json::from_value(run).expect("a run")
+    }
+
+    fn chosen(found: &[(u64, &str, &str)]) -> Vec<u64> {
+        let run = run(json!({ "id": 7, "sourceBranch": "refs/heads/main" }));
+        let found = found.iter().map(|(id, status, target)| {
+            let pull_request = json!({ "pullRequestId": id, "status": status, "targetRefName": target });
+            serde_json::from_value(pull_request).expect("a pull request")
+        });
+        that_brought(&run, found.collect()).iter().map(|pull_request| pull_request.id).collect()
+    }
+
+    #[test]
+    fn the_one_merged_into_the_runs_branch_counts_first() {
+        let (main, develop) = ("refs/heads/main", "refs/heads/develop");
+        assert_eq!(chosen(&[(3, "active", main), (2, "completed", main), (1, "completed", develop)]), [2]);
+        assert_eq!(chosen(&[(3, "active", develop), (1, "completed", develop)]), [3, 1]);
+        assert_eq!(chosen(&[(3, "abandoned", main), (1, "active", main)]), [1]);
+        assert_eq!(chosen(&[(3, "abandoned", main)]), [0_u64; 0]);
+    }
+
+    #[test]
+    fn a_validating_run_names_its_pull_request() {
+        let pull = |run_json| validated(&run(run_json));
+        assert_eq!(pull(json!({ "id": 7, "triggerInfo": { "pr.number": "12" } })), Some(12));
+        assert_eq!(pull(json!({ "id": 7, "sourceBranch": "refs/pull/13/merge" })), Some(13));
+        assert_eq!(pull(json!({ "id": 7, "sourceBranch": "refs/heads/main" })), None);
+        assert_eq!(pull(json!({ "id": 7, "triggerInfo": { "pr.number": "12/../3" } })), None);
+    }
+}
