@@ -6,7 +6,7 @@ use serde::ser::SerializeMap;
 
 use super::{
     Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, pull_request, query, tag,
-    task_executed, test_results, work_items,
+    task_executed, test_results, window, work_items,
 };
 use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
 use crate::facts::Facts;
@@ -68,6 +68,7 @@ kinds! {
     "pullRequest" => PullRequest(pull_request::PullRequest),
     "artifact" => Artifact(artifact::Artifact),
     "tag" => Tag(tag::Tag),
+    "window" => Window(window::Window),
     "all" => All(combinators::All),
     "any" => Any(combinators::Any),
     "not" => Not(combinators::Not),

@@ -19,6 +19,7 @@ mod task_executed;
 mod test_results;
 #[cfg(test)]
 mod testing;
+mod window;
 mod work_items;
 
 use std::borrow::Cow;
