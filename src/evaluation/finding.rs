@@ -1,8 +1,10 @@
 //! What measuring one condition gives.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::facts::Unmeasured;
 
 /// What to make of a condition that was measured and is not met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -42,7 +44,8 @@ pub struct Finding {
     pub remedy: String,
     /// Further lines for the log, such as a table of checkpoints.
     pub details: Vec<String>,
-    /// When it is worth looking again, if the condition knows better than the check's interval.
+    /// When it is worth looking again, if the condition knows better than the check's interval; for one that could not
+    /// be measured, until when to stay away at least.
     pub look_again_at: Option<DateTime<Utc>>,
     /// What the condition wants to know at the next evaluation.
     pub state: Option<Value>,
@@ -70,6 +73,12 @@ impl Finding {
     /// Could not be measured, for this reason.
     pub fn unmeasured(why: impl Into<String>, expected: impl Into<String>) -> Self {
         Self::new(Measured::Unmeasured, why, expected)
+    }
+
+    /// Could not be measured because a fact could not be read.
+    pub fn unread(unmeasured: &Unmeasured, expected: impl Into<String>, now: DateTime<Utc>) -> Self {
+        let wait = unmeasured.retry_after.and_then(|wait| TimeDelta::from_std(wait).ok());
+        Self { look_again_at: wait.map(|wait| now + wait), ..Self::unmeasured(unmeasured.why.clone(), expected) }
     }
 
     /// Adds what would change the answer.

@@ -92,6 +92,8 @@ pub struct Evaluation {
     pub explanation: Explanation,
     /// When it is worth looking again: the soonest that a waiting condition names, or the check's interval.
     pub look_again_at: DateTime<Utc>,
+    /// Until when to stay away from what could not be measured, because it asked for that.
+    pub stay_away_until: Option<DateTime<Utc>>,
     /// What to remember for the next evaluation.
     pub memory: Memory,
 }
@@ -119,7 +121,8 @@ impl Evaluation {
 /// Evaluates a check against the facts gathered for it.
 #[must_use]
 pub fn evaluate(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc>) -> Evaluation {
-    let mut walk = Walk { check, facts, memory, now, next: Memory::default(), look_again_at: None };
+    let mut walk =
+        Walk { check, facts, memory, now, next: Memory::default(), look_again_at: None, stay_away_until: None };
     let conditions: Vec<Explanation> = check
         .definition
         .conditions
@@ -130,7 +133,7 @@ pub fn evaluate(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc
     let explanation = combine(String::new(), Combinator::AtLeast(conditions.len()), conditions);
     let interval = check.definition.reevaluate_every.delta();
     let look_again_at = walk.look_again_at.unwrap_or(now + interval);
-    Evaluation { explanation, look_again_at, memory: walk.next }
+    Evaluation { explanation, look_again_at, stay_away_until: walk.stay_away_until, memory: walk.next }
 }
 
 struct Walk<'a> {
@@ -140,6 +143,7 @@ struct Walk<'a> {
     now: DateTime<Utc>,
     next: Memory,
     look_again_at: Option<DateTime<Utc>>,
+    stay_away_until: Option<DateTime<Utc>>,
 }
 
 impl Walk<'_> {
@@ -180,6 +184,9 @@ impl Walk<'_> {
         let errored_since = (status == Status::Errored).then(|| self.memory.errored_since(place).unwrap_or(self.now));
         if errored_since.is_some() || finding.state.is_some() {
             self.next.0.insert(place.to_owned(), Remembered { errored_since, state: finding.state });
+        }
+        if status == Status::Errored {
+            self.stay_away_until = self.stay_away_until.max(finding.look_again_at);
         }
         if status == Status::Waiting {
             let next =

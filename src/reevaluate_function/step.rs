@@ -145,7 +145,8 @@ impl<'a> Step<'a> {
     /// Not yet: shows what is awaited, then queues the next evaluation.
     async fn wait(&mut self, evaluation: &Evaluation, lines: Vec<String>) -> Result<Ended, Failure> {
         let delay = if evaluation.status() == Status::Errored {
-            self.after_error(None)
+            let wait = evaluation.stay_away_until.map(|until| until - self.now);
+            self.after_error(wait.and_then(|wait| wait.to_std().ok()))
         } else {
             self.message.progress.consecutive_errors = 0;
             (evaluation.look_again_at - self.now).max(self.asked_to_wait())
