@@ -94,6 +94,11 @@ pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -
             return Answer::refused(StatusCode::FORBIDDEN, vec![problem]);
         }
     };
+    let unusable = app.sources.problems_of(&delivery.check.definition);
+    if !unusable.is_empty() {
+        tracing::warn!(problems = unusable.join("; "), "delivery refused");
+        return Answer::refused(StatusCode::BAD_REQUEST, unusable);
+    }
     match delivery.completion_event {
         CompletionEvent::Callback => accept(app, delivery).await,
         CompletionEvent::ApiResponse => decide(app, &delivery).await,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub extra_root_certificates: Option<PathBuf>,
     /// Whether the Functions host has started the process, whose end it must share.
     pub is_under_host: bool,
+    /// The settings that `checks.yaml` names and those of the managed identity: which ones is known only later.
+    pub settings: Settings,
 }
 
 /// A setting that is missing or wrong: one sentence that names it and shows a valid value.
@@ -49,6 +52,25 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// Settings that are read by name later. The process's environment, unless replaced.
+#[derive(Clone)]
+pub struct Settings(Arc<Read>);
+
+type Read = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+impl Settings {
+    /// Settings that `lookup` answers.
+    pub fn from_fn(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(lookup))
+    }
+
+    /// Reads one.
+    #[must_use]
+    pub fn read(&self, name: &str) -> Option<String> {
+        (self.0)(name)
+    }
+}
 
 /// Reads one setting.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -80,6 +102,7 @@ impl Config {
             api_version: api_version(lookup)?,
             extra_root_certificates: lookup("ExtraRootCertificates").map(PathBuf::from),
             is_under_host: lookup("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").is_some(),
+            settings: Settings::from_fn(environment),
         })
     }
 }

@@ -1,23 +1,23 @@
 //! `checkgate evaluate`: one dry evaluation against a real run.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use uuid::Uuid;
 
+use super::serve::build_sources;
 use super::{fail, print};
 use crate::azure_devops::{self, AzureDevOps};
 use crate::check::{Check, HubName, TaskProperties};
 use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
-use crate::config;
+use crate::config::{self, Settings};
 use crate::evaluation::{Memory, Status};
 use crate::examination::Examiner;
 use crate::plan_url::AllowedPlanUrls;
-use crate::sources::Sources;
 use crate::story;
 use crate::token::AuthToken;
 
@@ -76,14 +76,19 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
         .ok_or_else(|| format!("set the environment variable {TOKEN} to a token for Azure DevOps"))?;
     let token = AuthToken::new(token);
     let clock = Clock::system();
-    let check = check(options, &clock)?;
+    let checks = read_checks(&options.file)?;
+    let sources = build_sources(&checks, &Settings::from_fn(config::environment), reqwest::Client::builder())?;
+    let check = check(options, checks, &clock)?;
+    if let Some(problem) = sources.problems_of(&check.definition).first() {
+        return Err(problem.clone());
+    }
     let azure_devops = AzureDevOps::new(reqwest::Client::builder(), azure_devops::Options::default(), clock.clone());
     let azure_devops = azure_devops.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
     let session = azure_devops.session(&check.properties, &token);
     let examiner = Examiner {
         check: &check,
         azure_devops: &session,
-        sources: &Sources::default(),
+        sources: &sources,
         memory: &Memory::default(),
         run: None,
         look_at_run: true,
@@ -109,13 +114,14 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
     Ok(status)
 }
 
+fn read_checks(file: &Path) -> Result<ChecksFile, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    ChecksFile::parse(&text)
+        .map_err(|problems| format!("{} has {} mistakes; see `checkgate validate`", file.display(), problems.len()))
+}
+
 /// The check as if it had been delivered now. Whoever runs this decides themselves where their token goes.
-fn check(options: &Options, clock: &Clock) -> Result<Check, String> {
-    let text = std::fs::read_to_string(&options.file)
-        .map_err(|error| format!("{} cannot be read: {error}", options.file.display()))?;
-    let mut checks = ChecksFile::parse(&text).map_err(|problems| {
-        format!("{} has {} mistakes; see `checkgate validate`", options.file.display(), problems.len())
-    })?;
+fn check(options: &Options, mut checks: ChecksFile, clock: &Clock) -> Result<Check, String> {
     let definition = checks
         .checks
         .remove(&options.check)

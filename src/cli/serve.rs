@@ -18,7 +18,8 @@ use crate::App;
 use crate::azure_devops::{self, AzureDevOps};
 use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Settings};
+use crate::managed_identity::ManagedIdentity;
 use crate::queue::CheckQueue;
 use crate::routes;
 use crate::sources::Sources;
@@ -131,6 +132,10 @@ pub fn build_app(config: Config, clock: Clock) -> Result<App, String> {
     let pooled = pooled.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
     let queue = CheckQueue::open(&config.storage, pooled)
         .map_err(|why| format!("app setting AzureWebJobsStorage is wrong: {why}"))?;
+    let sources = build_sources(&checks, &config.settings, http()?)?;
+    for problem in sources.problems() {
+        tracing::warn!(problem, "checks that need this connection are refused");
+    }
     Ok(App {
         clock,
         checks,
@@ -139,8 +144,20 @@ pub fn build_app(config: Config, clock: Clock) -> Result<App, String> {
         sealer: config.sealer,
         queue,
         azure_devops,
-        sources: Sources::default(),
+        sources,
     })
+}
+
+/// Makes the connections of `checks.yaml` ready, with the process's managed identity.
+pub(super) fn build_sources(
+    checks: &ChecksFile,
+    settings: &Settings,
+    http: reqwest::ClientBuilder,
+) -> Result<Sources, String> {
+    let lookup = |name: &str| settings.read(name);
+    let identity = ManagedIdentity::of_process(&lookup, lookup("ManagedIdentityClientId")).map(Arc::new);
+    Sources::new(&checks.connections, &lookup, identity, http)
+        .map_err(|error| format!("the HTTP client cannot start: {error}"))
 }
 
 fn read_checks(file: &Path) -> Result<ChecksFile, String> {

@@ -61,6 +61,11 @@ pub trait Rule {
         None
     }
 
+    /// The connection of `checks.yaml` that it needs, so that a delivery can be refused while that cannot be used.
+    fn connection(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether it reads the run, so that a delivery without `BuildId` can be refused at once.
     fn reads_run(&self) -> bool {
         false
@@ -98,6 +103,13 @@ impl Condition {
     pub fn reads_run(&self) -> bool {
         let inside = self.kind.inside().map_or(&[][..], |(_, inside)| inside);
         self.kind.rule().reads_run() || inside.iter().any(Self::reads_run)
+    }
+
+    /// The connections that it, and those inside it, need.
+    #[must_use]
+    pub fn connections(&self) -> Vec<&str> {
+        let inside = self.kind.inside().map_or(&[][..], |(_, inside)| inside);
+        self.kind.rule().connection().into_iter().chain(inside.iter().flat_map(Self::connections)).collect()
     }
 
     /// Reports what is wrong with it, and with those inside it.

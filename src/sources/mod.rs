@@ -1,5 +1,92 @@
 //! Outside systems other than Azure DevOps, reached only through the named connections of `checks.yaml`.
+//!
+//! The operator names the hosts; a check can only name a connection, so it can never choose where our secrets go. Every
+//! system is an [`Endpoint`]: a base URL, a way to authenticate, a time limit. What is read from it is a fact.
 
-/// The connections of `checks.yaml`, ready to be called.
+mod authorization;
+mod call;
+mod endpoint;
+pub mod http;
+pub mod metrics;
+mod path;
+pub mod service_now;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::checks_file::{CheckDefinition, Connection};
+use crate::config::Lookup;
+use crate::facts::Unmeasured;
+use crate::managed_identity::ManagedIdentity;
+
+use endpoint::Endpoint;
+pub(crate) use path::check_path;
+
+/// How long a connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The connections of `checks.yaml`, ready to be called. All share one pool.
 #[derive(Debug, Default)]
-pub struct Sources {}
+pub struct Sources {
+    http: reqwest::Client,
+    identity: Option<Arc<ManagedIdentity>>,
+    /// By name; one that cannot be used says why.
+    endpoints: BTreeMap<String, Result<Endpoint, String>>,
+}
+
+impl Sources {
+    /// Fills in the connections' app settings. `http` carries what the whole process shares: TLS, root certificates.
+    ///
+    /// A connection whose settings are missing does not stop the others: see [`Self::problems`].
+    ///
+    /// # Errors
+    ///
+    /// When the TLS stack cannot be set up.
+    pub fn new(
+        connections: &BTreeMap<String, Connection>,
+        setting: Lookup<'_>,
+        identity: Option<Arc<ManagedIdentity>>,
+        http: reqwest::ClientBuilder,
+    ) -> Result<Self, reqwest::Error> {
+        let http = http
+            .user_agent(concat!("checkgate/", env!("CARGO_PKG_VERSION")))
+            // A redirect would carry credentials to a host that no operator named.
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()?;
+        let endpoint = |(name, connection): (&String, &Connection)| {
+            let endpoint = Endpoint::new(name, connection, setting)
+                .and_then(|endpoint| endpoint.expect_identity(identity.as_deref()).map(|()| endpoint));
+            (name.clone(), endpoint.map_err(|why| format!("connection `{name}` {why}")))
+        };
+        let endpoints = connections.iter().map(endpoint).collect();
+        Ok(Self { http, identity, endpoints })
+    }
+
+    /// The connections that cannot be used, each with its reason in one sentence.
+    pub fn problems(&self) -> impl Iterator<Item = &str> {
+        self.endpoints.values().filter_map(|endpoint| endpoint.as_ref().err().map(String::as_str))
+    }
+
+    /// Why a check cannot be evaluated here: the connections it needs that cannot be used.
+    #[must_use]
+    pub fn problems_of(&self, definition: &CheckDefinition) -> Vec<String> {
+        let needed = definition.conditions.iter().flat_map(|condition| condition.connections());
+        let mut problems: Vec<String> = needed.filter_map(|name| self.endpoint(name).err()).collect();
+        problems.sort();
+        problems.dedup();
+        problems
+    }
+
+    fn endpoint(&self, name: &str) -> Result<&Endpoint, String> {
+        match self.endpoints.get(name) {
+            Some(endpoint) => endpoint.as_ref().map_err(Clone::clone),
+            None => Err(format!("connection `{name}` is not in checks.yaml any more")),
+        }
+    }
+
+    fn reach(&self, name: &str) -> Result<&Endpoint, Unmeasured> {
+        self.endpoint(name).map_err(Unmeasured::because)
+    }
+}

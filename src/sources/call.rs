@@ -1,0 +1,139 @@
+//! One call to a connection, and what its answer means.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::Sources;
+use super::endpoint::Endpoint;
+use super::path::join;
+use crate::azure_devops::parse_retry_after;
+use crate::facts::Unmeasured;
+
+/// The largest answer that is read.
+const MAX_RESPONSE: usize = 1024 * 1024;
+
+/// What is asked of a connection.
+pub(super) struct Ask<'a> {
+    pub(super) method: Method,
+    /// Below the connection's URL.
+    pub(super) path: &'a str,
+    pub(super) query: &'a [(&'a str, &'a str)],
+    /// A JSON text.
+    pub(super) body: Option<String>,
+}
+
+/// An answer, whatever its status. Never one that asks to come back later.
+pub(super) struct Answered {
+    pub(super) status: StatusCode,
+    pub(super) content_type: String,
+    pub(super) body: Bytes,
+}
+
+impl Sources {
+    /// Asks a connection. A token that is refused is forgotten, and the call made once more with a fresh one.
+    pub(super) async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        ask: &Ask<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Answered, Unmeasured> {
+        let answered = self.ask_once(endpoint, ask, now).await?;
+        if answered.status == StatusCode::UNAUTHORIZED && endpoint.forget_token().await {
+            return self.ask_once(endpoint, ask, now).await;
+        }
+        Ok(answered)
+    }
+
+    async fn ask_once(&self, endpoint: &Endpoint, ask: &Ask<'_>, now: DateTime<Utc>) -> Result<Answered, Unmeasured> {
+        let url = endpoint.join(ask.path, ask.query)?;
+        let mut request = self.http.request(ask.method.clone(), url).timeout(endpoint.timeout);
+        request = request.header(reqwest::header::ACCEPT, "application/json");
+        if let Some(body) = &ask.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let request = endpoint.authorize(self, request, now).await?;
+        send(endpoint, request, now).await
+    }
+}
+
+impl Endpoint {
+    pub(super) fn join(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Unmeasured> {
+        let mut url =
+            join(&self.base, path).map_err(|why| self.unmeasured(format!("cannot be asked for `{path}`: {why}")))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    /// A fact that could not be read from here.
+    pub(super) fn unmeasured(&self, why: impl std::fmt::Display) -> Unmeasured {
+        Unmeasured::because(format!("connection `{}` {why}", self.name))
+    }
+}
+
+/// Sends a request, and reads its answer.
+pub(super) async fn send(
+    endpoint: &Endpoint,
+    request: RequestBuilder,
+    now: DateTime<Utc>,
+) -> Result<Answered, Unmeasured> {
+    let broken = |error: reqwest::Error| {
+        endpoint.unmeasured(if error.is_timeout() {
+            format!("did not answer within {} s (its `timeout`)", endpoint.timeout.as_secs_f64())
+        } else if error.is_connect() {
+            "cannot be reached".to_owned()
+        } else {
+            "broke off".to_owned()
+        })
+    };
+    let mut answer = request.send().await.map_err(broken)?;
+    let status = answer.status();
+    let busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+    if busy || status.is_server_error() {
+        let retry_after = parse_retry_after(answer.headers(), now);
+        return Err(Unmeasured { retry_after, ..endpoint.unmeasured(format!("answered {status}")) });
+    }
+    let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_owned();
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(broken)? {
+        if body.len() + chunk.len() > MAX_RESPONSE {
+            return Err(endpoint.unmeasured("answered more than 1 MiB; ask for less"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answered { status, content_type, body: body.into() })
+}
+
+/// The answer's JSON, if it is a success.
+///
+/// # Errors
+///
+/// The status with advice, or that it is no JSON: never what a page of HTML says.
+pub(super) fn expect_success<T: DeserializeOwned>(
+    endpoint: &Endpoint,
+    answered: &Answered,
+    what: &str,
+) -> Result<T, Unmeasured> {
+    let status = answered.status;
+    let advice = match status {
+        status if status.is_success() => {
+            return serde_json::from_slice(&answered.body).map_err(|_| {
+                let content = answered.content_type.split(';').next().unwrap_or_default();
+                let found = if content.contains("json") { "JSON of an unexpected shape" } else { "no JSON" };
+                endpoint.unmeasured(format!("answered {found} for {what} ({status}, {content})"))
+            });
+        }
+        StatusCode::UNAUTHORIZED => "; check the connection's credentials",
+        StatusCode::FORBIDDEN => "; give the connection's user or identity the right to read it",
+        StatusCode::NOT_FOUND => "; check the connection's URL and what the check asks for",
+        status if status.is_redirection() => "; redirects are not followed, so check the connection's URL",
+        _ => "",
+    };
+    Err(endpoint.unmeasured(format!("answered {status} for {what}{advice}")))
+}

@@ -1,0 +1,122 @@
+//! One connection, with its app settings filled in.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::authorization::{Authorization, ClientCredentials};
+use crate::checks_file::{Connection, SettingText};
+use crate::config::Lookup;
+use crate::managed_identity::ManagedIdentity;
+
+/// How long one call may take unless the connection says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) name: String,
+    /// What speaks there, as `checks.yaml` calls it.
+    pub(super) kind: &'static str,
+    /// Ends with a slash.
+    pub(super) base: Url,
+    pub(super) authorization: Authorization,
+    pub(super) timeout: Duration,
+}
+
+impl Endpoint {
+    /// # Errors
+    ///
+    /// What is wrong, as the end of a sentence about the connection. Never a setting's value.
+    pub(super) fn new(name: &str, connection: &Connection, setting: Lookup<'_>) -> Result<Self, String> {
+        let (base, segments, authorization, timeout) = match connection {
+            Connection::ServiceNow(it) => {
+                let authorization = match (&it.user, &it.password, &it.client_id, &it.client_secret) {
+                    (Some(user), Some(password), ..) => {
+                        Authorization::Basic { user: text(user, setting)?, password: text(password, setting)? }
+                    }
+                    (_, _, Some(id), Some(secret)) => Authorization::OAuth {
+                        client: ClientCredentials { id: text(id, setting)?, secret: text(secret, setting)? },
+                        token: Mutex::default(),
+                    },
+                    _ => return Err("has no credentials".to_owned()),
+                };
+                (it.instance.as_str(), vec![], authorization, it.timeout)
+            }
+            Connection::Prometheus(it) => {
+                let authorization = match (&it.bearer_token, &it.managed_identity_audience) {
+                    (Some(token), _) => Authorization::Bearer(text(token, setting)?),
+                    (None, Some(audience)) => Authorization::ManagedIdentity { audience: audience.clone() },
+                    (None, None) => Authorization::None,
+                };
+                (it.url.as_str(), vec![], authorization, it.timeout)
+            }
+            Connection::AzureMonitor(it) => {
+                let url = it.url.as_deref().unwrap_or("https://management.azure.com");
+                (url, vec![], identity_for(url), it.timeout)
+            }
+            Connection::ApplicationInsights(it) => {
+                let url = it.url.as_deref().unwrap_or("https://api.applicationinsights.io");
+                (url, vec!["v1", "apps", it.app_id.as_str()], identity_for(url), it.timeout)
+            }
+            Connection::LogAnalytics(it) => {
+                let url = it.url.as_deref().unwrap_or("https://api.loganalytics.io");
+                (url, vec!["v1", "workspaces", it.workspace_id.as_str()], identity_for(url), it.timeout)
+            }
+            Connection::Http(it) => {
+                let mut headers = HeaderMap::new();
+                for (header, value) in &it.headers {
+                    let (header, value) = self::header(header, &text(value, setting)?)?;
+                    headers.insert(header, value);
+                }
+                (it.url.as_str(), vec![], Authorization::Headers(headers), it.timeout)
+            }
+        };
+        let base = base_url(base, &segments).ok_or("has no usable base URL")?;
+        let timeout = timeout.and_then(|timeout| timeout.delta().to_std().ok()).unwrap_or(TIMEOUT);
+        Ok(Self { name: name.to_owned(), kind: connection.kind(), base, authorization, timeout })
+    }
+
+    /// # Errors
+    ///
+    /// When it is read with the managed identity and there is none.
+    pub(super) fn expect_identity(&self, identity: Option<&ManagedIdentity>) -> Result<(), String> {
+        match (&self.authorization, identity) {
+            (Authorization::ManagedIdentity { .. }, None) => Err(
+                "is read with the function app's managed identity, and it has none: assign one, so that Azure sets IDENTITY_ENDPOINT and IDENTITY_HEADER".to_owned(),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The address without a trailing slash, for links.
+    pub(super) fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+}
+
+fn text(text: &SettingText, setting: Lookup<'_>) -> Result<SecretString, String> {
+    text.resolve(setting)
+}
+
+/// Azure's query services take tokens for their own address.
+fn identity_for(url: &str) -> Authorization {
+    Authorization::ManagedIdentity { audience: url.trim_end_matches('/').to_owned() }
+}
+
+fn base_url(text: &str, segments: &[&str]) -> Option<Url> {
+    let mut url = Url::parse(text).ok()?;
+    url.path_segments_mut().ok()?.pop_if_empty().extend(segments).push("");
+    Some(url)
+}
+
+fn header(name: &str, value: &SecretString) -> Result<(HeaderName, HeaderValue), String> {
+    let wrong = || format!("has a header `{name}` that HTTP cannot carry");
+    let name = HeaderName::try_from(name).map_err(|_| wrong())?;
+    let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| wrong())?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}

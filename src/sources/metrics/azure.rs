@@ -1,0 +1,154 @@
+//! Azure Monitor metrics, and the query APIs of Application Insights and Log Analytics.
+//!
+//! See <https://learn.microsoft.com/rest/api/monitor/metrics/list> and
+//! <https://learn.microsoft.com/azure/azure-monitor/logs/api/response-format>.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::facts::Unmeasured;
+use crate::sources::Sources;
+use crate::sources::call::{Ask, expect_success};
+use crate::sources::endpoint::Endpoint;
+
+/// The version of the metrics API that this was written for.
+const API_VERSION: &str = "2023-10-01";
+
+/// How long ago a window of platform metrics ends: they arrive with this delay, and a window that ends now would look
+/// at minutes that are still empty.
+const INGESTION_DELAY: TimeDelta = TimeDelta::minutes(3);
+
+/// A metric of a resource.
+#[derive(Clone, Copy)]
+pub(super) struct Metric<'a> {
+    pub(super) resource: &'a str,
+    pub(super) metric: &'a str,
+    pub(super) aggregation: &'a str,
+    pub(super) window: i64,
+}
+
+#[derive(Deserialize)]
+struct MetricsAnswer {
+    value: Vec<MetricAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MetricAnswer {
+    #[serde(default)]
+    error_code: Option<String>,
+    #[serde(default)]
+    timeseries: Vec<TimeSeries>,
+}
+
+#[derive(Deserialize)]
+struct TimeSeries {
+    #[serde(default)]
+    data: Vec<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct QueryAnswer {
+    #[serde(default)]
+    tables: Vec<Table>,
+    /// Comes with status 200 when only a part could be read.
+    #[serde(default)]
+    error: Option<QueryError>,
+}
+
+#[derive(Deserialize)]
+struct QueryError {
+    #[serde(default)]
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Value>>,
+}
+
+#[derive(Deserialize)]
+struct Column {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Sources {
+    /// The metric over its window as one data point for each series.
+    pub(super) async fn azure_metric(
+        &self,
+        endpoint: &Endpoint,
+        wanted: Metric<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<f64>, Unmeasured> {
+        let end = now - INGESTION_DELAY;
+        let start = end - TimeDelta::seconds(wanted.window);
+        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let timespan = format!("{}/{}", time(start), time(end));
+        let path = format!("{}/providers/microsoft.insights/metrics", wanted.resource.trim_matches('/'));
+        let query = [
+            ("api-version", API_VERSION),
+            ("metricnames", wanted.metric),
+            ("aggregation", wanted.aggregation),
+            ("timespan", timespan.as_str()),
+            ("interval", "FULL"),
+        ];
+        let ask = Ask { method: Method::GET, path: &path, query: &query, body: None };
+        let answered = self.ask(endpoint, &ask, now).await?;
+        let answer: MetricsAnswer = expect_success(endpoint, &answered, "the metric")?;
+        let failed = answer.value.iter().filter_map(|metric| metric.error_code.as_deref());
+        if let Some(code) = failed.into_iter().find(|code| !code.eq_ignore_ascii_case("Success")) {
+            return Err(endpoint.unmeasured(format!("answered {} with error {code}", wanted.metric)));
+        }
+        let key = wanted.aggregation.to_ascii_lowercase();
+        let series = answer.value.iter().flat_map(|metric| &metric.timeseries);
+        // A point without the number is a window without data.
+        Ok(series.filter_map(|series| series.data.last()?.get(&key)?.as_f64()).collect())
+    }
+
+    /// The one column of numbers that a query gives.
+    pub(super) async fn logs(
+        &self,
+        endpoint: &Endpoint,
+        query: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<f64>, Unmeasured> {
+        let body = json!({ "query": query }).to_string();
+        let ask = Ask { method: Method::POST, path: "query", query: &[], body: Some(body) };
+        let answered = self.ask(endpoint, &ask, now).await?;
+        let answer: QueryAnswer = expect_success(endpoint, &answered, "the query")?;
+        if let Some(error) = answer.error {
+            return Err(endpoint.unmeasured(format!("read only a part of the data ({})", error.code)));
+        }
+        let table = answer.tables.first().ok_or_else(|| endpoint.unmeasured("answered no table"))?;
+        let is_number = |column: &Column| {
+            ["long", "int", "real", "decimal", "double"].iter().any(|kind| column.kind.eq_ignore_ascii_case(kind))
+        };
+        let mut numbers = (0..).zip(&table.columns).filter(|(_, column)| is_number(column));
+        let (index, _) = match (numbers.next(), numbers.next()) {
+            (Some(only), None) => only,
+            (None, _) => {
+                return Err(endpoint.unmeasured("answered no column of numbers; end the query with `| project …`"));
+            }
+            (Some((_, one)), Some((_, other))) => {
+                let names = format!("`{}` and `{}`", one.name, other.name);
+                return Err(endpoint
+                    .unmeasured(format!("answered two columns of numbers, {names}; keep one with `| project …`")));
+            }
+        };
+        let number = |row: &Vec<Value>| match row.get::<usize>(index) {
+            // An aggregate over no rows is null.
+            Some(Value::Null) | None => Some(f64::NAN),
+            Some(Value::Number(number)) => number.as_f64(),
+            // `real` may be `NaN` or `Infinity`, `decimal` comes as text.
+            Some(Value::String(text)) => text.parse().ok(),
+            Some(_) => None,
+        };
+        let numbers: Option<Vec<f64>> = table.rows.iter().map(number).collect();
+        numbers.ok_or_else(|| endpoint.unmeasured("answered a value that is no number"))
+    }
+}

@@ -1,0 +1,84 @@
+//! Change requests of ServiceNow, over its Table API.
+//!
+//! See <https://www.servicenow.com/docs/bundle/xanadu-api-reference/page/integrate/inbound-rest/concept/c_TableAPI.html>.
+//! Only ever reads: a check that is evaluated fifty times must not leave fifty records behind.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::call::{Ask, expect_success};
+use crate::facts::{Fact, Gatherer, Unmeasured};
+
+/// The fact: the change requests that have this number. There should be one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ChangeRequests {
+    /// The connection's name.
+    pub connection: String,
+    /// The number, validated by whoever asks: it becomes part of a query.
+    pub number: String,
+    /// The fields to read besides the number, sorted.
+    pub fields: Vec<String>,
+}
+
+/// What ServiceNow answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeAnswer {
+    /// A link to the record, for people.
+    pub link: String,
+    /// The records, by field.
+    pub records: Vec<BTreeMap<String, Field>>,
+}
+
+/// A field of a record. Dates are in UTC in `value`, and in the user's time zone in `display_value`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Field {
+    /// What is stored.
+    #[serde(default)]
+    pub value: Option<String>,
+    /// What people see.
+    #[serde(default)]
+    pub display_value: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TableAnswer {
+    result: Vec<BTreeMap<String, Field>>,
+}
+
+impl Fact for ChangeRequests {
+    type Value = ChangeAnswer;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<ChangeAnswer, Unmeasured> {
+        let sources = gatherer.sources;
+        let endpoint = sources.reach(&self.connection)?;
+        let fields = [&["number".to_owned()][..], &self.fields].concat().join(",");
+        let query = format!("number={}", self.number);
+        let ask = Ask {
+            method: Method::GET,
+            path: "api/now/table/change_request",
+            query: &[
+                ("sysparm_query", &query),
+                ("sysparm_fields", &fields),
+                ("sysparm_display_value", "all"),
+                ("sysparm_exclude_reference_link", "true"),
+                // One is expected; the second proves that the number is not unique.
+                ("sysparm_limit", "2"),
+            ],
+            body: None,
+        };
+        let answered = sources.ask(endpoint, &ask, gatherer.now).await?;
+        let answer: TableAnswer = expect_success(endpoint, &answered, "the change request")?;
+        // An instance that does not understand a query answers all records.
+        let is_asked_for = |record: &BTreeMap<String, Field>| {
+            record.get("number").and_then(|field| field.value.as_deref()) == Some(self.number.as_str())
+        };
+        if !answer.result.iter().all(is_asked_for) {
+            return Err(endpoint.unmeasured("answered other records than the one that was asked for"));
+        }
+        let (address, number) = (endpoint.address(), &self.number);
+        let link = format!("{address}/nav_to.do?uri=change_request.do?sysparm_query=number={number}");
+        Ok(ChangeAnswer { link, records: answer.result })
+    }
+}
