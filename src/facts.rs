@@ -90,6 +90,12 @@ impl Wanted {
         self.0.push(Box::new(Reading(fact)));
     }
 
+    /// How many facts were asked for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether the check needs nothing from outside.
     #[must_use]
     pub fn is_empty(&self) -> bool {

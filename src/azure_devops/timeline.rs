@@ -1,20 +1,20 @@
 //! The timeline of the run: its stages, jobs and tasks.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Error, Session};
 use crate::facts::{Fact, Gatherer, Unmeasured};
 
 /// The run's timeline: its stages, jobs and tasks.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeline {
     /// Everything in it, in no useful order.
     pub records: Vec<TimelineRecord>,
 }
 
 /// One stage, job or task.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineRecord {
     id: String,
@@ -35,7 +35,7 @@ pub struct TimelineRecord {
     task: Option<TaskReference>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct TaskReference {
     id: Uuid,
     #[serde(default)]

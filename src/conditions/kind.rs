@@ -5,7 +5,7 @@ use serde::de::{self, MapAccess};
 use serde::ser::SerializeMap;
 
 use super::{
-    Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, pull_request, query, tag,
+    Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, expression, pull_request, query, tag,
     task_executed, test_results, window, work_items,
 };
 use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
@@ -69,6 +69,7 @@ kinds! {
     "artifact" => Artifact(artifact::Artifact),
     "tag" => Tag(tag::Tag),
     "window" => Window(window::Window),
+    "expression" => Expression(expression::Expression),
     "all" => All(combinators::All),
     "any" => Any(combinators::Any),
     "not" => Not(combinators::Not),

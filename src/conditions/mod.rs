@@ -8,9 +8,13 @@ mod branch;
 mod build_reason;
 mod code_coverage;
 mod combinators;
+mod expression;
+#[cfg(test)]
+mod given;
 mod glob;
 mod kind;
 mod percent;
+mod predicate;
 mod published;
 mod pull_request;
 mod query;

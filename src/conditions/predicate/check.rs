@@ -1,0 +1,141 @@
+//! What an expression mentions, and what it may cost.
+
+use std::collections::BTreeSet;
+
+use cel::common::ast::{EntryExpr, Expr, IdedExpr};
+
+/// The functions of CEL's standard library. Operators and expanded macros have other names.
+pub(super) const FUNCTIONS: &[&str] = &[
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bool",
+    "bytes",
+    "dyn",
+    "type",
+    "duration",
+    "timestamp",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMilliseconds",
+    "getMinutes",
+    "getMonth",
+    "getSeconds",
+];
+
+/// Names that stand for types.
+const TYPES: &[&str] =
+    &["int", "uint", "double", "string", "bool", "bytes", "list", "map", "null_type", "type", "duration", "timestamp"];
+
+/// What an expression mentions.
+#[derive(Default)]
+pub(super) struct Check<'a> {
+    root: Option<&'a IdedExpr>,
+    /// Variables that the expression does not bind itself, with the node that mentions them.
+    pub(super) variables: Vec<(u64, String)>,
+    functions: Vec<(u64, &'a str)>,
+    members: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn of(root: &'a IdedExpr) -> Self {
+        let mut check = Self { root: Some(root), ..Self::default() };
+        check.visit(root, &mut Vec::new());
+        check
+    }
+
+    pub(super) fn unknown_functions(&self) -> impl Iterator<Item = (u64, &'a str)> {
+        self.functions.iter().copied().filter(|(_, name)| !FUNCTIONS.contains(name))
+    }
+
+    pub(super) fn members_of(&self, variable: &str) -> BTreeSet<String> {
+        let of_variable = self.members.iter().filter(|(name, _)| *name == variable);
+        of_variable.map(|(_, member)| (*member).to_owned()).collect()
+    }
+
+    /// An upper bound of the steps that the expression takes where the longest collection has `longest` elements.
+    pub(super) fn cost(&self, longest: Option<usize>) -> usize {
+        // A literal of the expression may be longer than every value that it is given.
+        let longest = longest.unwrap_or(0).max(super::MAX_LENGTH / 2);
+        self.root.map_or(0, |root| cost(root, longest))
+    }
+
+    fn visit(&mut self, node: &'a IdedExpr, bound: &mut Vec<&'a str>) {
+        match &node.expr {
+            Expr::Ident(name) => {
+                let is_own = name.starts_with('@') || bound.contains(&name.as_str()) || TYPES.contains(&name.as_str());
+                if !is_own {
+                    self.variables.push((node.id, name.clone()));
+                }
+            }
+            // Operators have names that no person can write.
+            Expr::Call(call) if call.func_name.starts_with(|first: char| first.is_ascii_alphabetic()) => {
+                self.functions.push((node.id, &call.func_name));
+            }
+            Expr::Select(select) => {
+                if let Expr::Ident(name) = &select.operand.expr {
+                    self.members.push((name, &select.field));
+                }
+            }
+            _ => {}
+        }
+        if let Expr::Comprehension(inner) = &node.expr {
+            self.visit(&inner.iter_range, bound);
+            self.visit(&inner.accu_init, bound);
+            let before = bound.len();
+            bound.extend([inner.iter_var.as_str(), inner.accu_var.as_str()]);
+            bound.extend(inner.iter_var2.as_deref());
+            for part in [&inner.loop_cond, &inner.loop_step, &inner.result] {
+                self.visit(part, bound);
+            }
+            bound.truncate(before);
+        } else {
+            for part in parts(node) {
+                self.visit(part, bound);
+            }
+        }
+    }
+}
+
+/// The expressions directly inside one.
+pub(super) fn parts(node: &IdedExpr) -> Vec<&IdedExpr> {
+    match &node.expr {
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
+        Expr::Select(select) => vec![&*select.operand],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => map.entries.iter().flat_map(|entry| entry_parts(&entry.expr)).collect(),
+        Expr::Struct(made) => made.entries.iter().flat_map(|entry| entry_parts(&entry.expr)).collect(),
+        Expr::Comprehension(inner) => {
+            vec![&inner.iter_range, &inner.accu_init, &inner.loop_cond, &inner.loop_step, &inner.result]
+        }
+    }
+}
+
+fn entry_parts(entry: &EntryExpr) -> Vec<&IdedExpr> {
+    match entry {
+        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+        EntryExpr::StructField(field) => vec![&field.value],
+    }
+}
+
+fn cost(node: &IdedExpr, longest: usize) -> usize {
+    let of = |parts: &[&IdedExpr]| parts.iter().fold(1_usize, |sum, part| sum.saturating_add(cost(part, longest)));
+    match &node.expr {
+        Expr::Comprehension(inner) => {
+            let once = of(&[&inner.iter_range, &inner.accu_init, &inner.result]);
+            once.saturating_add(of(&[&inner.loop_cond, &inner.loop_step]).saturating_mul(longest))
+        }
+        _ => of(&parts(node)),
+    }
+}
