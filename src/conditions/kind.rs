@@ -5,8 +5,8 @@ use serde::de::{self, MapAccess};
 use serde::ser::SerializeMap;
 
 use super::{
-    Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, expression, pull_request, query, tag,
-    task_executed, test_results, window, work_items,
+    Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, expression, http, pull_request, query,
+    tag, task_executed, test_results, window, work_items,
 };
 use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
 use crate::facts::Facts;
@@ -69,6 +69,7 @@ kinds! {
     "artifact" => Artifact(artifact::Artifact),
     "tag" => Tag(tag::Tag),
     "window" => Window(window::Window),
+    "http" => Http(http::Http),
     "expression" => Expression(expression::Expression),
     "all" => All(combinators::All),
     "any" => Any(combinators::Any),

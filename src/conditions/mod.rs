@@ -12,6 +12,7 @@ mod expression;
 #[cfg(test)]
 mod given;
 mod glob;
+mod http;
 mod kind;
 mod percent;
 mod predicate;
