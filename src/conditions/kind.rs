@@ -6,7 +6,7 @@ use serde::ser::SerializeMap;
 
 use super::{
     Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, expression, http, pull_request, query,
-    tag, task_executed, test_results, window, work_items,
+    service_now_change, tag, task_executed, test_results, window, work_items,
 };
 use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
 use crate::facts::Facts;
@@ -69,6 +69,7 @@ kinds! {
     "artifact" => Artifact(artifact::Artifact),
     "tag" => Tag(tag::Tag),
     "window" => Window(window::Window),
+    "serviceNowChange" => ServiceNowChange(service_now_change::ServiceNowChange),
     "http" => Http(http::Http),
     "expression" => Expression(expression::Expression),
     "all" => All(combinators::All),

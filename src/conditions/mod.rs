@@ -19,6 +19,7 @@ mod predicate;
 mod published;
 mod pull_request;
 mod query;
+mod service_now_change;
 mod tag;
 mod task_executed;
 mod test_results;
