@@ -5,8 +5,8 @@ use serde::de::{self, MapAccess};
 use serde::ser::SerializeMap;
 
 use super::{
-    Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, expression, http, pull_request, query,
-    service_now_change, tag, task_executed, test_results, window, work_items,
+    Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, expression, http, metric,
+    pull_request, query, service_now_change, tag, task_executed, test_results, window, work_items,
 };
 use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
 use crate::facts::Facts;
@@ -70,6 +70,7 @@ kinds! {
     "tag" => Tag(tag::Tag),
     "window" => Window(window::Window),
     "serviceNowChange" => ServiceNowChange(service_now_change::ServiceNowChange),
+    "metric" => Metric(metric::Metric),
     "http" => Http(http::Http),
     "expression" => Expression(expression::Expression),
     "all" => All(combinators::All),

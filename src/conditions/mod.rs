@@ -14,6 +14,7 @@ mod given;
 mod glob;
 mod http;
 mod kind;
+mod metric;
 mod percent;
 mod predicate;
 mod published;

@@ -1,0 +1,99 @@
+//! What contradicts what in the parameters of `metric`.
+
+use chrono::TimeDelta;
+
+use super::{Metric, VARIABLES};
+use crate::checks_file::{CompletionEvent, Connection, Duration, Problems, Scope};
+
+impl Metric {
+    /// Reports all mistakes.
+    pub(super) fn report(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+        self.validate_query(scope, problems);
+        self.validate_schedule(scope, problems);
+        self.success_condition.validate("successCondition", &VARIABLES, problems);
+        if let Some(failure) = &self.failure_condition {
+            failure.validate("failureCondition", &VARIABLES, problems);
+        }
+        let conditions = [Some(&self.success_condition), self.failure_condition.as_ref()];
+        let compares = conditions.into_iter().flatten().any(|condition| condition.mentions("baseline"));
+        match (&self.baseline, compares) {
+            (None, true) => problems.push("baseline", "is mentioned in a condition; write its query"),
+            (Some(_), false) => problems.push("baseline", "is mentioned in no condition; compare `result` with it"),
+            _ => {}
+        }
+    }
+
+    fn validate_query(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+        const KINDS: [&str; 4] = ["prometheus", "applicationInsights", "logAnalytics", "azureMonitor"];
+        scope.expect_connection("connection", &self.connection, &KINDS, problems);
+        let of_resource = [self.resource.is_some(), self.metric.is_some(), self.aggregation.is_some()];
+        match scope.connections.get(&self.connection) {
+            Some(Connection::AzureMonitor(_)) => {
+                if of_resource != [true; 3] || self.query.is_some() {
+                    problems.push(
+                        "",
+                        "needs `resource`, `metric` and `aggregation` with a connection of kind `azureMonitor`",
+                    );
+                }
+                if self.baseline.is_some() {
+                    problems.push("baseline", "is a query, which a connection of kind `azureMonitor` does not answer");
+                }
+            }
+            _ => {
+                if self.query.as_deref().is_none_or(|query| query.trim().is_empty()) {
+                    problems.push("query", "is missing; write the query in the language of the connection");
+                }
+                if of_resource.contains(&true) || self.window.is_some() {
+                    problems.push(
+                        "",
+                        "`resource`, `metric`, `aggregation` and `window` are for connections of kind `azureMonitor`",
+                    );
+                }
+            }
+        }
+        if let Some(resource) = &self.resource
+            && (!resource.to_ascii_lowercase().starts_with("/subscriptions/")
+                || crate::sources::check_path(resource).is_err()
+                || resource.contains('?'))
+        {
+            problems.push("resource", format!("`{resource}` is no resource id; it begins with `/subscriptions/`"));
+        }
+    }
+
+    fn validate_schedule(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+        let zero = |limit: Option<u32>| limit == Some(0);
+        if zero(self.count) {
+            problems.push("count", "0 would let everything pass; write at least 1");
+        }
+        if zero(self.consecutive_success_limit) {
+            problems.push("consecutiveSuccessLimit", "0 would let everything pass; write at least 1");
+        }
+        let count = self.effective_count();
+        if count.is_none() && self.consecutive_success_limit.is_none() {
+            problems.push("interval", "would be repeated for ever; write `count`, or `consecutiveSuccessLimit`");
+        }
+        if self.count.is_some_and(|count| count > 1) && self.interval.is_none() {
+            problems.push("interval", "is missing; write the time from one checkpoint to the next, such as `5m`");
+        }
+        if let Some(count) = count.filter(|count| self.failure_limit >= *count) {
+            let message = format!("{} of {count} checkpoints may fail, so that all could", self.failure_limit);
+            problems.push("failureLimit", message);
+        }
+        if let (Some(limit), Some(count)) = (self.consecutive_success_limit, count)
+            && limit > count
+        {
+            problems.push("consecutiveSuccessLimit", format!("{limit} can never be reached by {count} checkpoints"));
+        }
+        let last = count.or(self.consecutive_success_limit).unwrap_or(1).saturating_sub(1);
+        let interval = self.interval.map_or_else(TimeDelta::zero, Duration::delta);
+        let takes = self.initial_delay.map_or_else(TimeDelta::zero, Duration::delta)
+            + interval.checked_mul(i32::try_from(last).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX / 2);
+        if takes >= scope.definition.timeout.delta() {
+            let timeout = scope.definition.timeout;
+            problems.push("count", format!("the last checkpoint lies past the check's timeout, {timeout}"));
+        }
+        if scope.definition.completion_event == CompletionEvent::ApiResponse && takes > TimeDelta::zero() {
+            problems.push("", "takes its checkpoints over time, which needs `completionEvent: Callback`");
+        }
+    }
+}
