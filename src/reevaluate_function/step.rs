@@ -215,8 +215,7 @@ impl<'a> Step<'a> {
     /// Queues the next evaluation. When this returns, it is durable, and this message may go.
     pub(super) async fn queue_successor(&mut self, delay: TimeDelta) -> Result<(), Failure> {
         let progress = &mut self.message.progress;
-        progress.claims =
-            carry_claims(&self.claim, self.claim_tried, self.recorded_claim.as_deref(), &progress.claims);
+        progress.claims = carry_claims(&self.claim, self.claim_tried, self.recorded_claim.as_deref(), &progress.claims);
         progress.evaluations += 1;
         // Whole seconds, rounded up: never earlier than was said.
         let seconds = (delay.num_milliseconds() + 999).div_euclid(1_000).max(1);
