@@ -9,9 +9,9 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_path_to_error::{Path, Segment};
 
 use super::Problems;
+use super::pruned::Pruned;
 use super::yaml::Node;
 
 /// Past this many mistakes the reader has enough to do; the rest is cut.
@@ -96,7 +96,7 @@ impl Document {
     ///
     /// All mistakes, in the order of their lines.
     pub fn read<T: DeserializeOwned>(&self, validate: impl FnOnce(&T, &mut Problems<'_>)) -> Result<T, Vec<Problem>> {
-        let mut rest = Pruned { value: self.value.clone(), kept: BTreeMap::new() };
+        let mut rest = Pruned::whole(self.value.clone());
         let mut problems = Vec::new();
         let decoded = self.decode::<T>(&mut rest, &mut problems);
         if let Some(decoded) = &decoded {
@@ -116,7 +116,7 @@ impl Document {
 
     fn decode<T: DeserializeOwned>(&self, rest: &mut Pruned, problems: &mut Vec<Problem>) -> Option<T> {
         loop {
-            let (path, message) = match serde_path_to_error::deserialize::<_, T>(&rest.value) {
+            let (path, message) = match serde_path_to_error::deserialize::<_, T>(rest.value()) {
                 Ok(decoded) => return Some(decoded),
                 Err(error) => (error.path().clone(), error.into_inner().to_string()),
             };
@@ -150,81 +150,6 @@ impl Document {
                 None if path.is_empty() => return problem,
                 None => path = "",
             }
-        }
-    }
-}
-
-/// What is left of a document after its mistakes were taken out.
-struct Pruned {
-    value: Value,
-    /// For each sequence that lost items: the original places of those that it kept.
-    kept: BTreeMap<String, Vec<usize>>,
-}
-
-impl Pruned {
-    /// The path in the document as it was written, in a person's form: `checks.canary.conditions[0]`.
-    fn original(&self, path: &Path) -> String {
-        let mut text = String::new();
-        for segment in path {
-            match segment {
-                Segment::Seq { index } => {
-                    let place = self.kept.get(&text).and_then(|kept| kept.get(*index)).unwrap_or(index);
-                    text.push_str(&format!("[{place}]"));
-                }
-                Segment::Map { key } | Segment::Enum { variant: key } => push_key(&mut text, key),
-                Segment::Unknown => {}
-            }
-        }
-        text
-    }
-
-    /// The same for a path in a person's form.
-    fn original_text(&self, path: &str) -> String {
-        let mut text = String::new();
-        let mut rest = path;
-        while let Some((before, after)) = rest.split_once('[') {
-            text.push_str(before);
-            let Some((index, after)) = after.split_once(']') else { break };
-            let kept = |index: usize| self.kept.get(&text)?.get(index).copied();
-            let place = index.parse().ok().and_then(kept).map_or_else(|| index.to_owned(), |place| place.to_string());
-            text.push_str(&format!("[{place}]"));
-            rest = after;
-        }
-        text + rest
-    }
-
-    /// Takes the value at `path` out. `false` when there is none, so that decoding would stand still.
-    fn remove(&mut self, path: &Path) -> bool {
-        let segments: Vec<&Segment> = path.iter().filter(|segment| !matches!(segment, Segment::Unknown)).collect();
-        let Some((last, parents)) = segments.split_last() else { return false };
-        let mut place = String::new();
-        let mut at = &mut self.value;
-        for segment in parents {
-            let inner = match segment {
-                Segment::Seq { index } => {
-                    let original = self.kept.get(&place).and_then(|kept| kept.get(*index)).unwrap_or(index);
-                    place.push_str(&format!("[{original}]"));
-                    at.get_mut(*index)
-                }
-                Segment::Map { key } | Segment::Enum { variant: key } => {
-                    push_key(&mut place, key);
-                    at.get_mut(key.as_str())
-                }
-                Segment::Unknown => None,
-            };
-            let Some(inner) = inner else { return false };
-            at = inner;
-        }
-        match (last, at) {
-            (Segment::Seq { index }, Value::Array(items)) if *index < items.len() => {
-                self.kept.entry(place).or_insert_with(|| (0..items.len()).collect()).remove(*index);
-                items.remove(*index);
-                true
-            }
-            (Segment::Map { key } | Segment::Enum { variant: key }, Value::Object(members)) => {
-                members.remove(key).is_some()
-            }
-            _ => false,
         }
     }
 }

@@ -8,6 +8,7 @@ mod definition;
 mod document;
 mod duration;
 mod problems;
+mod pruned;
 mod yaml;
 
 use std::collections::BTreeMap;
