@@ -19,7 +19,7 @@
 //! * [`message`] and [`queue`]: the state of a check while nobody works on it.
 //! * [`invocation`] and [`reevaluate_function`]: the host hands a message over; one evaluation; exactly one end.
 //! * [`conditions`], [`facts`], [`evaluation`] and [`examination`]: what must hold, what is read for it, what follows.
-//! * [`azure_devops`] and [`sources`]: the outside world.
+//! * [`azure_devops`] and [`sources`]: the outside world; [`backoff`] and [`circuit`]: leaving it alone while it is down.
 //! * [`story`]: what people read in the pipeline's log.
 //! * [`checks_file`], [`config`], [`plan_url`], [`token`]: what the operator says, and what must not leak.
 
@@ -28,6 +28,7 @@ pub mod backoff;
 pub mod check;
 pub mod check_function;
 pub mod checks_file;
+pub mod circuit;
 pub mod cli;
 pub mod clock;
 pub mod conditions;

@@ -116,6 +116,12 @@ pub(super) fn from_answer(what: &'static str, status: StatusCode, retry_after: O
     Error { about_version, ..Error::new(what, kind, detail) }
 }
 
+/// A call that was not made, because nobody answered the last ones.
+pub(super) fn left_alone(what: &'static str, wait: Duration) -> Error {
+    let detail = format!("Azure DevOps did not answer lately; it is called again in {} s", wait.as_secs() + 1);
+    Error::new(what, ErrorKind::Transient { retry_after: Some(wait) }, detail)
+}
+
 /// An answer that never came, or broke off.
 pub(super) fn unreachable(what: &'static str, error: &reqwest::Error) -> Error {
     let detail = if error.is_timeout() {

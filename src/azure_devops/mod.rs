@@ -5,6 +5,7 @@
 //! open request. See <https://learn.microsoft.com/rest/api/azure/devops/>.
 
 pub mod artifacts;
+mod answer;
 pub mod build;
 pub mod coverage;
 mod error;
@@ -19,18 +20,19 @@ pub mod work_items;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Method, Response, StatusCode, redirect};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Response, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use uuid::Uuid;
 
 pub use error::{Error, ErrorKind};
+use retry_after::asked_to_wait;
 pub use retry_after::parse_retry_after;
 
 use crate::check::TaskProperties;
+use crate::circuit::Circuits;
 use crate::clock::Clock;
 use crate::token::AuthToken;
 
@@ -43,8 +45,8 @@ const PREVIEW_SUFFIX: &str = "-preview.1";
 /// How long a connection may take to open. Azure DevOps answers in milliseconds or is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The largest answer that is read. The timeline of a huge run has a few MiB.
-const MAX_RESPONSE: usize = 16 * 1024 * 1024;
+/// How many connections are kept open between calls: those of a full load of evaluations.
+const MAX_IDLE_CONNECTIONS: usize = 48;
 
 /// How the client behaves; see the settings of the same names.
 #[derive(Debug, Clone)]
@@ -67,6 +69,7 @@ pub struct AzureDevOps {
     http: reqwest::Client,
     options: Options,
     clock: Clock,
+    circuits: Circuits,
     states: work_items::KeptStates,
 }
 
@@ -87,9 +90,10 @@ impl AzureDevOps {
             // A redirect would carry the token elsewhere, and hide that it has expired.
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .timeout(options.call_timeout)
             .build()?;
-        Ok(Self { http, options, clock, states: work_items::KeptStates::default() })
+        Ok(Self { http, options, clock, circuits: Circuits::default(), states: work_items::KeptStates::default() })
     }
 
     /// One check's view of Azure DevOps.
@@ -187,7 +191,7 @@ impl Session<'_> {
         let separator = if path.contains('?') { '&' } else { '?' };
         let url = format!("{}{path}{separator}api-version={version}", self.properties.plan_url);
         let answer = self.send(what, method, url, body).await?;
-        let bytes = read_limited(what, answer).await?;
+        let bytes = answer::read_limited(what, answer).await?;
         // A success without a body is the empty answer: `null` decodes into `()` and `Option`.
         let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
         serde_json::from_slice(text).map_err(|_| {
@@ -203,42 +207,21 @@ impl Session<'_> {
             Body::Json(json) => request.json(&json),
             Body::Text(text) => request.header(CONTENT_TYPE, "application/octet-stream").body(text.to_owned()),
         };
-        let answer = request.send().await.map_err(|error| error::unreachable(what, &error))?;
+        let (host, clock) = (self.properties.plan_url.authority(), &client.clock);
+        client.circuits.admit(host, clock.now()).map_err(|wait| error::left_alone(what, wait))?;
+        let answer = request.send().await;
+        client.circuits.note(host, answer.as_ref().is_ok_and(answer::is_from_the_service), clock.now());
+        let answer = answer.map_err(|error| error::unreachable(what, &error))?;
         self.note_slow_down(answer.headers());
-        self.classify(what, answer).await
+        answer::classify(what, answer, clock.now()).await
     }
 
-    /// Remembers a wait that the answer asks for; `Retry-After` comes with successes too.
+    /// Remembers a wait that the answer asks for; it comes with successes too.
     fn note_slow_down(&self, headers: &HeaderMap) {
-        let now = self.azure_devops.clock.now();
-        let delay = headers.get("X-RateLimit-Delay").and_then(|value| value.to_str().ok()?.parse::<f64>().ok());
-        let delay = delay.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let asked = [parse_retry_after(headers, now), delay].into_iter().flatten().max();
+        let asked = asked_to_wait(headers, self.azure_devops.clock.now());
         if let Ok(mut slow_down) = self.slow_down.lock() {
             *slow_down = (*slow_down).max(asked);
         }
-    }
-
-    async fn classify(&self, what: &'static str, answer: Response) -> Result<Response, Error> {
-        let status = answer.status();
-        let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let is_json = content_type.contains("json");
-        let is_empty = answer.content_length() == Some(0) || status == StatusCode::NO_CONTENT;
-        // A sign-in page is how Azure DevOps says that the token is no longer good: 203 or 200 with HTML.
-        if status.is_success() && (is_json || is_empty) && status != StatusCode::NON_AUTHORITATIVE_INFORMATION {
-            return Ok(answer);
-        }
-        if status == StatusCode::UNAUTHORIZED || (status.is_success() && content_type.contains("html")) {
-            return Err(Error::new(what, ErrorKind::TokenRefused, format!("the token was refused ({status})")));
-        }
-        if status.is_redirection() {
-            let signs_in = answer.headers().contains_key(LOCATION);
-            let kind = if signs_in { ErrorKind::TokenRefused } else { ErrorKind::Other };
-            return Err(Error::new(what, kind, format!("the token was refused ({status}, a redirect to sign-in)")));
-        }
-        let retry_after = parse_retry_after(answer.headers(), self.azure_devops.clock.now());
-        let body = if is_json { read_limited(what, answer).await.unwrap_or_default() } else { Bytes::new() };
-        Err(error::from_answer(what, status, retry_after, &body))
     }
 
     /// The path of a resource of the check's project.
@@ -249,18 +232,6 @@ impl Session<'_> {
 
 fn encode(what: &'static str, body: &impl Serialize) -> Result<serde_json::Value, Error> {
     serde_json::to_value(body).map_err(|_| Error::new(what, ErrorKind::Other, "the request could not be written"))
-}
-
-/// Reads a body, but never more than [`MAX_RESPONSE`].
-async fn read_limited(what: &'static str, mut answer: Response) -> Result<Bytes, Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| error::unreachable(what, &error))? {
-        if body.len() + chunk.len() > MAX_RESPONSE {
-            return Err(Error::new(what, ErrorKind::Other, "the answer is larger than 16 MiB"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.into())
 }
 
 /// The wrapper that Azure DevOps puts around every array.
