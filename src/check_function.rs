@@ -79,6 +79,15 @@ pub fn too_large() -> Answer {
     )
 }
 
+/// The answer when the check could not be worked on: Azure Pipelines may deliver it again.
+#[must_use]
+pub fn unavailable(why: &str) -> Answer {
+    Answer::refused(
+        StatusCode::SERVICE_UNAVAILABLE,
+        vec![format!("the check could not be queued, so it was not accepted: {why}; retry the stage")],
+    )
+}
+
 /// Answers one delivery.
 pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -> Answer {
     let now = app.clock.now();
@@ -127,10 +136,7 @@ async fn accept(app: &App, delivery: Delivery) -> Answer {
             tracing::error!(check.plan_id = %ids.plan_id, error = %error, "delivery not accepted");
             match error {
                 QueueError::TooLarge(_) => Answer::refused(StatusCode::BAD_REQUEST, vec![error.to_string()]),
-                QueueError::Unavailable(_) => Answer::refused(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    vec!["the check could not be queued, so it was not accepted: the function app's storage does not answer; retry the stage".to_owned()],
-                ),
+                QueueError::Unavailable(_) => unavailable("the function app's storage does not answer"),
             }
         }
     }

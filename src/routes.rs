@@ -2,72 +2,129 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use warp::http::header::CONTENT_TYPE;
 use warp::http::{HeaderMap, Method, Response, StatusCode};
 use warp::path::FullPath;
 use warp::{Filter, Reply};
 
 use crate::App;
-use crate::check_function::{self, Answer};
+use crate::check_function;
 use crate::reevaluate_function;
 
 /// The largest envelope: a message of 48 KiB, escaped twice, with its metadata.
 const MAX_ENVELOPE: u64 = 1024 * 1024;
 
+/// How many evaluations run at a time. The host hands out 24 with the `batchSize` of `host.json`, 48 with the largest; more
+/// only if somebody else calls. Each has at most one connection open, so that this bounds them too.
+const MAX_EVALUATIONS: usize = 48;
+
+/// How many deliveries are worked on at a time. Each takes milliseconds, or the 3 s
+/// of the synchronous mode.
+const MAX_DELIVERIES: usize = 256;
+
+/// How long a delivery waits for its turn, and how long any body may take to arrive. Azure Pipelines waits 3 s for the
+/// answer to a delivery.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long an evaluation waits for its turn. Longer, because each refusal counts towards the poison queue; with the
+/// evaluation itself it fits into the host's `functionTimeout`.
+const EVALUATION_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Bounds what the process does at a time, and thereby its memory and its connections.
+struct Turns {
+    evaluations: Semaphore,
+    deliveries: Semaphore,
+}
+
 /// All routes. The host may prefix those of HTTP triggers (`/api` unless `host.json` says otherwise), and forwards the
 /// caller's spelling of the path.
 pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Response<Bytes>,), Error = Infallible> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    let turns = Turns { evaluations: Semaphore::new(MAX_EVALUATIONS), deliveries: Semaphore::new(MAX_DELIVERIES) };
+    let shared = (app, Arc::new(turns));
     warp::any()
-        .map(move || Arc::clone(&app))
+        .map(move || shared.clone())
         .and(warp::method())
         .and(warp::path::full())
         .and(query)
         .and(warp::header::headers_cloned())
         .and(warp::body::stream())
-        .then(|app: Arc<App>, method: Method, path: FullPath, query: String, headers: HeaderMap, body| async move {
-            answer(&app, &method, path.as_str(), &query, &headers, body).await
-        })
+        .then(
+            |(app, turns): Shared, method: Method, path: FullPath, query: String, headers: HeaderMap, body| async move {
+                let function =
+                    path.as_str().trim_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+                match (method, function.as_str()) {
+                    // The readiness probe of the host: any answer will do, and soon.
+                    (Method::GET | Method::HEAD, "") => json(StatusCode::OK, &serde_json::json!({ "status": "ready" })),
+                    (Method::POST, "checkfunction") => deliver(app, &turns.deliveries, headers, query, body).await,
+                    (Method::POST, "reevaluatefunction") => evaluate(&app, &turns.evaluations, body).await,
+                    _ => json(StatusCode::NOT_FOUND, &serde_json::json!({})),
+                }
+            },
+        )
         // Only the query and the headers can be refused by the filters, and neither is.
         .recover(|_| async { Ok::<_, Infallible>(json(StatusCode::NOT_FOUND, &serde_json::json!({}))) })
         .unify()
 }
 
-async fn answer<B: Buf>(
-    app: &Arc<App>,
-    method: &Method,
-    path: &str,
-    query: &str,
-    headers: &HeaderMap,
+type Shared = (Arc<App>, Arc<Turns>);
+
+async fn deliver<B: Buf>(
+    app: Arc<App>,
+    turns: &Semaphore,
+    headers: HeaderMap,
+    query: String,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Response<Bytes> {
-    let function = path.trim_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    match (method, function.as_str()) {
-        // The readiness probe of the host: any answer will do, and soon.
-        (&Method::GET | &Method::HEAD, "") => json(StatusCode::OK, &serde_json::json!({ "status": "ready" })),
-        (&Method::POST, "checkfunction") => {
-            let Answer { status, body } = match collect(body, check_function::MAX_BODY).await {
-                Ok(body) => check_function::deliver(app, headers, query, &body).await,
-                Err(_) => check_function::too_large(),
-            };
-            json(status, &body)
-        }
-        (&Method::POST, "reevaluatefunction") => match collect(body, MAX_ENVELOPE).await {
-            Ok(body) => match reevaluate_function::invoke(app, &body).await {
-                Ok(result) => json(StatusCode::OK, &result),
-                Err(_) => json(StatusCode::INTERNAL_SERVER_ERROR, &serde_json::json!({})),
-            },
-            Err(status) => json(status, &serde_json::json!({})),
+    let Ok(Ok(_turn)) = timeout(PATIENCE, turns.acquire()).await else {
+        tracing::error!("too many deliveries at a time");
+        return check_function::unavailable("the function app has too many deliveries at a time").into_response();
+    };
+    let body = match collect(body, check_function::MAX_BODY).await {
+        Ok(body) => body,
+        Err(StatusCode::PAYLOAD_TOO_LARGE) => return check_function::too_large().into_response(),
+        Err(status) => return json(status, &serde_json::json!({})),
+    };
+    // A task of its own: a panic in one delivery is an answer, not a broken connection.
+    let delivered = tokio::spawn(async move { check_function::deliver(&app, &headers, &query, &body).await }).await;
+    delivered.unwrap_or_else(|_| check_function::unavailable("the function app made a mistake")).into_response()
+}
+
+async fn evaluate<B: Buf>(
+    app: &Arc<App>,
+    turns: &Semaphore,
+    body: impl Stream<Item = Result<B, warp::Error>>,
+) -> Response<Bytes> {
+    let nothing = serde_json::json!({});
+    // Any error makes the host hand the message out again, a little later.
+    let Ok(Ok(_turn)) = timeout(EVALUATION_PATIENCE, turns.acquire()).await else {
+        tracing::error!("too many evaluations at a time");
+        return json(StatusCode::SERVICE_UNAVAILABLE, &nothing);
+    };
+    match collect(body, MAX_ENVELOPE).await {
+        Ok(body) => match reevaluate_function::invoke(app, &body).await {
+            Ok(result) => json(StatusCode::OK, &result),
+            Err(_) => json(StatusCode::INTERNAL_SERVER_ERROR, &nothing),
         },
-        _ => json(StatusCode::NOT_FOUND, &serde_json::json!({})),
+        Err(status) => json(status, &nothing),
     }
 }
 
 /// Reads a body, but no more than `limit` bytes: a length need not be declared.
 async fn collect<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>, limit: u64) -> Result<Bytes, StatusCode> {
+    timeout(PATIENCE, collect_all(body, limit)).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
+}
+
+async fn collect_all<B: Buf>(
+    body: impl Stream<Item = Result<B, warp::Error>>,
+    limit: u64,
+) -> Result<Bytes, StatusCode> {
     let mut body = std::pin::pin!(body);
     let mut collected = Vec::new();
     while let Some(chunk) = body.next().await {
@@ -87,6 +144,12 @@ fn json(status: StatusCode, body: &impl serde::Serialize) -> Response<Bytes> {
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, warp::http::HeaderValue::from_static("application/json"));
     response
+}
+
+impl check_function::Answer {
+    fn into_response(self) -> Response<Bytes> {
+        json(self.status, &self.body)
+    }
 }
 
 /// Serves the routes on `listener` until the process ends.
