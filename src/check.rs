@@ -76,7 +76,7 @@ pub struct TaskProperties {
 }
 
 impl TaskProperties {
-    /// What a sealed token is bound to: the ids *and* the URL, so that neither can be exchanged.
+    /// What a sealed decision is bound to: the ids *and* the URL, so that neither can be exchanged.
     #[must_use]
     pub fn seal_binding(&self) -> String {
         format!(

@@ -116,11 +116,11 @@ pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -
 
 /// Queues the check, then acknowledges it.
 async fn accept(app: &App, delivery: Delivery) -> Answer {
-    let sealed = app.sealer.seal(delivery.token.expose().as_bytes(), &delivery.check.properties.seal_binding());
-    let message = MessageV1::new(delivery.check, sealed);
+    let message = MessageV1::new(delivery.check);
+    let text = message.seal(&delivery.token, &app.sealer);
     let check = &message.check;
     let ids = &check.properties;
-    match app.queue.put(&message, TimeDelta::zero(), check.delivered_at).await {
+    match app.queue.put(&text, TimeDelta::zero(), check.delivered_at, check.deadline).await {
         Ok(()) => {
             tracing::info!(
                 check.name,

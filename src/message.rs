@@ -1,12 +1,18 @@
 //! The queue message: all the state there is of a check, so that any instance can take the next step.
+//!
+//! Whoever may write to the storage account may write messages. So the token is sealed together with *every* other member
+//! of its message: with another definition, other inputs, another memory or an outbox of somebody else's, it does not
+//! open, and without its token a message does nothing. Each message is sealed anew, with the current key.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::azure_devops::build::Run;
 use crate::check::{Check, Decision};
 use crate::evaluation::Memory;
+use crate::token::{AuthToken, SealError, Sealer};
 
 /// The largest message. Azure Storage takes 64 KiB; the rest is for what escaping adds.
 pub const MAX_MESSAGE: usize = 48 * 1024;
@@ -15,14 +21,42 @@ pub const MAX_MESSAGE: usize = 48 * 1024;
 /// overtaken by all of them.
 const MAX_CLAIMS: usize = 16;
 
+/// The member of a message that holds the token, sealed.
+const SEALED_TOKEN: &str = "sealedToken";
+
 /// A message in any version.
 ///
 /// The names of its members must not be those of the host's own metadata (`id`, `dequeueCount` …), which would overwrite
 /// them.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CheckMessage {
-    /// Version 1.
-    V1(Box<MessageV1>),
+    /// Version 1, with its token.
+    V1(Box<MessageV1>, SealedToken),
+}
+
+/// The token of a message, which opens only while the message is as it was sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedToken {
+    sealed: String,
+    /// All the rest of the message, as it was read.
+    bound_to: String,
+}
+
+impl SealedToken {
+    /// Opens the token, which proves that the whole message is one of ours.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] when anything in the message was changed, or it was sealed with an unknown key.
+    pub fn open(&self, sealer: &Sealer) -> Result<AuthToken, SealError> {
+        sealer.open_token(&self.sealed, &self.bound_to)
+    }
+}
+
+/// What the token of a message is bound to: all its other members. Of the JSON rather than of the types, so that members
+/// which a later version adds do not invalidate the messages that wait.
+fn binding(message: &Value) -> String {
+    format!("checkgate message {message}")
 }
 
 /// A check on its way to a decision.
@@ -33,8 +67,6 @@ pub struct MessageV1 {
     pub correlation_id: Uuid,
     /// What was delivered.
     pub check: Check,
-    /// The token, sealed for this check and its `PlanUrl`.
-    pub sealed_token: String,
     /// How far the check has come.
     #[serde(default)]
     pub progress: Progress,
@@ -127,20 +159,21 @@ pub enum MessageError {
 impl MessageV1 {
     /// The first message of a check.
     #[must_use]
-    pub fn new(check: Check, sealed_token: String) -> Self {
-        Self { correlation_id: Uuid::new_v4(), check, sealed_token, progress: Progress::default(), outbox: None }
+    pub fn new(check: Check) -> Self {
+        Self { correlation_id: Uuid::new_v4(), check, progress: Progress::default(), outbox: None }
     }
 
-    /// Writes the message, with its version.
+    /// Writes the message, with its version and the token sealed into it.
     ///
     /// # Panics
     ///
     /// Never: all of it can be written as JSON.
     #[must_use]
     #[expect(clippy::expect_used, reason = "maps have text keys, and nothing in it can fail to serialize")]
-    pub fn to_json(&self) -> String {
+    pub fn seal(&self, token: &AuthToken, sealer: &Sealer) -> String {
         let mut value = serde_json::to_value(self).expect("a message is JSON");
         value["version"] = 1.into();
+        value[SEALED_TOKEN] = sealer.seal(token.expose().as_bytes(), &binding(&value)).into();
         value.to_string()
     }
 }
@@ -152,10 +185,6 @@ impl CheckMessage {
     ///
     /// [`MessageError`]; it names no secret, since the token in the message is sealed and not repeated.
     pub fn parse(text: &str) -> Result<Self, MessageError> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: u64,
-        }
         let unreadable = |error: serde_json::Error| {
             // serde repeats what it found: nothing of an unreadable message is worth a leak.
             MessageError::Unreadable(format!("{:?} error at column {}", error.classify(), error.column()))
@@ -163,12 +192,19 @@ impl CheckMessage {
         if text.len() > MAX_MESSAGE * 4 / 3 {
             return Err(MessageError::Unreadable("it is larger than any that checkgate writes".to_owned()));
         }
-        match serde_json::from_str(text).map_err(unreadable)? {
-            Versioned { version: 1 } => {
-                serde_json::from_str(text).map(|message| Self::V1(Box::new(message))).map_err(unreadable)
-            }
-            Versioned { version } => Err(MessageError::UnknownVersion(version)),
+        let mut value: Value = serde_json::from_str(text).map_err(unreadable)?;
+        match value.get("version").and_then(Value::as_u64) {
+            Some(1) => {}
+            Some(version) => return Err(MessageError::UnknownVersion(version)),
+            None => return Err(MessageError::Unreadable("it has no version".to_owned())),
         }
+        let sealed = value.as_object_mut().and_then(|members| members.remove(SEALED_TOKEN));
+        let Some(Value::String(sealed)) = sealed else {
+            return Err(MessageError::Unreadable("it has no sealed token".to_owned()));
+        };
+        let token = SealedToken { sealed, bound_to: binding(&value) };
+        // Decoded from what the seal covers, not from the text: two readers may differ about a text.
+        serde_json::from_value(value).map(|message| Self::V1(Box::new(message), token)).map_err(unreadable)
     }
 }
 

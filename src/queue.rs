@@ -14,7 +14,7 @@ use azure_storage_queues::{QueueClient, QueueServiceClientBuilder};
 use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::message::{MAX_MESSAGE, MessageV1};
+use crate::message::MAX_MESSAGE;
 
 /// The queue's name, as in `ReevaluateFunction/function.json`.
 pub const QUEUE_NAME: &str = "check-evaluations";
@@ -83,25 +83,31 @@ impl CheckQueue {
         Ok(Self { client: service.queue_client(QUEUE_NAME) })
     }
 
-    /// Queues a check for an evaluation `delay` from now. When this returns, the message is durable.
+    /// Queues a message for an evaluation `delay` from `now`; it outlives the check's `deadline`. When this returns, it is
+    /// durable.
     ///
     /// A put whose answer is lost is tried again, so that the message may be queued twice; claims make twins harmless.
     ///
     /// # Errors
     ///
     /// [`QueueError`]; the message may have been queued all the same.
-    pub async fn put(&self, message: &MessageV1, delay: TimeDelta, now: DateTime<Utc>) -> Result<(), QueueError> {
-        let text = message.to_json();
+    pub async fn put(
+        &self,
+        text: &str,
+        delay: TimeDelta,
+        now: DateTime<Utc>,
+        deadline: DateTime<Utc>,
+    ) -> Result<(), QueueError> {
         // XML escapes the text on its way; what counts for the service is the text itself.
         if text.len() > MAX_MESSAGE {
             return Err(QueueError::TooLarge(text.len()));
         }
         let delay = delay.clamp(TimeDelta::zero(), MAX_VISIBILITY_DELAY);
-        let time_to_live = (message.check.deadline - now).max(TimeDelta::zero()) + TIME_TO_LIVE_BEYOND_DEADLINE + delay;
+        let time_to_live = (deadline - now).max(TimeDelta::zero()) + TIME_TO_LIVE_BEYOND_DEADLINE + delay;
         let backoff =
             ExponentialBuilder::default().with_min_delay(Duration::from_millis(100)).with_jitter().with_max_times(3);
         let put = || async {
-            tokio::time::timeout(TRY_TIMEOUT, self.put_once(&text, delay, time_to_live))
+            tokio::time::timeout(TRY_TIMEOUT, self.put_once(text, delay, time_to_live))
                 .await
                 .map_err(|_| "it did not answer".to_owned())?
         };

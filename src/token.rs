@@ -1,6 +1,6 @@
 //! The job access token: held so that nothing prints it, and sealed so that a queue never carries it in the clear.
 //!
-//! A sealed token is bound to the check's ids *and* its `PlanUrl`: moved into another message, it does not open.
+//! A sealed token is bound to all of its message: moved into another one, or with anything in it changed, it does not open.
 
 use std::fmt;
 
@@ -52,8 +52,8 @@ pub enum SealError {
         "it was sealed with a key that this function app does not have; set TokenSealingKeyPrevious to the former key"
     )]
     UnknownKey,
-    /// It was changed, or belongs to another check or another `PlanUrl`.
-    #[error("it does not belong to this check and PlanUrl, or was changed")]
+    /// It was changed, or belongs to another message or check.
+    #[error("it does not belong to this check and message, or one of them was changed")]
     Forged,
 }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::App;
 use crate::check::Decision;
 use crate::invocation::{Invocation, InvocationResult};
-use crate::message::{CheckMessage, MessageV1, Whereabouts};
+use crate::message::{CheckMessage, MessageV1, SealedToken, Whereabouts};
 use crate::token::AuthToken;
 
 use step::Step;
@@ -86,9 +86,9 @@ pub async fn invoke(app: &Arc<App>, body: &[u8]) -> Result<InvocationResult, Fai
 }
 
 async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> {
-    let CheckMessage::V1(message) =
+    let CheckMessage::V1(message, sealed) =
         CheckMessage::parse(&invocation.message).map_err(|error| Failure::Unusable(error.to_string()))?;
-    let token = open(app, &message)?;
+    let token = open(app, &message, &sealed)?;
     // Unique to the queue message, so that a message which was queued twice has two claims.
     let claim = invocation.message_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let is_last = invocation.dequeue_count >= LAST_TRIES_FROM;
@@ -98,7 +98,7 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     let evaluation = tokio::spawn(async move {
         let ids = message.check.properties.clone();
         let evaluations = message.progress.evaluations;
-        let step = Step::new(&app, *message, &token, claim).take(is_last);
+        let step = Step::new(&app, *message, token, claim).take(is_last);
         let ended = tokio::time::timeout(EVALUATION_LIMIT, step).await.unwrap_or(Err(Failure::TookTooLong));
         if let Ok(ended) = &ended {
             tracing::info!(
@@ -116,11 +116,11 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
 }
 
 /// Opens the token, and checks the allow-list again: the message may be old, or forged.
-fn open(app: &App, message: &MessageV1) -> Result<AuthToken, Failure> {
+fn open(app: &App, message: &MessageV1, sealed: &SealedToken) -> Result<AuthToken, Failure> {
     let properties = &message.check.properties;
     let admitted = app.allowed_plan_urls.admit(properties.plan_url.as_str());
     if admitted.is_ok_and(|admitted| admitted == properties.plan_url) {
-        let token = app.sealer.open_token(&message.sealed_token, &properties.seal_binding());
+        let token = sealed.open(&app.sealer);
         token.map_err(|error| Failure::Unusable(format!("token of plan {}: {error}", properties.plan_id)))
     } else {
         Err(Failure::Unusable(format!("the PlanUrl of plan {} is not among AllowedPlanUrls", properties.plan_id)))

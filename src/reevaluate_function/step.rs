@@ -34,6 +34,8 @@ pub(super) struct Step<'a> {
     pub(super) app: &'a App,
     pub(super) message: MessageV1,
     pub(super) session: Session<'a>,
+    /// Sealed into the successor.
+    token: AuthToken,
     /// The claim of this message: the queue's id of it.
     pub(super) claim: String,
     /// The claim that the record held at the first look.
@@ -47,8 +49,8 @@ pub(super) struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    pub(super) fn new(app: &'a App, message: MessageV1, token: &AuthToken, claim: String) -> Self {
-        let mut session = app.azure_devops.session(&message.check.properties, token);
+    pub(super) fn new(app: &'a App, message: MessageV1, token: AuthToken, claim: String) -> Self {
+        let mut session = app.azure_devops.session(&message.check.properties, &token);
         if let Some(timeline) = message.progress.timeline_id {
             session.use_timeline(timeline);
         }
@@ -57,6 +59,7 @@ impl<'a> Step<'a> {
             app,
             message,
             session,
+            token,
             claim,
             recorded_claim: None,
             claim_tried: false,
@@ -219,6 +222,8 @@ impl<'a> Step<'a> {
         progress.evaluations += 1;
         // Whole seconds, rounded up: never earlier than was said.
         let seconds = (delay.num_milliseconds() + 999).div_euclid(1_000).max(1);
-        Ok(self.app.queue.put(&self.message, TimeDelta::seconds(seconds), self.now).await?)
+        let text = self.message.seal(&self.token, &self.app.sealer);
+        let delay = TimeDelta::seconds(seconds);
+        Ok(self.app.queue.put(&text, delay, self.now, self.message.check.deadline).await?)
     }
 }

@@ -2,9 +2,10 @@
 
 use checkgate::checks_file::{CheckDefinition, ChecksFile};
 use checkgate::invocation::Invocation;
-use checkgate::message::{CheckMessage, MessageV1};
+use checkgate::message::CheckMessage;
 use checkgate::queue::QUEUE_NAME;
 use checkgate::reevaluate_function::MAX_DEQUEUE_COUNT;
+use checkgate::token::{AuthToken, Sealer};
 use serde_json::{Value, json};
 
 use crate::support::{World, a_check, app_root};
@@ -12,6 +13,12 @@ use crate::support::{World, a_check, app_root};
 fn file(path: &str) -> Value {
     let text = std::fs::read_to_string(app_root().join(path)).expect(path);
     serde_json::from_str(&text).expect(path)
+}
+
+/// The key of `local.settings.json`.
+fn development_sealer() -> Sealer {
+    let settings = file("local.settings.json");
+    Sealer::new(settings["Values"]["TokenSealingKey"].as_str().expect("text"), None).expect("a key")
 }
 
 /// The decision's body in the guide.
@@ -50,9 +57,16 @@ async fn the_decision_has_the_field_names_and_values_of_the_guide() {
 #[test]
 fn version_1_of_the_message_is_read_as_it_was_first_written() {
     let text = include_str!("fixtures/message-v1.json");
-    let CheckMessage::V1(message) = CheckMessage::parse(text).expect("version 1");
-    let written: Value = serde_json::from_str(&message.to_json()).expect("JSON");
-    assert_eq!(written, serde_json::from_str::<Value>(text).expect("JSON"));
+    let CheckMessage::V1(message, sealed) = CheckMessage::parse(text).expect("version 1");
+    let sealer = development_sealer();
+    let anew = message.seal(&AuthToken::new("the token".to_owned()), &sealer);
+    let token = sealed.open(&sealer).unwrap_or_else(|error| panic!("{error}; before any release, write\n{anew}"));
+    assert_eq!(token.expose(), "the token");
+    let (mut written, mut frozen): (Value, Value) =
+        (serde_json::from_str(&anew).expect("JSON"), serde_json::from_str(text).expect("JSON"));
+    // The one member that differs every time.
+    assert_ne!(written["sealedToken"].take(), frozen["sealedToken"].take());
+    assert_eq!(written, frozen);
     assert_eq!(message.check.name, "work-item-completed");
     assert_eq!(message.progress.evaluations, 2);
 }
@@ -75,8 +89,10 @@ fn a_message_of_a_later_version_is_refused_with_what_to_do() {
 
 #[test]
 fn the_messages_names_cannot_overwrite_the_hosts_metadata() {
-    let CheckMessage::V1(message) = CheckMessage::parse(include_str!("fixtures/message-v1.json")).expect("version 1");
-    let written: Value = serde_json::from_str(&MessageV1::to_json(&message)).expect("JSON");
+    let text = include_str!("fixtures/message-v1.json");
+    let CheckMessage::V1(message, _) = CheckMessage::parse(text).expect("version 1");
+    let written = message.seal(&AuthToken::new("the token".to_owned()), &development_sealer());
+    let written: Value = serde_json::from_str(&written).expect("JSON");
     let reserved = [
         "id",
         "dequeuecount",
