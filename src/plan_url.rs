@@ -96,12 +96,10 @@ impl AllowedPlanUrls {
         }
     }
 
-    /// Whether the list names this loopback or link-local host itself, so that local development works.
+    /// Whether the list names `localhost`, which is loopback by its meaning and not by anybody's DNS.
     #[must_use]
-    pub fn names_host(&self, host: &str) -> bool {
-        self.0
-            .iter()
-            .any(|prefix| matches!(&prefix.host, HostPattern::Exact(exact) if exact.eq_ignore_ascii_case(host)))
+    pub fn names_localhost(&self) -> bool {
+        self.0.iter().any(|prefix| matches!(&prefix.host, HostPattern::Exact(exact) if exact == "localhost"))
     }
 }
 
@@ -128,20 +126,31 @@ fn parse(text: &str) -> Result<Url, PlanUrlError> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(PlanUrlError::Malformed("it holds a query or a fragment"));
     }
-    if text.contains("//.") || text.contains("/.") || text.contains('%') || after_scheme(text).contains("//") {
+    let (authority, path) = split(text);
+    // The names of collections may hold spaces; nothing else in them needs escaping.
+    if path.contains("/.") || path.contains("//") || path.replace("%20", "").contains('%') {
         return Err(PlanUrlError::Malformed("its path holds `.`, `%` or an empty segment"));
     }
-    match url.host() {
-        None => Err(PlanUrlError::Malformed("it names no host")),
-        Some(Host::Domain(name)) if name.ends_with('.') || name.starts_with("xn--") || name.contains(".xn--") => {
-            Err(PlanUrlError::Malformed("its host ends with a dot or is punycode"))
-        }
-        Some(_) => Ok(url),
+    if let Some(Host::Domain(name)) = url.host()
+        && (name.ends_with('.') || name.split('.').any(|label| label.starts_with("xn--")))
+    {
+        return Err(PlanUrlError::Malformed("its host ends with a dot or is punycode"));
     }
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    if !authority.eq_ignore_ascii_case(host) && !authority.eq_ignore_ascii_case(&format!("{host}:{port}")) {
+        return Err(PlanUrlError::Malformed("its host or port is not in the usual notation"));
+    }
+    if path != url.path() && !(path.is_empty() && url.path() == "/") {
+        return Err(PlanUrlError::Malformed("its path holds characters that a URL has to escape"));
+    }
+    Ok(url)
 }
 
-fn after_scheme(text: &str) -> &str {
-    text.split_once("://").map_or(text, |(_, rest)| rest)
+/// The authority and the path as they are written.
+fn split(text: &str) -> (&str, &str) {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    rest.split_at(rest.find('/').unwrap_or(rest.len()))
 }
 
 impl Prefix {
@@ -198,8 +207,11 @@ impl FromStr for Prefix {
         if wildcard && !host.contains('.') {
             return Err(format!("`{text}` would allow every host under `.{host}`"));
         }
-        let is_ip = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        if url.scheme() == "http" && !is_ip && host != "localhost" && url.port().is_none() && !text.contains(":80") {
+        let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        if wildcard && ip.is_ok() {
+            return Err(format!("`{text}` has a `*` in front of an IP address"));
+        }
+        if url.scheme() == "http" && !ip.is_ok_and(|ip| ip.is_loopback()) && host != "localhost" {
             tracing::warn!(
                 setting = "AllowedPlanUrls",
                 prefix = text,
@@ -268,5 +280,41 @@ mod tests {
         assert!("https://*.com/".parse::<AllowedPlanUrls>().is_err());
         assert!(admit(AllowedPlanUrls::DEFAULT, "https://a.b.visualstudio.com/").is_err());
         assert!(admit(AllowedPlanUrls::DEFAULT, "https://visualstudio.com/").is_err());
+    }
+
+    #[test]
+    fn what_other_parsers_might_read_differently_is_malformed() {
+        for text in [
+            "https:///dev.azure.com/x/",
+            "https://dev.azure.com:0443/x/",
+            "https://dev.azure.com:/x/",
+            "https://dev%2eazure.com/x/",
+            "https://0x7f.0.0.1/x/",
+            "https://dev.azure.com/x\"y/",
+            "https://dev.azure.com/%2e%2e/",
+        ] {
+            assert!(matches!(admit(AllowedPlanUrls::DEFAULT, text), Err(PlanUrlError::Malformed(_))), "{text}");
+        }
+        // The notation of an address is no way around the list, nor into it.
+        assert!(admit("http://127.0.0.1:7000/", "http://2130706433:7000/x/").is_err());
+    }
+
+    #[test]
+    fn the_default_port_is_no_other_place_and_a_collections_name_may_hold_spaces() {
+        assert_eq!(
+            admit(AllowedPlanUrls::DEFAULT, "https://dev.azure.com:443/x/").as_deref(),
+            Ok("https://dev.azure.com/x/")
+        );
+        let allowed = "https://tfs.example.com/tfs/My%20Collection";
+        assert!(admit(allowed, "https://tfs.example.com/tfs/My%20Collection/").is_ok());
+    }
+
+    #[test]
+    fn prefixes_that_would_admit_too_much_are_refused() {
+        for text in
+            ["https://*.com/", "https://*/", "https://a*.example.com/", "https://*.127.0.0.1/", "ftp://x/", ",", "*"]
+        {
+            assert!(text.parse::<AllowedPlanUrls>().is_err(), "{text}");
+        }
     }
 }
