@@ -21,7 +21,7 @@
 //! * [`conditions`], [`facts`], [`evaluation`] and [`examination`]: what must hold, what is read for it, what follows.
 //! * [`azure_devops`] and [`sources`]: the outside world; [`backoff`] and [`circuit`]: leaving it alone while it is down.
 //! * [`story`]: what people read in the pipeline's log.
-//! * [`checks_file`], [`config`], [`plan_url`], [`token`]: what the operator says, and what must not leak.
+//! * [`checks_file`], [`config`], [`plan_url`], [`resolver`], [`token`]: what the operator says, and what must not leak.
 
 pub mod azure_devops;
 pub mod backoff;
@@ -43,6 +43,7 @@ pub mod message;
 pub mod plan_url;
 pub mod queue;
 pub mod reevaluate_function;
+pub mod resolver;
 pub mod routes;
 pub mod sources;
 pub mod story;

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Settings};
 use crate::managed_identity::ManagedIdentity;
 use crate::queue::CheckQueue;
+use crate::resolver::{OutsideResolver, SystemResolver};
 use crate::routes;
 use crate::sources::Sources;
 
@@ -126,7 +127,8 @@ pub fn build_app(config: Config, clock: Clock) -> Result<App, String> {
     let checks = read_checks(&config.checks_file)?;
     let http = || client(config.extra_root_certificates.as_deref());
     let options = azure_devops::Options { api_version: config.api_version.clone(), ..azure_devops::Options::default() };
-    let azure_devops = AzureDevOps::new(http()?, options, clock.clone())
+    let resolver = OutsideResolver::new(SystemResolver, config.allowed_plan_urls.names_localhost());
+    let azure_devops = AzureDevOps::new(http()?.dns_resolver(Arc::new(resolver)), options, clock.clone())
         .map_err(|error| format!("the HTTP client cannot start: {error}"))?;
     let pooled = http()?.connect_timeout(QUEUE_CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
     let pooled = pooled.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
