@@ -56,7 +56,8 @@ fn hours_days_exceptions_and_freezes_close_it() {
 
 #[test]
 fn the_log_says_when_it_opens_next() {
-    let check = check_of(OFFICE);
+    let mut check = check_of(OFFICE);
+    check.deadline = time("2026-01-06T12:00:00Z");
     let finding = at(&check, "2026-01-05T06:00:00Z", None);
     assert_eq!(finding.details, ["Next open: Mon 2026-01-05 08:00 Europe/Berlin (2026-01-05 07:00 UTC)"]);
     let finding = at(&check, "2026-01-05T16:00:00Z", None);
