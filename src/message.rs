@@ -221,7 +221,7 @@ impl Whereabouts {
     /// Looks into a message of any version. What does not look like an id is not repeated.
     #[must_use]
     pub fn read(text: &str) -> Self {
-        let message: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        let message: Value = serde_json::from_str(text).unwrap_or_default();
         let properties = &message["check"]["properties"];
         let plan_id = properties["planId"].as_str().and_then(|id| Uuid::try_parse(id).ok());
         let build_id = properties["buildId"].as_u64();

@@ -1,6 +1,9 @@
 //! The run that the check guards: Azure DevOps calls it a build.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::{Error, ErrorKind, Session};
 use crate::facts::{Fact, Gatherer, Unmeasured};
@@ -33,8 +36,15 @@ pub struct Run {
     #[serde(default)]
     pub repository: Option<Repository>,
     /// What triggered it, such as `pr.number`.
-    #[serde(default)]
-    pub trigger_info: std::collections::BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "texts")]
+    pub trigger_info: BTreeMap<String, String>,
+}
+
+/// Reads the members that are texts. What else Azure DevOps may put there is not documented, and not worth a failed check.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let members: Option<BTreeMap<String, Value>> = Option::deserialize(deserializer)?;
+    let text = |(name, value): (String, Value)| Some((name, value.as_str()?.to_owned()));
+    Ok(members.unwrap_or_default().into_iter().filter_map(text).collect())
 }
 
 /// A person or a service.
@@ -161,5 +171,18 @@ impl Fact for TheRunState {
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<RunState, Unmeasured> {
         Ok(gatherer.azure_devops.build().await?.state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_with_odd_trigger_info_is_still_a_run() {
+        for odd in ["null", "{}", r#"{"pr.number":"7","nested":{"a":1},"none":null}"#] {
+            let build: Build = serde_json::from_str(&format!(r#"{{"id":101,"triggerInfo":{odd}}}"#)).expect("a run");
+            assert_eq!(build.run.trigger_info.contains_key("pr.number"), odd.contains("pr.number"));
+        }
     }
 }

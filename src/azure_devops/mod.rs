@@ -4,8 +4,8 @@
 //! collection, its project, its token. Calls of a session are made one after another, so that a check has at most one
 //! open request. See <https://learn.microsoft.com/rest/api/azure/devops/>.
 
-pub mod artifacts;
 mod answer;
+pub mod artifacts;
 pub mod build;
 pub mod coverage;
 mod error;

@@ -61,7 +61,7 @@ fn the_log_says_when_it_opens_next() {
     let finding = at(&check, "2026-01-05T06:00:00Z", None);
     assert_eq!(finding.details, ["Next open: Mon 2026-01-05 08:00 Europe/Berlin (2026-01-05 07:00 UTC)"]);
     let finding = at(&check, "2026-01-05T16:00:00Z", None);
-    let late = "Next open: Wed 2026-01-07 08:00 Europe/Berlin (2026-01-07 07:00 UTC), after the end of this check at Tue 2026-01-06 12:59 Europe/Berlin (2026-01-06 11:59 UTC)";
+    let late = "Next open: Wed 2026-01-07 08:00 Europe/Berlin (2026-01-07 07:00 UTC), after the end of this check at Tue 2026-01-06 13:00 Europe/Berlin (2026-01-06 12:00 UTC)";
     assert_eq!(finding.details, [late]);
     let utc = at(&check_of("window: { from: 22:00 }"), "2026-01-05T12:00:00Z", None);
     assert_eq!(utc.details, ["Next open: Mon 2026-01-05 22:00 UTC"]);
