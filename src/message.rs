@@ -81,6 +81,12 @@ pub struct MessageV1 {
 pub struct Progress {
     /// How many evaluations are behind it.
     pub evaluations: u32,
+    /// Whether an evaluation has found the check waiting: until then, each is the first one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub begun: bool,
+    /// Whether an operator has queued it again: it goes on whoever the record's claim belongs to.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub takes_over: bool,
     /// Claims of earlier messages of this chain that the record may hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<String>,

@@ -4,6 +4,8 @@
 //! retries of its own (its defaults go on for minutes), a time limit on every put, and development storage by hand. It
 //! writes the text as given, without base64: `messageEncoding` in `host.json` must be `none`.
 
+mod poison;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::message::MAX_MESSAGE;
+
+pub use poison::{PoisonQueue, Poisoned, Taken};
 
 /// The queue's name, as in `ReevaluateFunction/function.json`.
 pub const QUEUE_NAME: &str = "check-evaluations";
@@ -67,6 +71,7 @@ pub enum QueueError {
 #[derive(Clone, Debug)]
 pub struct CheckQueue {
     client: QueueClient,
+    poison: PoisonQueue,
 }
 
 impl CheckQueue {
@@ -80,7 +85,13 @@ impl CheckQueue {
         let transport: Arc<dyn HttpClient> = Arc::new(http);
         let options = ClientOptions::default().transport(TransportOptions::new(transport)).retry(RetryOptions::none());
         let service = QueueServiceClientBuilder::with_location(location, credentials).client_options(options).build();
-        Ok(Self { client: service.queue_client(QUEUE_NAME) })
+        Ok(Self { client: service.queue_client(QUEUE_NAME), poison: PoisonQueue::of(&service) })
+    }
+
+    /// Where the host puts the messages that it gave up.
+    #[must_use]
+    pub const fn poison(&self) -> &PoisonQueue {
+        &self.poison
     }
 
     /// Queues a message for an evaluation `delay` from `now`; it outlives the check's `deadline`. When this returns, it is

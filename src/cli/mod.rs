@@ -1,6 +1,7 @@
 //! The command line. No subcommand means: serve, as the Functions host starts it.
 
 mod evaluate;
+mod poison;
 mod serve;
 
 use std::path::PathBuf;
@@ -30,6 +31,9 @@ enum Command {
     },
     /// Evaluate a check once against a real run and explain the result; nothing is posted
     Evaluate(evaluate::Options),
+    /// List the checks that could not be worked on, queue one again, or fail it; for operators
+    #[command(subcommand)]
+    Poison(poison::Command),
     /// Print the JSON Schema of checks.yaml, for editors
     Schema,
     /// Print a fresh key for the app setting TokenSealingKey
@@ -43,6 +47,7 @@ pub fn run() -> ExitCode {
         None => serve::serve(),
         Some(Command::Validate { file }) => validate(&file),
         Some(Command::Evaluate(options)) => evaluate::run(&options),
+        Some(Command::Poison(command)) => poison::run(&command),
         Some(Command::Schema) => {
             print(&schema());
             ExitCode::SUCCESS

@@ -53,7 +53,8 @@ impl Step<'_> {
             return Look::End(Ok(self.completed(record.result.as_deref(), record.variable(DECISION))));
         }
         self.recorded_claim = record.variable(CLAIM).map(str::to_owned);
-        if judge_claim(self.recorded_claim.as_deref(), &self.claim, &self.message.progress.claims) == Claim::Anothers {
+        let claim = judge_claim(self.recorded_claim.as_deref(), &self.claim, &self.message.progress.claims);
+        if claim == Claim::Anothers && !self.message.progress.takes_over {
             return Look::End(Ok(Ended::Stopped("another chain of messages takes care of the check".to_owned())));
         }
         if let Some(sealed) = record.variable(DECISION) {

@@ -116,7 +116,7 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
 }
 
 /// Opens the token, and checks the allow-list again: the message may be old, or forged.
-fn open(app: &App, message: &MessageV1, sealed: &SealedToken) -> Result<AuthToken, Failure> {
+pub(crate) fn open(app: &App, message: &MessageV1, sealed: &SealedToken) -> Result<AuthToken, Failure> {
     let properties = &message.check.properties;
     let admitted = app.allowed_plan_urls.admit(properties.plan_url.as_str());
     if admitted.is_ok_and(|admitted| admitted == properties.plan_url) {

@@ -45,6 +45,8 @@ pub(super) struct Step<'a> {
     /// Whether the timeline has the check's record, so that a status can be shown.
     pub(super) has_record: bool,
     pub(super) plan_was_read: bool,
+    /// Whether the check was found waiting.
+    has_looked: bool,
     pub(super) now: DateTime<Utc>,
 }
 
@@ -65,6 +67,7 @@ impl<'a> Step<'a> {
             claim_tried: false,
             has_record: false,
             plan_was_read: false,
+            has_looked: false,
             now,
         }
     }
@@ -74,7 +77,7 @@ impl<'a> Step<'a> {
     }
 
     pub(super) const fn is_first(&self) -> bool {
-        self.message.progress.evaluations == 0
+        !self.message.progress.begun
     }
 
     /// Takes the step. `is_last` tells that the message was handed out nearly as often as the host
@@ -83,6 +86,7 @@ impl<'a> Step<'a> {
         if let Look::End(ended) = self.look().await {
             return ended;
         }
+        self.has_looked = true;
         if let Some(outbox) = self.message.outbox.clone() {
             return self.deliver_again(outbox).await;
         }
@@ -219,6 +223,9 @@ impl<'a> Step<'a> {
     pub(super) async fn queue_successor(&mut self, delay: TimeDelta) -> Result<(), Failure> {
         let progress = &mut self.message.progress;
         progress.claims = carry_claims(&self.claim, self.claim_tried, self.recorded_claim.as_deref(), &progress.claims);
+        // Looked at, the record's claim is among those that are carried.
+        progress.takes_over &= !self.has_looked;
+        progress.begun |= self.has_looked;
         progress.evaluations += 1;
         // Whole seconds, rounded up: never earlier than was said.
         let seconds = (delay.num_milliseconds() + 999).div_euclid(1_000).max(1);

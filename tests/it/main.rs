@@ -9,7 +9,9 @@
 mod azure_devops_kinds;
 mod contract;
 mod delivery;
+mod faults;
 mod load;
+mod poison;
 mod process;
 mod reevaluation;
 mod support;

@@ -105,7 +105,8 @@ impl State {
         self.end_check(ids, TaskResult::Skipped);
     }
 
-    fn end_check(&mut self, ids: &CheckIds, result: TaskResult) {
+    /// Somebody else ends the check, in this way.
+    pub fn end_check(&mut self, ids: &CheckIds, result: TaskResult) {
         let now = self.clock.now();
         if let Some(plan) = self.plans.get_mut(&ids.plan_id).filter(|plan| plan.is_waiting()) {
             plan.complete(result, now);

@@ -11,6 +11,7 @@ use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
 use simulator::storage_queue::{Message, StorageQueue};
 
 use checkgate::App;
+use checkgate::azure_devops::Options;
 use checkgate::checks_file::ChecksFile;
 use checkgate::cli::build_app;
 use checkgate::clock::Clock;
@@ -20,6 +21,9 @@ use checkgate::token::Sealer;
 
 /// The time from one evaluation to the next unless a check says otherwise.
 pub(crate) const AN_INTERVAL: Duration = minutes(1);
+
+/// When the simulated worlds begin.
+pub(crate) const MONDAY_MORNING: &str = "2026-01-05T09:00:00Z";
 
 /// So many minutes.
 pub(crate) const fn minutes(count: u64) -> Duration {
@@ -49,7 +53,7 @@ pub(crate) struct World {
     delivered: Option<Delivered>,
     server: tokio::task::JoinHandle<()>,
     may_leave_messages: bool,
-    sealing_key: String,
+    setup: Setup,
 }
 
 impl World {
@@ -60,21 +64,31 @@ impl World {
 
     /// A world around this Azure DevOps, with one run that has executed `CmdLine`, and the checks that ship.
     pub(crate) async fn around(azure_devops: AzureDevOps) -> Self {
+        Self::around_with(azure_devops, Setup::default()).await
+    }
+
+    /// A world around this Azure DevOps, with a handler that is set up in this way.
+    pub(crate) async fn around_with(azure_devops: AzureDevOps, setup: Setup) -> Self {
         let clock = azure_devops.with(|state| state.clock.clone());
-        Self::start(clock, azure_devops, &shipped(), |_, _| {}).await
+        Self::start(clock, azure_devops, setup, |_, _| {}).await
     }
 
     /// The same with other checks.
     pub(crate) async fn with_checks(checks: &str, given: impl FnOnce(&mut State, u64)) -> Self {
-        let clock = simulator::Clock::starting_at("2026-01-05T09:00:00Z".parse().expect("a time"));
+        Self::with_setup(Setup { checks: checks.to_owned(), ..Setup::default() }, given).await
+    }
+
+    /// The same with a handler that is set up in this way.
+    pub(crate) async fn with_setup(setup: Setup, given: impl FnOnce(&mut State, u64)) -> Self {
+        let clock = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
         let azure_devops = AzureDevOps::start(clock.clone()).await.expect("a port");
-        Self::start(clock, azure_devops, checks, given).await
+        Self::start(clock, azure_devops, setup, given).await
     }
 
     async fn start(
         clock: simulator::Clock,
         azure_devops: AzureDevOps,
-        checks: &str,
+        setup: Setup,
         given: impl FnOnce(&mut State, u64),
     ) -> Self {
         let queue = StorageQueue::start(clock.clone()).await.expect("a port");
@@ -83,8 +97,7 @@ impl World {
             given(state, id);
             id
         });
-        let sealing_key = Sealer::generate_key();
-        let app = app(&clock, &queue, &azure_devops, checks, &sealing_key);
+        let app = setup.app(&clock, &queue, &azure_devops);
         let (handler_url, server) = serve(app).await;
         let handler = Handler::Url(handler_url.clone());
         let source = QueueSource::Simulated(queue.clone());
@@ -101,14 +114,15 @@ impl World {
             delivered: None,
             server,
             may_leave_messages: false,
-            sealing_key,
+            setup,
         }
     }
 
     /// Replaces the handler's process by a fresh one: nothing but the queue message survives.
     pub(crate) async fn restart_handler(&mut self, checks: &str) {
         self.server.abort();
-        let app = app(&self.clock, &self.queue, &self.azure_devops, checks, &self.sealing_key);
+        checks.clone_into(&mut self.setup.checks);
+        let app = self.setup.app(&self.clock, &self.queue, &self.azure_devops);
         let (handler_url, server) = serve(app).await;
         let source = QueueSource::Simulated(self.queue.clone());
         let handler = Handler::Url(handler_url.clone());
@@ -126,6 +140,11 @@ impl World {
     /// The handle on Azure DevOps, for faults and recorded calls.
     pub(crate) const fn azure_devops_server(&self) -> &AzureDevOps {
         &self.azure_devops
+    }
+
+    /// The app settings of the handler.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+        self.setup.settings(&self.queue, &self.azure_devops)
     }
 
     /// The ids of the check that was delivered last.
@@ -257,27 +276,52 @@ impl Drop for World {
     }
 }
 
-fn app(
-    clock: &simulator::Clock,
-    queue: &StorageQueue,
-    azure_devops: &AzureDevOps,
-    checks: &str,
-    sealing_key: &str,
-) -> App {
-    let allowed = format!("http://127.0.0.1:{}/", azure_devops.port());
-    let lookup = |name: &str| match name {
-        "FUNCTIONS_CUSTOMHANDLER_PORT" => Some("0".to_owned()),
-        "AzureWebJobsStorage" => Some(queue.connection_string()),
-        "AllowedPlanUrls" => Some(allowed.clone()),
-        "TokenSealingKey" => Some(sealing_key.to_owned()),
-        "FUNCTIONS_APP_ROOT_PATH" => Some(app_root().display().to_string()),
-        _ => None,
-    };
-    let config = Config::read(&lookup).unwrap_or_else(|error| panic!("{error}"));
-    let hand = clock.clone();
-    let mut app = build_app(config, Clock::from_fn(move || hand.now())).expect("the app starts");
-    app.checks = ChecksFile::parse(checks).unwrap_or_else(|problems| panic!("{problems:?}"));
-    app
+/// How a handler is set up.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    /// The text of `checks.yaml`.
+    pub(crate) checks: String,
+    /// The app setting `TokenSealingKey`.
+    pub(crate) sealing_key: String,
+    /// How long a call of Azure DevOps may take.
+    pub(crate) call_timeout: Duration,
+    /// The handler's clock, where it is not the world's.
+    pub(crate) clock: Option<Clock>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let call_timeout = Options::default().call_timeout;
+        Self { checks: shipped(), sealing_key: Sealer::generate_key(), call_timeout, clock: None }
+    }
+}
+
+impl Setup {
+    /// The app settings.
+    pub(crate) fn settings(&self, queue: &StorageQueue, azure_devops: &AzureDevOps) -> Vec<(&'static str, String)> {
+        vec![
+            ("FUNCTIONS_CUSTOMHANDLER_PORT", "0".to_owned()),
+            ("AzureWebJobsStorage", queue.connection_string()),
+            ("AllowedPlanUrls", format!("http://127.0.0.1:{}/", azure_devops.port())),
+            ("TokenSealingKey", self.sealing_key.clone()),
+            ("FUNCTIONS_APP_ROOT_PATH", app_root().display().to_string()),
+        ]
+    }
+
+    /// The app, as the executable would build it.
+    pub(crate) fn app(&self, clock: &simulator::Clock, queue: &StorageQueue, azure_devops: &AzureDevOps) -> App {
+        let settings = self.settings(queue, azure_devops);
+        let lookup = |name: &str| settings.iter().find(|(known, _)| *known == name).map(|(_, setting)| setting.clone());
+        let config = Config::read(&lookup).unwrap_or_else(|error| panic!("{error}"));
+        let hand = clock.clone();
+        let clock = self.clock.clone().unwrap_or_else(|| Clock::from_fn(move || hand.now()));
+        let options = Options { call_timeout: self.call_timeout, ..Options::default() };
+        let client = checkgate::azure_devops::AzureDevOps::new(reqwest::Client::builder(), options, clock.clone());
+        let mut app = build_app(config, clock).expect("the app starts");
+        app.azure_devops = client.expect("the HTTP client starts");
+        app.checks = ChecksFile::parse(&self.checks).unwrap_or_else(|problems| panic!("{problems:?}"));
+        app
+    }
 }
 
 async fn serve(app: App) -> (String, tokio::task::JoinHandle<()>) {

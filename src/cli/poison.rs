@@ -1,0 +1,163 @@
+//! `checkgate poison`: what an operator does about checks that could not be worked on.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{fail, print, serve};
+use crate::App;
+use crate::azure_devops::task::RecordUpdate;
+use crate::azure_devops::{ErrorKind, Session};
+use crate::check::Decision;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::message::{CheckMessage, MessageV1};
+use crate::queue::Poisoned;
+use crate::reevaluate_function::open;
+use crate::story;
+use crate::token::AuthToken;
+
+/// What to do.
+#[derive(Subcommand)]
+#[command(
+    after_help = "Run it in the folder of the function app, with the app's settings in the environment. A message that was looked at by `requeue` or `fail` is hidden from others for 30 seconds."
+)]
+pub(super) enum Command {
+    /// List the poisoned checks, with the run of each
+    List,
+    /// Queue a check for an evaluation again, as often as any fresh one
+    Requeue {
+        /// The message's id, from `list`
+        message_id: String,
+    },
+    /// Fail a check: post the failed decision
+    Fail {
+        /// The message's id, from `list`
+        message_id: String,
+    },
+}
+
+pub(super) fn run(command: &Command) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the runtime cannot start: {error}")),
+    };
+    match runtime.block_on(act(command)) {
+        Ok(said) => {
+            print(&said);
+            ExitCode::SUCCESS
+        }
+        Err(why) => fail(&why),
+    }
+}
+
+async fn act(command: &Command) -> Result<String, String> {
+    // No host has started this: there is no port to listen on.
+    let lookup = |name: &str| match name {
+        "FUNCTIONS_CUSTOMHANDLER_PORT" => Some("0".to_owned()),
+        name => config::environment(name),
+    };
+    let config = Config::read(&lookup).map_err(|error| error.to_string())?;
+    let app = serve::build_app(config, Clock::system())?;
+    match command {
+        Command::List => list(&app).await,
+        Command::Requeue { message_id } => requeue(&app, message_id).await,
+        Command::Fail { message_id } => fail_check(&app, message_id).await,
+    }
+}
+
+async fn list(app: &App) -> Result<String, String> {
+    let poisoned = app.queue.poison().peek().await?;
+    if poisoned.is_empty() {
+        return Ok("No check is poisoned.".to_owned());
+    }
+    let entries: Vec<String> = poisoned.iter().map(describe).collect();
+    Ok(format!("{}\nThese are the first {}; there may be more.", entries.join("\n"), poisoned.len()))
+}
+
+/// Enough to find the run; never a token, sealed or not.
+fn describe(poisoned: &Poisoned) -> String {
+    let Poisoned { id, since, text } = poisoned;
+    let since = story::time(*since);
+    match CheckMessage::parse(text) {
+        Ok(CheckMessage::V1(message, _)) => {
+            let (check, progress) = (&message.check, &message.progress);
+            let ids = &check.properties;
+            let run = ids.build_id.map_or_else(String::new, |build| {
+                format!("\n  run        {}{}/_build/results?buildId={build}", ids.plan_url, ids.project_id)
+            });
+            format!(
+                "{id}\n  check      {}, poisoned at {since}{run}\n  plan       {}\n  delivered  {}, after {} evaluations; its time ends at {}",
+                story::one_line(&check.name),
+                ids.plan_id,
+                story::time(check.delivered_at),
+                progress.evaluations,
+                story::time(check.deadline),
+            )
+        }
+        Err(error) => {
+            let run = crate::message::Whereabouts::read(text);
+            format!(
+                "{id}\n  unreadable, poisoned at {since}: {error}\n  run        build {}, plan {}",
+                or_unknown(&run.build_id),
+                or_unknown(&run.plan_id)
+            )
+        }
+    }
+}
+
+fn or_unknown(id: &str) -> &str {
+    if id.is_empty() { "unknown" } else { id }
+}
+
+async fn requeue(app: &App, id: &str) -> Result<String, String> {
+    let taken = app.queue.poison().take(id).await?.ok_or_else(|| not_found(id))?;
+    let (mut message, token) = read(app, &taken.text)?;
+    // The chain that it belongs to has ended with it, but the record still holds that chain's claim.
+    message.progress.takes_over = true;
+    let text = message.seal(&token, &app.sealer);
+    let put = app.queue.put(&text, chrono::TimeDelta::zero(), app.clock.now(), message.check.deadline).await;
+    put.map_err(|error| error.to_string())?;
+    app.queue.poison().delete(taken).await?;
+    Ok(format!("Check `{}` is queued again.", message.check.name))
+}
+
+async fn fail_check(app: &App, id: &str) -> Result<String, String> {
+    let taken = app.queue.poison().take(id).await?.ok_or_else(|| not_found(id))?;
+    let (message, token) = read(app, &taken.text)?;
+    let session = app.azure_devops.session(&message.check.properties, &token);
+    let reason = "checkgate could not evaluate the check, and an operator has ended it.".to_owned();
+    let decision = Decision::Rejected { reason };
+    tell(app, &session, &decision).await;
+    let said = match session.report_decision(&decision).await {
+        Ok(()) => format!("Check `{}` is failed.", message.check.name),
+        Err(error) if error.kind == ErrorKind::Gone => {
+            format!("Nobody waits for check `{}` any more.", message.check.name)
+        }
+        Err(error) => return Err(format!("{error}; the message stays in the poison queue")),
+    };
+    app.queue.poison().delete(taken).await?;
+    Ok(said)
+}
+
+/// Writes the decision into the check's log, if that can be.
+async fn tell(app: &App, session: &Session<'_>, decision: &Decision) {
+    if let Ok(log_id) = session.create_log().await {
+        let text = story::render(&story::decision(decision, None), app.clock.now());
+        let _ = session.append_log(log_id, &text).await;
+        let _ = session.update_record(&RecordUpdate::default().log(Some(log_id))).await;
+    }
+}
+
+fn read(app: &App, text: &str) -> Result<(MessageV1, AuthToken), String> {
+    let advice = "it stays in the poison queue: end the check on the run's page instead";
+    let CheckMessage::V1(message, sealed) = CheckMessage::parse(text).map_err(|error| format!("{error}; {advice}"))?;
+    let token = open(app, &message, &sealed).map_err(|failure| format!("{failure}; {advice}"))?;
+    Ok((*message, token))
+}
+
+fn not_found(id: &str) -> String {
+    format!(
+        "there is no message {id} in the poison queue, or it was looked at in the last 30 seconds; see `checkgate poison list`"
+    )
+}
