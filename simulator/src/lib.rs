@@ -11,6 +11,7 @@
 //! * [`azure_devops`]: projects, runs, work items, and the plans that wait for a check's decision.
 //! * [`azure_pipelines`]: delivers checks; [`pipeline_log`]: what people see of them.
 //! * [`storage_queue`]: the queue service of a storage account.
+//! * [`sources`]: ServiceNow, Prometheus, Azure Monitor and others that checks consult.
 //! * [`functions_host`]: the host that starts checkgate's handler and calls its functions.
 
 pub mod azure_devops;
@@ -20,6 +21,7 @@ pub mod clock;
 pub mod faults;
 pub mod functions_host;
 pub mod pipeline_log;
+pub mod sources;
 pub mod storage_queue;
 
 mod http;

@@ -1,0 +1,114 @@
+//! Azure Monitor's metrics, and the query APIs of Application Insights and Log Analytics.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::Response;
+use serde_json::{Value, json};
+
+use super::{Ask, State, json};
+
+/// The points of a metric over time.
+pub type Points = Vec<(DateTime<Utc>, f64)>;
+
+/// What Azure's monitoring knows.
+#[derive(Clone, Debug, Default)]
+pub struct Azure {
+    /// The points of metrics, by resource id and metric name.
+    pub points: BTreeMap<(String, String), Points>,
+    /// What each Kusto query gives.
+    pub queries: BTreeMap<String, Table>,
+}
+
+/// What a query gives.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// Name and type of each column.
+    pub columns: Vec<(String, String)>,
+    /// The rows.
+    pub rows: Vec<Vec<Value>>,
+    /// Whether only a part of the data could be read.
+    pub is_partial: bool,
+}
+
+impl Table {
+    /// A table with one column of numbers.
+    pub fn numbers(values: &[f64]) -> Self {
+        let rows = values.iter().map(|value| vec![json!(value)]).collect();
+        Self { columns: vec![("value".to_owned(), "real".to_owned())], rows, is_partial: false }
+    }
+}
+
+fn refused(state: &State, ask: &Ask<'_>, system: &str) -> Option<Response<Bytes>> {
+    let admitted = state.identity.admits(ask, &state.url(system));
+    let error = json!({ "error": { "code": "InvalidAuthenticationToken", "message": "The access token is invalid." } });
+    (!admitted).then(|| json(401, &error))
+}
+
+/// `GET {resource}/providers/microsoft.insights/metrics`.
+pub(super) fn metrics(state: &mut State, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+    let resource = format!("/{}", below.strip_suffix("/providers/microsoft.insights/metrics")?);
+    if let Some(refused) = refused(state, ask, "azure-monitor") {
+        return Some(refused);
+    }
+    let bad = |message: &str| json(400, &json!({ "code": "BadRequest", "message": message }));
+    if ask.query("api-version").is_none() {
+        return Some(bad("The api-version query parameter (?api-version=) is required for all requests."));
+    }
+    let (Some(name), Some(aggregation)) = (ask.query("metricnames"), ask.query("aggregation")) else {
+        return Some(bad("metricnames and aggregation are required"));
+    };
+    let span = ask.query("timespan").and_then(|span| {
+        let (start, end) = span.split_once('/')?;
+        Some((start.parse::<DateTime<Utc>>().ok()?, end.parse::<DateTime<Utc>>().ok()?))
+    });
+    let (Some((start, end)), Some("FULL")) = (span, ask.query("interval")) else {
+        return Some(bad("timespan must be start/end, and interval FULL"));
+    };
+    let Some(points) = state.azure.points.get(&(resource.clone(), name.to_owned())) else {
+        return Some(bad(&format!("Failed to find metric configuration for resource {resource}, metric {name}")));
+    };
+    let values: Vec<f64> = points.iter().filter(|(at, _)| *at >= start && *at < end).map(|(_, value)| *value).collect();
+    let mut point = json!({ "timeStamp": start });
+    let total: f64 = values.iter().sum();
+    let number = match aggregation.to_ascii_lowercase().as_str() {
+        "average" => Some(total / values.len() as f64),
+        "total" => Some(total),
+        "count" => Some(values.len() as f64),
+        "maximum" => values.iter().copied().reduce(f64::max),
+        "minimum" => values.iter().copied().reduce(f64::min),
+        _ => return Some(bad("aggregation is unknown")),
+    };
+    if !values.is_empty() {
+        point[aggregation.to_ascii_lowercase()] = json!(number);
+    }
+    let metric = json!({ "name": { "value": name }, "errorCode": "Success", "timeseries": [{ "data": [point] }] });
+    Some(json(200, &json!({ "timespan": ask.query("timespan"), "interval": "FULL", "value": [metric] })))
+}
+
+/// `POST v1/apps/{id}/query` and `POST v1/workspaces/{id}/query`.
+pub(super) fn query(state: &mut State, system: &str, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+    let collection = if system == "app-insights" { "apps" } else { "workspaces" };
+    let mut parts = below.split('/');
+    let fits = parts.next() == Some("v1") && parts.next() == Some(collection) && parts.next().is_some();
+    if !fits || parts.next() != Some("query") || ask.method != "POST" {
+        return None;
+    }
+    if let Some(refused) = refused(state, ask, system) {
+        return Some(refused);
+    }
+    let body: Value = serde_json::from_slice(ask.body).ok()?;
+    let Some(table) = body["query"].as_str().and_then(|query| state.azure.queries.get(query)) else {
+        let error =
+            json!({ "error": { "code": "BadArgumentError", "message": "The request had some invalid properties" } });
+        return Some(json(400, &error));
+    };
+    let columns: Vec<Value> = table.columns.iter().map(|(name, kind)| json!({ "name": name, "type": kind })).collect();
+    let mut answer = json!({ "tables": [{ "name": "PrimaryResult", "columns": columns, "rows": table.rows }] });
+    if table.is_partial {
+        answer["error"] =
+            json!({ "code": "PartialError", "message": "There were some errors when processing your query." });
+    }
+    Some(json(200, &answer))
+}

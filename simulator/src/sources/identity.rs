@@ -1,0 +1,54 @@
+//! The endpoint of App Service that hands out tokens of the managed identity.
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use http::Response;
+use serde_json::json;
+
+use super::{Ask, State, json, text};
+use crate::clock::Clock;
+
+/// What the endpoint knows.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The secret of the header `X-IDENTITY-HEADER`.
+    pub header: String,
+    /// How long tokens live.
+    pub lifetime: TimeDelta,
+    /// The tokens so far: text, resource, end.
+    pub tokens: Vec<(String, String, DateTime<Utc>)>,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { header: "identity-header-secret".to_owned(), lifetime: TimeDelta::hours(24), tokens: Vec::new() }
+    }
+}
+
+impl Identity {
+    /// Whether the request carries a token for this resource.
+    pub(super) fn admits(&self, ask: &Ask<'_>, resource: &str) -> bool {
+        let token = ask.authorization().strip_prefix("Bearer ").unwrap_or_default();
+        self.tokens.iter().any(|(known, of, _)| known == token && of == resource)
+    }
+}
+
+pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+    let header = ask.headers.get("X-IDENTITY-HEADER").and_then(|value| value.to_str().ok());
+    if header != Some(state.identity.header.as_str()) {
+        return Some(text(401, "text/plain", String::new()));
+    }
+    let resource = ask.query("resource")?.to_owned();
+    let _ = ask.query("api-version").filter(|version| *version == "2019-08-01")?;
+    let token = format!("identity-token-{}", state.identity.tokens.len() + 1);
+    // The real endpoint lives in real time, and so does whoever asks it.
+    let expires_on = Clock::system().now() + state.identity.lifetime;
+    state.identity.tokens.push((token.clone(), resource.clone(), expires_on));
+    let answer = json!({
+        "access_token": token,
+        "expires_on": expires_on.timestamp().to_string(),
+        "resource": resource,
+        "token_type": "Bearer",
+    });
+    Some(json(200, &answer))
+}

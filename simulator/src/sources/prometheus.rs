@@ -1,0 +1,88 @@
+//! A Prometheus server: answers to queries by their text.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::Response;
+use serde_json::{Value, json};
+
+use super::{Ask, State, json};
+
+/// What the server knows.
+#[derive(Clone, Debug, Default)]
+pub struct Prometheus {
+    /// What each query gives. Unknown queries give an empty vector, as those about series that do not exist do.
+    pub queries: BTreeMap<String, Samples>,
+    /// The bearer token that requests must carry, if any.
+    pub bearer_token: Option<String>,
+}
+
+/// What a query gives.
+#[derive(Clone, Debug)]
+pub enum Samples {
+    /// One number.
+    Scalar(f64),
+    /// A number for each series.
+    Vector(Vec<f64>),
+    /// Numbers over time.
+    Matrix(Vec<f64>),
+    /// An instant vector of which a part could not be read.
+    Partial(Vec<f64>),
+    /// The query is wrong.
+    BadQuery(String),
+}
+
+pub(super) fn answer(state: &mut State, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+    if below != "api/v1/query" {
+        return None;
+    }
+    if let Some(token) = &state.prometheus.bearer_token
+        && ask.authorization() != format!("Bearer {token}")
+    {
+        return Some(json(401, &json!({ "status": "error", "errorType": "unauthorized", "error": "unauthorized" })));
+    }
+    let form = if ask.method == "POST" { ask.form() } else { ask.query.clone() };
+    let Some(query) = form.get("query") else {
+        return Some(error("invalid parameter \"query\": unknown position: parse error: no expression found in input"));
+    };
+    let now = state.clock.now().timestamp();
+    let time =
+        form.get("time").and_then(|time| time.parse::<f64>().ok()).map_or_else(|| json!(now), |time| json!(time));
+    let pair = |value: &f64| json!([time, written(*value)]);
+    let vector = |values: &[f64]| -> Value {
+        let series = values.iter().enumerate().map(
+            |(index, value)| json!({ "metric": { "instance": format!("10.0.0.{index}:8080") }, "value": pair(value) }),
+        );
+        series.collect()
+    };
+    let (kind, result, warnings) = match state.prometheus.queries.get(query) {
+        Some(Samples::BadQuery(message)) => return Some(error(message)),
+        Some(Samples::Scalar(value)) => ("scalar", pair(value), vec![]),
+        Some(Samples::Vector(values)) => ("vector", vector(values), vec![]),
+        Some(Samples::Matrix(values)) => {
+            let values: Vec<Value> = values.iter().map(pair).collect();
+            ("matrix", json!([{ "metric": {}, "values": values }]), vec![])
+        }
+        Some(Samples::Partial(values)) => ("vector", vector(values), vec!["No StoreAPIs matched for this query"]),
+        None => ("vector", json!([]), vec![]),
+    };
+    let mut answer = json!({ "status": "success", "data": { "resultType": kind, "result": result } });
+    if !warnings.is_empty() {
+        answer["warnings"] = json!(warnings);
+    }
+    Some(json(200, &answer))
+}
+
+fn error(message: &str) -> Response<Bytes> {
+    json(400, &json!({ "status": "error", "errorType": "bad_data", "error": message }))
+}
+
+/// Numbers as Prometheus writes them.
+fn written(value: f64) -> String {
+    match value {
+        value if value.is_nan() => "NaN".to_owned(),
+        f64::INFINITY => "+Inf".to_owned(),
+        f64::NEG_INFINITY => "-Inf".to_owned(),
+        value => value.to_string(),
+    }
+}

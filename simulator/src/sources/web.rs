@@ -1,0 +1,38 @@
+//! Any system that answers over HTTP.
+
+use bytes::Bytes;
+use http::Response;
+use serde_json::Value;
+
+use super::{Ask, State, json, text};
+
+/// A page.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The status.
+    pub status: u16,
+    /// The body: JSON, or text.
+    pub body: Value,
+    /// The header that a request must have, if any.
+    pub demands: Option<(String, String)>,
+}
+
+impl Page {
+    /// A page with status 200 that anybody may read.
+    pub fn ok(body: Value) -> Self {
+        Self { status: 200, body, demands: None }
+    }
+}
+
+pub(super) fn answer(state: &mut State, _: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+    let page = state.web.get(ask.target.strip_prefix("/web/")?)?;
+    if let Some((name, value)) = &page.demands
+        && ask.headers.get(name).and_then(|found| found.to_str().ok()) != Some(value)
+    {
+        return Some(json(401, &serde_json::json!({ "errors": [{ "msg": "Unauthorized" }] })));
+    }
+    Some(match &page.body {
+        Value::String(body) => text(page.status, "text/html", body.clone()),
+        body => json(page.status, body),
+    })
+}
