@@ -59,8 +59,9 @@ impl BuildReason {
             return Finding::new(Measured::Met, found, expected);
         }
         // A run keeps its reason: waiting would change nothing.
-        Finding::new(Measured::Rejected, found, expected)
-            .remedy(format!("start a new run of which the reason is {}", self.accepted.join(" or ")))
+        let finding = Finding::new(Measured::Rejected, found, expected)
+            .remedy(format!("start a new run of which the reason is {}", self.accepted.join(" or ")));
+        if normalised(reason).is_some() { finding } else { finding.without_evidence() }
     }
 }
 

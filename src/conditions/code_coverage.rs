@@ -165,7 +165,7 @@ impl Rule for CodeCoverage {
             Err(why) => not_published(why, expected, self.published_within, context).remedy(remedy),
             Ok((_, 0)) => {
                 let found = format!("{} 0 of 0: nothing was measured", self.label);
-                Finding::new(Measured::NotMet, found, expected).remedy(remedy)
+                Finding::new(Measured::NotMet, found, expected).without_evidence().remedy(remedy)
             }
             Ok((covered, total)) => match Share::of(covered, total) {
                 Some(share) => self.judge(share, expected, facts),

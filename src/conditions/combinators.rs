@@ -102,3 +102,45 @@ fn expect_conditions(conditions: &[Condition], problems: &mut Problems<'_>) {
         problems.push("", "is empty; write at least one condition");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::azure_devops::work_items::{LinkSource, LinkedWorkItems, WorkItem};
+    use crate::conditions::testing::{check, delivered_at};
+    use crate::evaluation::{Memory, Status, evaluate};
+    use crate::facts::Facts;
+
+    /// The status of one condition over a run whose commit mentions work items in these states.
+    fn status(condition: &str, states: &[&str]) -> Status {
+        let check = check(&format!("conditions:\n  - {condition}"));
+        let item = |state: &&str| WorkItem {
+            id: 42,
+            kind: "Bug".to_owned(),
+            title: "Title".to_owned(),
+            state: (*state).to_owned(),
+            project: "FabrikamFiber".to_owned(),
+            category: None,
+        };
+        let mut facts = Facts::default();
+        let fact = LinkedWorkItems { source: LinkSource::Commit, with_categories: false };
+        facts.insert(fact, Ok(states.iter().map(item).collect()));
+        evaluate(&check, &facts, &Memory::default(), delivered_at()).status()
+    }
+
+    #[test]
+    fn what_is_seen_not_to_hold_lets_its_negation_pass_even_where_it_would_be_waited_for() {
+        let on_hold = "not: { workItems: { states: [On Hold], match: any } }";
+        assert_eq!(status(on_hold, &["Active"]), Status::Passed);
+        assert_eq!(status(on_hold, &["Active", "On Hold"]), Status::Waiting);
+        assert_eq!(status(&format!("{{ {on_hold}, whenNotMet: fail }}"), &["On Hold"]), Status::Failed);
+    }
+
+    #[test]
+    fn without_evidence_neither_a_condition_nor_its_negation_passes() {
+        let closed = "workItems: { states: [Closed] }";
+        assert_eq!(status(closed, &[]), Status::Failed);
+        assert_eq!(status(&format!("not: {{ {closed} }}"), &[]), Status::Failed);
+        assert_eq!(status(&format!("not: {{ any: [ {closed} ] }}"), &[]), Status::Failed);
+        assert_eq!(status(&format!("not: {{ not: {{ {closed} }} }}"), &[]), Status::Failed);
+    }
+}

@@ -17,7 +17,8 @@ pub(super) fn wait_is_over(within: Duration, context: &Context<'_>) -> bool {
 /// The finding while, or after, something was not published.
 pub(super) fn not_published(why: String, expected: String, within: Duration, context: &Context<'_>) -> Finding {
     if wait_is_over(within, context) {
-        return Finding::new(Measured::NotMet, format!("{why}, {within} after the check began"), expected);
+        let found = format!("{why}, {within} after the check began");
+        return Finding::new(Measured::NotMet, found, expected).without_evidence();
     }
     let until = context.check.delivered_at + within.delta();
     let next = context.now + context.check.definition.reevaluate_every.delta();

@@ -177,7 +177,9 @@ impl Rule for ServiceNowChange {
         let again = "name the right change request in the pipeline, and run it again";
         if !is_number(number) {
             let found = format!("`{number}` in input {} is no number of a change request", self.number);
-            return Finding::new(Measured::Rejected, found, "a number such as CHG0030001").remedy(again);
+            return Finding::new(Measured::Rejected, found, "a number such as CHG0030001")
+                .without_evidence()
+                .remedy(again);
         }
         let answer = match facts.get(&self.fact(number)) {
             Ok(answer) => answer,
@@ -186,14 +188,18 @@ impl Rule for ServiceNowChange {
         let finding = match answer.records.as_slice() {
             [] => {
                 let found = format!("there is no change request {number} that the connection's user may see");
-                Finding::new(Measured::Rejected, found, "one change request with that number").remedy(again)
+                Finding::new(Measured::Rejected, found, "one change request with that number")
+                    .without_evidence()
+                    .remedy(again)
             }
             [record] => self
                 .judge(&Change { record }, context)
                 .unwrap_or_else(|why| Finding::unmeasured(format!("{number}: {why}"), self.expected())),
             _ => {
                 let found = format!("several change requests have the number {number}");
-                Finding::new(Measured::Rejected, found, "one change request with that number").remedy(again)
+                Finding::new(Measured::Rejected, found, "one change request with that number")
+                    .without_evidence()
+                    .remedy(again)
             }
         };
         Finding { details: link(&answer), ..finding }

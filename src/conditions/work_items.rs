@@ -87,6 +87,7 @@ impl WorkItems {
         match self.when_none {
             WhenNone::Pass => Finding::new(Measured::Met, found, expected),
             WhenNone::Fail => Finding::new(Measured::Rejected, found, expected)
+                .without_evidence()
                 .remedy("mention a work item in the commit message (`#123`), and run the pipeline again"),
         }
     }

@@ -29,6 +29,9 @@ pub struct Explanation {
     /// Since when it could not be measured.
     #[serde(skip)]
     pub errored_since: Option<DateTime<Utc>>,
+    /// Whether a failure was seen, rather than there being nothing to see.
+    #[serde(skip)]
+    pub has_evidence: bool,
     /// How the conditions inside combine.
     #[serde(skip)]
     pub combined: Combinator,
@@ -51,15 +54,18 @@ pub(super) fn combine(title: String, combinator: Combinator, conditions: Vec<Exp
     let count = |status| conditions.iter().filter(|inner| inner.status == status).count();
     let (passed, failed, waiting) = (count(Status::Passed), count(Status::Failed), count(Status::Waiting));
     let total = conditions.len();
-    let (status, expected) = match combinator {
+    // How many are seen to fail: what failed without evidence may hold just as well.
+    let seen = conditions.iter().filter(|inner| inner.status == Status::Failed && inner.has_evidence).count();
+    let (status, has_evidence, expected) = match combinator {
         Combinator::Leaf | Combinator::Not => {
+            let has_evidence = seen == failed;
             let status = match conditions.first().map(|inner| inner.status) {
-                Some(Status::Passed) => Status::Failed,
-                Some(Status::Failed) => Status::Passed,
+                Some(Status::Failed) if has_evidence => Status::Passed,
+                Some(Status::Passed | Status::Failed) => Status::Failed,
                 Some(unknown) => unknown,
                 None => Status::Errored,
             };
-            (status, "the condition inside not to hold".to_owned())
+            (status, has_evidence, "the condition inside not to hold".to_owned())
         }
         Combinator::AtLeast(needed) => {
             let status = if passed >= needed && needed > 0 {
@@ -72,7 +78,7 @@ pub(super) fn combine(title: String, combinator: Combinator, conditions: Vec<Exp
             } else {
                 Status::Errored
             };
-            (status, format!("{needed} of {total} to pass"))
+            (status, total - seen < needed, format!("{needed} of {total} to pass"))
         }
     };
     Explanation {
@@ -84,6 +90,7 @@ pub(super) fn combine(title: String, combinator: Combinator, conditions: Vec<Exp
         details: Vec::new(),
         conditions,
         errored_since: None,
+        has_evidence,
         combined: combinator,
     }
 }

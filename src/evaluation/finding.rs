@@ -47,6 +47,9 @@ pub struct Finding {
     /// When it is worth looking again, if the condition knows better than the check's interval; for one that could not
     /// be measured, until when to stay away at least.
     pub look_again_at: Option<DateTime<Utc>>,
+    /// Whether it was seen not to be met, rather than found impossible to see. Without evidence neither a condition nor
+    /// its negation passes.
+    pub has_evidence: bool,
     /// What the condition wants to know at the next evaluation.
     pub state: Option<Value>,
 }
@@ -61,6 +64,7 @@ impl Finding {
             remedy: String::new(),
             details: Vec::new(),
             look_again_at: None,
+            has_evidence: true,
             state: None,
         }
     }
@@ -79,6 +83,13 @@ impl Finding {
     pub fn unread(unmeasured: &Unmeasured, expected: impl Into<String>, now: DateTime<Utc>) -> Self {
         let wait = unmeasured.retry_after.and_then(|wait| TimeDelta::from_std(wait).ok());
         Self { look_again_at: wait.map(|wait| now + wait), ..Self::unmeasured(unmeasured.why.clone(), expected) }
+    }
+
+    /// Says that there was nothing to see: a `no` that is not a `yes` to the opposite question.
+    #[must_use]
+    pub fn without_evidence(mut self) -> Self {
+        self.has_evidence = false;
+        self
     }
 
     /// Adds what would change the answer.

@@ -164,7 +164,7 @@ impl Walk<'_> {
             .collect();
         let mut explanation = combine(title, combinator, conditions);
         let waits = when_not_met.unwrap_or_else(|| condition.kind.when_not_met()) == WhenNotMet::Wait;
-        if is_not && waits && explanation.status == Status::Failed {
+        if is_not && waits && explanation.has_evidence && explanation.status == Status::Failed {
             explanation.status = Status::Waiting;
         }
         explanation
@@ -202,6 +202,7 @@ impl Walk<'_> {
             details: finding.details,
             conditions: Vec::new(),
             errored_since,
+            has_evidence: finding.has_evidence,
             combined: Combinator::Leaf,
         }
     }

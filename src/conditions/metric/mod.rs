@@ -165,7 +165,10 @@ impl Metric {
 
     fn conclude(&self, analysis: &Analysis, trace: Vec<String>) -> Finding {
         let progress = analysis.progress(self.effective_count());
-        let (measured, found, remedy) = match analysis.assess(self.limits()) {
+        let assessment = analysis.assess(self.limits());
+        // An analysis that was broken off says nothing about the metric, nor about its opposite.
+        let has_evidence = !matches!(assessment, Assessment::Inconclusive(_) | Assessment::Error(_));
+        let (measured, found, remedy) = match assessment {
             Assessment::Successful => (Measured::Met, progress, ""),
             Assessment::Failed(why) => {
                 let remedy = "roll back, or deploy a version that performs as expected";
@@ -185,7 +188,8 @@ impl Metric {
             }
             Assessment::Running => (Measured::Pending, progress, "nothing: the next checkpoint is taken in time"),
         };
-        let finding = Finding::new(measured, found, self.expected()).remedy(remedy);
+        let mut finding = Finding::new(measured, found, self.expected()).remedy(remedy);
+        finding.has_evidence = has_evidence;
         let is_running = matches!(measured, Measured::Pending | Measured::Unmeasured);
         Finding {
             details: analysis.table().into_iter().chain(trace).collect(),
