@@ -24,6 +24,11 @@ pub(super) fn check(definition: &str) -> Check {
     let message = serde_json::to_value(&parsed).expect("JSON");
     let definition: CheckDefinition = serde_json::from_value(message).expect("the definition written");
     assert_eq!(definition, parsed);
+    delivered(definition, BTreeMap::new())
+}
+
+/// A check that was delivered with these inputs.
+pub(super) fn delivered(definition: CheckDefinition, inputs: BTreeMap<String, String>) -> Check {
     let allowed: AllowedPlanUrls = AllowedPlanUrls::DEFAULT.parse().expect("URLs");
     let nil = Uuid::nil();
     Check {
@@ -40,7 +45,7 @@ pub(super) fn check(definition: &str) -> Check {
         },
         deadline: definition.deadline(delivered_at()),
         definition,
-        inputs: BTreeMap::new(),
+        inputs,
         delivered_at: delivered_at(),
     }
 }

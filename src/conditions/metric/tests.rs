@@ -66,9 +66,9 @@ fn it_passes_once_all_checkpoints_are_taken() {
     assert_eq!(
         last.details,
         [
-            "2026-01-01T12:00:00Z  successful    0.01",
-            "2026-01-01T12:05:00Z  successful    0.02",
-            "2026-01-01T12:10:00Z  successful    0",
+            "2026-01-05T12:00:00Z  successful    0.01",
+            "2026-01-05T12:05:00Z  successful    0.02",
+            "2026-01-05T12:10:00Z  successful    0",
         ]
     );
     // It stays so while other conditions wait, without asking again.
@@ -222,7 +222,7 @@ fn a_baseline_is_compared_with() {
     };
     assert_eq!(look(1.05, vec![1.0]).measured, Measured::Met);
     assert_eq!(look(1.2, vec![1.0]).measured, Measured::Rejected);
-    assert_eq!(look(1.2, vec![1.0]).details[0], "2026-01-01T12:00:00Z  failed        1.2 (baseline 1)");
+    assert_eq!(look(1.2, vec![1.0]).details[0], "2026-01-05T12:00:00Z  failed        1.2 (baseline 1)");
     let without = look(1.0, vec![]);
     assert_eq!(without.measured, Measured::Unmeasured);
     assert!(without.found.contains("the baseline query gave no data"), "{}", without.found);

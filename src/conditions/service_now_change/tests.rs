@@ -102,7 +102,7 @@ fn wrong_fields_fail_although_the_approval_is_waited_for() {
 
 #[test]
 fn steward_279_the_window_is_judged_at_each_evaluation() {
-    let planned = [("start_date", "2026-01-01 12:30:00", "13:30"), ("end_date", "2026-01-01 13:00:00", "14:00")];
+    let planned = [("start_date", "2026-01-05 12:30:00", "13:30"), ("end_date", "2026-01-05 13:00:00", "14:00")];
     let before = judge_at("withinWindow: true", &planned, minute(0));
     assert_eq!((before.measured, before.look_again_at), (Measured::NotMet, Some(minute(30))));
     for (at, measured) in [(30, Measured::Met), (60, Measured::Met), (61, Measured::Rejected)] {
@@ -111,7 +111,7 @@ fn steward_279_the_window_is_judged_at_each_evaluation() {
     let unplanned = [("start_date", "", ""), ("end_date", "", "")];
     let (measured, found) = judge("withinWindow: true", &unplanned);
     assert_eq!((measured, found.contains("start_date is empty")), (Measured::NotMet, true), "{found}");
-    let odd = [("start_date", "01/01/2026", ""), ("end_date", "01/02/2026", "")];
+    let odd = [("start_date", "01/05/2026", ""), ("end_date", "01/06/2026", "")];
     assert_eq!(judge("withinWindow: true", &odd).0, Measured::Unmeasured);
 }
 
@@ -119,8 +119,8 @@ fn steward_279_the_window_is_judged_at_each_evaluation() {
 fn an_unapproved_change_is_looked_at_in_the_check_s_own_interval() {
     let record = [
         ("approval", "requested", "Requested"),
-        ("start_date", "2026-01-01 23:00:00", ""),
-        ("end_date", "2026-01-02 23:00:00", ""),
+        ("start_date", "2026-01-05 23:00:00", ""),
+        ("end_date", "2026-01-06 23:00:00", ""),
     ];
     let finding = judge_at("approval: approved, withinWindow: true", &record, minute(0));
     assert_eq!((finding.measured, finding.look_again_at), (Measured::NotMet, None));
