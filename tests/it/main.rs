@@ -14,6 +14,7 @@ mod load;
 mod poison;
 mod process;
 mod reevaluation;
+mod source_kinds;
 mod support;
 mod validate;
 mod whole_app;

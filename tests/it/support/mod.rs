@@ -4,4 +4,4 @@ pub(crate) mod azurite;
 pub(crate) mod executable;
 mod world;
 
-pub(crate) use world::{AN_INTERVAL, Delivery, MONDAY_MORNING, Setup, World, a_check, app_root, minutes};
+pub(crate) use world::{AN_INTERVAL, Delivery, MONDAY_MORNING, Setup, World, a_check, app_root, minutes, shipped};

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use simulator::azure_devops::{AzureDevOps, CheckIds, State};
 use simulator::azure_pipelines::{self, Delivered};
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
+use simulator::sources::Sources;
 use simulator::storage_queue::{Message, StorageQueue};
 
 use checkgate::App;
@@ -16,6 +17,7 @@ use checkgate::checks_file::ChecksFile;
 use checkgate::cli::build_app;
 use checkgate::clock::Clock;
 use checkgate::config::Config;
+use checkgate::managed_identity::ManagedIdentity;
 use checkgate::queue::QUEUE_NAME;
 use checkgate::token::Sealer;
 
@@ -83,6 +85,20 @@ impl World {
         let clock = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
         let azure_devops = AzureDevOps::start(clock.clone()).await.expect("a port");
         Self::start(clock, azure_devops, setup, given).await
+    }
+
+    /// A world with outside systems. `checks` is told their addresses.
+    pub(crate) async fn with_sources(checks: impl FnOnce(&Sources) -> String) -> Self {
+        let clock = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
+        let azure_devops = AzureDevOps::start(clock.clone()).await.expect("a port");
+        let sources = Sources::start(clock).await.expect("a port");
+        let setup = Setup { checks: checks(&sources), sources: Some(sources), ..Setup::default() };
+        Self::around_with(azure_devops, setup).await
+    }
+
+    /// The outside systems.
+    pub(crate) const fn sources(&self) -> &Sources {
+        self.setup.sources.as_ref().expect("a world with sources")
     }
 
     async fn start(
@@ -261,6 +277,9 @@ impl Drop for World {
             for call in self.azure_devops.calls() {
                 println!("  {} {} {}: {} {}", call.at, call.method, call.path, call.status, call.response);
             }
+            for call in self.setup.sources.iter().flat_map(Sources::calls) {
+                println!("  {} {} {}?{}: {} {}", call.at, call.method, call.path, call.query, call.status, call.response);
+            }
             for invocation in self.host.invocations() {
                 println!(
                     "  {} {}: {} {} {:?}",
@@ -271,6 +290,8 @@ impl Drop for World {
         }
         let unknown = self.azure_devops.with(|state| state.unknown_requests.clone());
         assert_eq!(unknown, Vec::<String>::new(), "requests that Azure DevOps does not know");
+        let unknown = self.setup.sources.as_ref().map(|sources| sources.with(|state| state.unknown_requests.clone()));
+        assert_eq!(unknown.unwrap_or_default(), Vec::<String>::new(), "requests that no source knows");
         let left: Vec<String> = self.messages().into_iter().map(|message| message.text).collect();
         assert!(self.may_leave_messages || left.is_empty(), "messages are left: {left:?}");
     }
@@ -287,12 +308,14 @@ pub(crate) struct Setup {
     pub(crate) call_timeout: Duration,
     /// The handler's clock, where it is not the world's.
     pub(crate) clock: Option<Clock>,
+    /// The outside systems, whose credentials become app settings.
+    pub(crate) sources: Option<Sources>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let call_timeout = Options::default().call_timeout;
-        Self { checks: shipped(), sealing_key: Sealer::generate_key(), call_timeout, clock: None }
+        Self { checks: shipped(), sealing_key: Sealer::generate_key(), call_timeout, clock: None, sources: None }
     }
 }
 
@@ -320,8 +343,34 @@ impl Setup {
         let mut app = build_app(config, clock).expect("the app starts");
         app.azure_devops = client.expect("the HTTP client starts");
         app.checks = ChecksFile::parse(&self.checks).unwrap_or_else(|problems| panic!("{problems:?}"));
+        app.sources = reached(&app.checks, self.sources.as_ref());
         app
     }
+}
+
+/// The connections, with their settings filled in.
+fn reached(checks: &ChecksFile, sources: Option<&Sources>) -> checkgate::sources::Sources {
+    let settings = sources.map(source_settings).unwrap_or_default();
+    let lookup = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let identity = ManagedIdentity::of_process(&lookup, None).map(Arc::new);
+    let http = reqwest::Client::builder();
+    checkgate::sources::Sources::new(&checks.connections, &lookup, identity, http).expect("an HTTP client")
+}
+
+/// The app settings about outside systems.
+fn source_settings(sources: &Sources) -> Vec<(String, String)> {
+    let credentials = sources.with(|state| {
+        [
+            ("SERVICENOW_USER", state.service_now.user.clone()),
+            ("SERVICENOW_PASSWORD", state.service_now.password.clone()),
+            ("SERVICENOW_CLIENT_ID", state.service_now.client_id.clone()),
+            ("SERVICENOW_CLIENT_SECRET", state.service_now.client_secret.clone()),
+            ("PROMETHEUS_TOKEN", "prometheus-token".to_owned()),
+            ("SONAR_TOKEN", "sonar-token".to_owned()),
+        ]
+    });
+    let credentials = credentials.map(|(name, value)| (name.to_owned(), value));
+    sources.identity_settings().into_iter().chain(credentials).collect()
 }
 
 async fn serve(app: App) -> (String, tokio::task::JoinHandle<()>) {

@@ -1,0 +1,485 @@
+//! Checks that consult outside systems: ServiceNow, monitoring, anything that answers over HTTP.
+
+use std::time::Duration;
+
+use checkgate::checks_file::ChecksFile;
+use serde_json::json;
+use simulator::faults::{Fault, RetryAfter};
+use simulator::sources::{Page, Samples, Sources, Table};
+
+use crate::support::{Delivery, World, a_check, app_root, minutes, shipped};
+
+const CHANGE: &str = "CHG0030001";
+
+/// The query of `canary-performance`, as the file's block of text gives it.
+const ERROR_RATE: &str = "sum(rate(http_requests_total{job=\"canary\",code=~\"5..\"}[5m]))\n  / sum(rate(http_requests_total{job=\"canary\"}[5m]))\n";
+
+/// The shipped checks, with the addresses of the simulated systems.
+fn shipped_for(sources: &Sources) -> String {
+    shipped()
+        .replace("https://example.service-now.com", &sources.url("service-now"))
+        .replace("https://prometheus.example.com", &sources.url("prometheus"))
+}
+
+async fn world_with_change(fields: &[(&str, &str)]) -> World {
+    let world = World::with_sources(shipped_for).await;
+    world.sources().with(|state| state.service_now.add_change(CHANGE, fields));
+    world
+}
+
+fn change_check(name: &str) -> Delivery {
+    a_check().named(name).with("ChangeNumber", CHANGE)
+}
+
+fn error_rate(world: &World, samples: Samples) {
+    world.sources().with(|state| state.prometheus.queries.insert(ERROR_RATE.to_owned(), samples));
+}
+
+/// One check with one condition, and these connections.
+fn one_check(connections: &str, condition: &str) -> String {
+    format!("connections: {{ {connections} }}\nchecks: {{ c: {{ conditions: [ {condition} ] }} }}\ndefault: c\n")
+}
+
+// External information must be correct.
+
+#[tokio::test]
+async fn change_information_is_allowed_when_every_field_is_right() {
+    let mut world = world_with_change(&[]).await;
+    world.accept(change_check("change-information")).await;
+    world.run_due_messages().await;
+    world.expect_decision("succeeded");
+    assert_eq!(world.sources().calls().len(), 1, "one call for one evaluation");
+}
+
+#[tokio::test]
+async fn change_information_is_denied_with_every_wrong_field_and_passes_once_it_is_corrected() {
+    let mut world = world_with_change(&[("category", "Hardware"), ("on_hold", "true")]).await;
+    world.accept(change_check("change-information")).await;
+    world.run_due_messages().await;
+    world.expect_decision("failed");
+    world.expect_log("category is Hardware (expected Software); on_hold is true (expected false)");
+    world.expect_log("/nav_to.do?uri=change_request.do?sysparm_query=number=CHG0030001");
+
+    world.sources().with(|state| {
+        state.service_now.set(CHANGE, "category", "Software");
+        state.service_now.set(CHANGE, "on_hold", "false");
+    });
+    world.accept(change_check("change-information")).await;
+    world.run_due_messages().await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn a_change_that_does_not_exist_is_denied() {
+    let mut world = World::with_sources(shipped_for).await;
+    world.sources().with(|state| state.service_now.add_change("CHG0099999", &[("approval", "approved")]));
+    world.accept(change_check("change-approved")).await;
+    world.run_due_messages().await;
+    world.expect_decision("failed");
+    world.expect_log("there is no change request CHG0030001");
+}
+
+#[tokio::test]
+async fn a_number_that_would_extend_the_query_never_reaches_service_now() {
+    let mut world = world_with_change(&[("approval", "approved")]).await;
+    for number in ["CHG0030001^ORapproval=approved", "CHG0030001&sysparm_limit=9", "$(ChangeNumber)", ""] {
+        let delivered = world.deliver(a_check().named("change-approved").with("ChangeNumber", number)).await;
+        assert!(!delivered.accepted(), "{number}: {delivered:?}");
+    }
+    assert_eq!(world.sources().calls().len(), 0);
+}
+
+#[tokio::test]
+async fn a_setting_that_is_missing_refuses_the_checks_that_need_it_and_no_others() {
+    let mut world = World::given(|_, _| {}).await;
+    let delivered = world.deliver(change_check("change-approved")).await;
+    assert_eq!(delivered.status, 400, "{delivered:?}");
+    assert!(delivered.body.contains("reads the app setting `SERVICENOW_USER`, which is missing"), "{delivered:?}");
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    world.expect_decision("succeeded");
+}
+
+// External approval must be granted.
+
+#[tokio::test]
+async fn change_approved_waits_a_quarter_of_an_hour_at_a_time_until_it_is_approved() {
+    let mut world = world_with_change(&[("approval", "requested"), ("state", "-4")]).await;
+    world.accept(change_check("change-approved")).await;
+    world.run_due_messages().await;
+    world.expect_no_decision();
+    world.expect_next_evaluation_in(minutes(15));
+    world.expect_log("approval is Requested (expected approved)");
+
+    world.advance(minutes(45)).await;
+    world.expect_no_decision();
+    world.sources().with(|state| state.service_now.set(CHANGE, "approval", "approved"));
+    world.advance(minutes(15)).await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn change_approved_is_denied_at_once_when_it_was_rejected() {
+    let mut world = world_with_change(&[("approval", "rejected")]).await;
+    world.accept(change_check("change-approved")).await;
+    world.run_due_messages().await;
+    world.expect_decision("failed");
+    world.expect_log("approval is Rejected, which is final");
+}
+
+#[tokio::test]
+async fn servicenow_cicd_56_fifty_evaluations_leave_no_record_behind() {
+    let mut world = world_with_change(&[("approval", "requested")]).await;
+    world.accept(change_check("change-approved")).await;
+    world.advance(minutes(15 * 50)).await;
+    world.expect_no_decision();
+    let calls = world.sources().calls();
+    assert!(calls.len() >= 50, "{} calls", calls.len());
+    assert!(calls.iter().all(|call| call.method == "GET"), "it only reads");
+    assert_eq!(world.sources().with(|state| state.service_now.changes.len()), 1);
+    world.still_waits();
+}
+
+#[tokio::test]
+async fn an_outage_of_service_now_delays_the_decision_and_does_not_make_it() {
+    for outage in [
+        Fault::status(503),
+        Fault::status(429),
+        Fault::answer(500, "text/html", "<html>secret page</html>"),
+        Fault::answer(200, "text/html", "<html>secret page</html>"),
+        Fault::reset(),
+    ] {
+        let mut world = world_with_change(&[("approval", "approved")]).await;
+        world.sources().fail(outage).forever();
+        world.accept(change_check("change-approved")).await;
+        world.run_due_messages().await;
+        world.expect_no_decision();
+        world.expect_log("connection `servicenow` ");
+        assert!(!world.log().contains("secret page"), "the other side's page is in the log:\n{}", world.log());
+
+        world.sources().heal();
+        world.advance(minutes(3)).await;
+        world.expect_decision("succeeded");
+    }
+}
+
+#[tokio::test]
+async fn argo_2578_service_now_says_when_to_come_back() {
+    let mut world = world_with_change(&[("approval", "approved")]).await;
+    for as_date in [false, true] {
+        let at = world.clock.now() + chrono::TimeDelta::minutes(8);
+        let retry_after = if as_date { RetryAfter::At(at) } else { RetryAfter::Seconds(480) };
+        world.sources().fail(Fault::throttle(retry_after)).forever();
+        world.accept(change_check("change-approved")).await;
+        world.run_due_messages().await;
+        world.expect_next_evaluation_in(minutes(8));
+        world.sources().heal();
+        world.advance(minutes(8)).await;
+        world.expect_decision("succeeded");
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_sleeps_or_hides_a_field_gives_no_verdict() {
+    let mut world = world_with_change(&[("approval", "approved")]).await;
+    world.sources().with(|state| state.service_now.hibernates = true);
+    world.accept(change_check("change-approved")).await;
+    world.run_due_messages().await;
+    world.expect_log("answered no JSON");
+    world.sources().with(|state| {
+        state.service_now.hibernates = false;
+        state.service_now.hidden = vec!["approval".to_owned()];
+    });
+    world.advance(minutes(3)).await;
+    world.expect_no_decision();
+    world.expect_log("no field `approval`, or the connection's user may not read it");
+    world.sources().with(|state| state.service_now.hidden.clear());
+    world.advance(minutes(5)).await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn an_oauth_token_is_kept_until_it_ends_or_is_refused() {
+    let mut world = World::with_sources(|sources| {
+        let url = sources.url("service-now");
+        let oauth = "clientId: \"${SERVICENOW_CLIENT_ID}\", clientSecret: \"${SERVICENOW_CLIENT_SECRET}\"";
+        let condition = "serviceNowChange: { connection: snow, number: ChangeNumber, approval: approved }";
+        one_check(&format!("snow: {{ serviceNow: {{ instance: \"{url}\", {oauth} }} }}"), condition)
+            .replace("conditions:", "inputs: { ChangeNumber: {} }, reevaluateEvery: 10m, conditions:")
+    })
+    .await;
+    world.sources().with(|state| state.service_now.add_change(CHANGE, &[]));
+    world.accept(a_check().with("ChangeNumber", CHANGE)).await;
+    world.advance(minutes(25)).await;
+    let issued = |world: &World| world.sources().with(|state| state.service_now.issued);
+    assert_eq!(issued(&world), 1, "three evaluations within half an hour");
+    world.advance(minutes(10)).await;
+    assert_eq!(issued(&world), 2, "the first token has ended");
+    world.sources().with(|state| state.service_now.tokens.clear());
+    world.sources().with(|state| state.service_now.set(CHANGE, "approval", "approved"));
+    world.advance(minutes(10)).await;
+    assert_eq!(issued(&world), 3, "the second was revoked");
+    world.expect_decision("succeeded");
+    let seen = world.log() + &world.messages().iter().map(|message| message.text.clone()).collect::<String>();
+    assert!(!seen.contains("service-now-token") && !seen.contains("client-secret"), "{seen}");
+}
+
+// Performance criteria must be met.
+
+#[tokio::test]
+async fn canary_performance_is_allowed_after_its_checkpoints() {
+    let mut world = World::with_sources(shipped_for).await;
+    world.sources().with(|state| state.prometheus.bearer_token = Some("prometheus-token".to_owned()));
+    error_rate(&world, Samples::Vector(vec![0.01]));
+    world.accept(a_check().named("canary-performance")).await;
+    world.run_due_messages().await;
+    world.expect_next_evaluation_in(minutes(5));
+    assert_eq!(world.sources().calls().len(), 0, "nothing is measured before the initial delay is over");
+
+    world.advance(minutes(15)).await;
+    error_rate(&world, Samples::Vector(vec![0.2]));
+    world.advance(minutes(5)).await;
+    world.expect_no_decision();
+    error_rate(&world, Samples::Scalar(0.02));
+    world.advance(minutes(9)).await;
+    world.expect_no_decision();
+    world.advance(minutes(1)).await;
+    world.expect_decision("succeeded");
+    world.expect_log("2026-01-05T09:20:00Z  failed        0.2");
+    world.expect_log("6 of 6 checkpoints taken, 5 successful, 1 failed, the last was 0.02");
+    assert_eq!(world.sources().calls().len(), 6, "one query for each checkpoint");
+}
+
+#[tokio::test]
+async fn canary_performance_is_denied_as_soon_as_too_many_checkpoints_failed() {
+    let mut world = World::with_sources(shipped_for).await;
+    error_rate(&world, Samples::Vector(vec![0.2]));
+    world.accept(a_check().named("canary-performance")).await;
+    world.advance(minutes(9)).await;
+    world.expect_no_decision();
+    world.advance(minutes(1)).await;
+    world.expect_decision("failed");
+    world.expect_log("2 failed (failureLimit 1)");
+}
+
+#[tokio::test]
+async fn argo_4479_a_monitor_that_is_down_or_silent_never_allows() {
+    for fault in [Some(Fault::status(503)), Some(Fault::answer(500, "text/html", "<html>oops</html>")), None] {
+        let mut world = World::with_sources(shipped_for).await;
+        if let Some(fault) = fault {
+            world.sources().fail(fault).forever();
+        }
+        world.accept(a_check().named("canary-performance")).await;
+        world.advance(minutes(60)).await;
+        world.expect_decision("failed");
+        world.expect_log("5 errors in a row (consecutiveErrorLimit 4)");
+    }
+}
+
+#[tokio::test]
+async fn a_short_outage_of_the_monitor_is_forgiven() {
+    let mut world = World::with_sources(shipped_for).await;
+    error_rate(&world, Samples::Vector(vec![0.01]));
+    world.accept(a_check().named("canary-performance")).await;
+    world.advance(minutes(12)).await;
+    world.sources().refuse_connections(true).await.expect("it closes");
+    world.advance(minutes(5)).await;
+    world.expect_no_decision();
+    world.expect_log("connection `prometheus` cannot be reached");
+    world.sources().refuse_connections(false).await.expect("it opens again");
+    world.advance(minutes(30)).await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn a_redelivered_message_takes_no_checkpoint_twice() {
+    let mut world = World::with_sources(shipped_for).await;
+    error_rate(&world, Samples::Vector(vec![0.01]));
+    world.accept(a_check().named("canary-performance")).await;
+    world.advance(minutes(5)).await;
+    world.deliver_again(a_check().named("canary-performance")).await;
+    world.advance(minutes(30)).await;
+    world.expect_decision("succeeded");
+    assert_eq!(world.sources().calls().len(), 6, "one query for each checkpoint");
+}
+
+async fn first_look_at(query: &str, samples: Samples) -> World {
+    let mut world = World::with_sources(|sources| {
+        let url = sources.url("prometheus");
+        let condition = format!("metric: {{ connection: p, query: q, {query} }}");
+        one_check(&format!("p: {{ prometheus: {{ url: \"{url}\" }} }}"), &condition)
+    })
+    .await;
+    world.sources().with(|state| state.prometheus.queries.insert("q".to_owned(), samples));
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    world
+}
+
+#[tokio::test]
+async fn what_is_no_sound_number_is_an_error_and_no_failure() {
+    let simple = "successCondition: result < 0.05";
+    for (samples, says) in [
+        (Samples::Partial(vec![0.01]), "answered with a warning, so not everything was read: No StoreAPIs matched"),
+        (Samples::Matrix(vec![0.01]), "answered a result of type `matrix`"),
+        (Samples::BadQuery("parse error: unclosed left parenthesis".to_owned()), "refused the query: parse error"),
+        (Samples::Vector(vec![]), "the query gave no data"),
+        (Samples::Scalar(f64::NAN), "the query gave no data"),
+        (Samples::Vector(vec![0.01, 0.02]), "`result` is [0.01,0.02] (list)"),
+    ] {
+        let mut world = first_look_at(simple, samples).await;
+        world.expect_no_decision();
+        world.expect_log(says);
+        world.still_waits();
+    }
+    for (samples, decision) in [(Samples::Scalar(f64::INFINITY), "failed"), (Samples::Scalar(0.0), "succeeded")] {
+        first_look_at(simple, samples).await.expect_decision(decision);
+    }
+}
+
+#[tokio::test]
+async fn azure_s_monitors_are_read_with_the_managed_identity() {
+    let connections = |sources: &Sources| {
+        format!(
+            "monitor: {{ azureMonitor: {{ url: \"{}\" }} }}, insights: {{ applicationInsights: {{ appId: app, url: \"{}\" }} }}, \
+             logs: {{ logAnalytics: {{ workspaceId: work, url: \"{}\" }} }}",
+            sources.url("azure-monitor"),
+            sources.url("app-insights"),
+            sources.url("logs"),
+        )
+    };
+    let conditions = "metric: { connection: monitor, resource: /subscriptions/s/resourceGroups/g, metric: Http5xx, aggregation: Total, successCondition: result < 3.0 } }, \
+         { metric: { connection: insights, query: requests, successCondition: result < 1.0 } }, \
+         { metric: { connection: logs, query: traces, successCondition: result < 1.0 }";
+    let mut world =
+        World::with_sources(|sources| one_check(&connections(sources), &format!("{{ {conditions} }}"))).await;
+    let now = world.clock.now();
+    let at = |minutes| now - chrono::TimeDelta::minutes(minutes);
+    world.sources().with(|state| {
+        let key = ("/subscriptions/s/resourceGroups/g".to_owned(), "Http5xx".to_owned());
+        // The last minutes have not arrived yet; what is older than the window does not count.
+        state.azure.points.insert(key, vec![(at(20), 50.0), (at(7), 1.0), (at(4), 1.0)]);
+        state.azure.queries.insert("requests".to_owned(), Table::numbers(&[0.2]));
+        state.azure.queries.insert("traces".to_owned(), Table { is_partial: true, ..Table::numbers(&[0.3]) });
+    });
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    world.expect_no_decision();
+    world.expect_log("connection `logs` read only a part of the data (PartialError)");
+    world.sources().with(|state| state.azure.queries.insert("traces".to_owned(), Table::numbers(&[0.3])));
+    world.advance(minutes(3)).await;
+    world.expect_decision("succeeded");
+    world.expect_log("the last was 2");
+    let tokens = world.sources().with(|state| state.identity.tokens.len());
+    assert_eq!(tokens, 3, "one token for each audience");
+    assert!(!world.log().contains("identity-token"));
+}
+
+// Any other system.
+
+fn gate(sources: &Sources, condition: &str) -> String {
+    let url = sources.url("web");
+    let connection = format!(
+        "sonar: {{ http: {{ url: \"{url}\", timeout: 1s, headers: {{ Authorization: \"Bearer ${{SONAR_TOKEN}}\" }} }} }}"
+    );
+    one_check(
+        &connection,
+        &format!("http: {{ connection: sonar, path: 'api/gate?project=web', successCondition: \"{condition}\" }}"),
+    )
+}
+
+async fn world_with_gate(condition: &str, page: Page) -> World {
+    let mut world = World::with_sources(|sources| gate(sources, condition)).await;
+    world.sources().with(|state| state.web.insert("api/gate?project=web".to_owned(), page));
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    world
+}
+
+#[tokio::test]
+async fn another_system_s_answer_is_waited_for() {
+    let demands = Some(("Authorization".to_owned(), "Bearer sonar-token".to_owned()));
+    let page = |status: &str| Page { demands: demands.clone(), ..Page::ok(json!({ "gate": { "status": status } })) };
+    let world = world_with_gate("response.body.gate.status == 'OK'", page("ERROR")).await;
+    world.expect_no_decision();
+    world.expect_log("response.body.gate.status = \"ERROR\"");
+    world.sources().with(|state| state.web.insert("api/gate?project=web".to_owned(), page("OK")));
+    world.advance(minutes(1)).await;
+    world.expect_decision("succeeded");
+    assert!(!world.log().contains("sonar-token"));
+}
+
+#[tokio::test]
+async fn argo_2169_a_member_that_is_missing_is_named() {
+    let mut world = world_with_gate("response.body.gate.status == 'OK'", Page::ok(json!({ "gate": null }))).await;
+    world.expect_no_decision();
+    world.expect_log("`response.body.gate.status` does not exist: `response.body.gate` is null");
+    world.still_waits();
+}
+
+#[tokio::test]
+async fn argo_4813_the_time_limit_is_the_connection_s_own() {
+    let mut world = World::with_sources(|sources| gate(sources, "response.body == 'ok'")).await;
+    world.sources().with(|state| state.web.insert("api/gate?project=web".to_owned(), Page::ok(json!("ok"))));
+    // Two bytes, each after its pause: slow, and within the limit.
+    world.sources().fail(Fault::slow_body(Duration::from_millis(200))).times(1);
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    world.expect_decision("succeeded");
+    world.sources().fail(Fault::hang()).times(1);
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    world.expect_no_decision();
+    world.expect_log("connection `sonar` did not answer within 1 s (its `timeout`)");
+    world.advance(minutes(3)).await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_or_a_redirect_is_not_followed() {
+    let mut world = world_with_gate("response.body == 'ok'", Page::ok(json!("x".repeat(2_000_000)))).await;
+    world.expect_no_decision();
+    world.expect_log("connection `sonar` answered more than 1 MiB");
+    world.still_waits();
+    let redirect = Page { status: 302, body: json!("moved"), demands: None };
+    let mut world = world_with_gate("response.body == 'moved'", redirect).await;
+    world.expect_no_decision();
+    world.expect_log("sonar answered 302");
+    world.still_waits();
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_in_time_is_pending_in_synchronous_mode() {
+    let mut world =
+        World::with_sources(|sources| gate(sources, "response.body == 'ok'").replace("timeout: 1s", "timeout: 10s"))
+            .await;
+    world.sources().with(|state| state.web.insert("api/gate?project=web".to_owned(), Page::ok(json!("ok"))));
+    world.sources().fail(Fault::hang()).times(1);
+    let pending = world.deliver(a_check().with("CompletionEvent", "ApiResponse")).await;
+    assert!(pending.body.contains("\"status\":\"pending\""), "{pending:?}");
+    let decided = world.deliver(a_check().with("CompletionEvent", "ApiResponse")).await;
+    assert!(decided.body.contains("\"status\":\"successful\""), "{decided:?}");
+}
+
+#[tokio::test]
+async fn an_expression_reads_what_it_mentions() {
+    let yaml = |expression: &str| one_check("", &format!("expression: \"{expression}\""));
+    let passes = "timeline.records.exists(r, r.type == 'Task' && r.result == 'succeeded') && run.id > 0";
+    for (expression, decision) in [(passes, "succeeded"), ("run.reason == 'nobody'", "failed")] {
+        let mut world = World::with_checks(&yaml(expression), |_, _| {}).await;
+        world.accept(a_check()).await;
+        world.run_due_messages().await;
+        world.expect_decision(decision);
+    }
+}
+
+#[test]
+fn every_example_of_the_docs_is_a_valid_file() {
+    let text = std::fs::read_to_string(app_root().join("docs/checks-sources.md")).expect("the page");
+    let examples: Vec<&str> =
+        text.split("```yaml\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0)).collect();
+    assert_eq!(examples.len(), 5);
+    for example in examples {
+        ChecksFile::parse(example).unwrap_or_else(|problems| panic!("{problems:?} in\n{example}"));
+    }
+}
