@@ -148,8 +148,32 @@ impl Connection {
         }
     }
 
+    /// The texts that may name app settings, by their keys.
+    fn setting_texts(&self) -> Vec<(String, &SettingText)> {
+        match self {
+            Self::ServiceNow(it) => [
+                named("user", &it.user),
+                named("password", &it.password),
+                named("clientId", &it.client_id),
+                named("clientSecret", &it.client_secret),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            Self::Prometheus(it) => named("bearerToken", &it.bearer_token).into_iter().collect(),
+            Self::Http(it) => it.headers.iter().map(|(name, text)| (format!("headers.{name}"), text)).collect(),
+            Self::AzureMonitor(_) | Self::ApplicationInsights(_) | Self::LogAnalytics(_) => Vec::new(),
+        }
+    }
+
     pub(super) fn validate(&self, problems: &mut Problems<'_>) {
         let mut problems = problems.inside(self.kind());
+        for (key, text) in self.setting_texts() {
+            // Which settings there are is known only where the app runs; whether they are written well is known here.
+            if let Err(why) = text.resolve(&|_| Some(String::new())) {
+                problems.push(&key, format!("{why}; write for instance `${{SERVICENOW_PASSWORD}}`"));
+            }
+        }
         match self {
             Self::ServiceNow(servicenow) => {
                 check_url("instance", Some(&servicenow.instance), &mut problems);
@@ -171,6 +195,10 @@ impl Connection {
             Self::Http(http) => check_url("url", Some(&http.url), &mut problems),
         }
     }
+}
+
+fn named<'a>(key: &str, text: &'a Option<SettingText>) -> Option<(String, &'a SettingText)> {
+    text.as_ref().map(|text| (key.to_owned(), text))
 }
 
 /// Only the operator writes these URLs, so plain http is allowed: local development and meshes use it.

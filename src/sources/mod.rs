@@ -90,3 +90,62 @@ impl Sources {
         self.endpoint(name).map_err(Unmeasured::because)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks_file::ChecksFile;
+
+    const FILE: &str = "
+connections:
+  snow: { serviceNow: { instance: 'https://snow.example.com', user: '${SNOW_USER}', password: '${SNOW_PASSWORD}' } }
+  oauth: { serviceNow: { instance: 'https://snow.example.com', clientId: id, clientSecret: '${SNOW_PASSWORD}' } }
+  prom: { prometheus: { url: 'https://prom.example.com', bearerToken: '${TOKEN}' } }
+  sonar: { http: { url: 'https://sonar.example.com/x', headers: { Authorization: 'Bearer ${TOKEN}' } } }
+  monitor: { azureMonitor: {} }
+checks:
+  a: { conditions: [ any: [ http: { connection: sonar, path: a, successCondition: response.status == 200 } ] ] }
+  b: { conditions: [ metric: { connection: prom, query: q, successCondition: result < 1.0 } ] }
+";
+
+    fn sources(settings: &[(&str, &str)]) -> (ChecksFile, Sources) {
+        let file = ChecksFile::parse(FILE).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let setting =
+            |name: &str| settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let sources = Sources::new(&file.connections, &setting, None, reqwest::Client::builder()).expect("a client");
+        (file, sources)
+    }
+
+    #[test]
+    fn what_is_missing_is_named_for_each_connection() {
+        let (file, sources) = sources(&[("SNOW_USER", "checkgate"), ("TOKEN", "sesame\nopen")]);
+        let problems: Vec<&str> = sources.problems().collect();
+        assert_eq!(problems.len(), 4, "{problems:?}");
+        for (problem, says) in problems.iter().zip([
+            "connection `monitor` is read with the function app's managed identity, and it has none",
+            "connection `oauth` reads the app setting `SNOW_PASSWORD`, which is missing",
+            "connection `snow` reads the app setting `SNOW_PASSWORD`, which is missing",
+            "connection `sonar` has a header `Authorization` that HTTP cannot carry",
+        ]) {
+            assert!(problem.contains(says), "{problem}");
+        }
+        assert!(sources.problems_of(&file.checks["a"])[0].contains("connection `sonar`"));
+        assert_eq!(sources.problems_of(&file.checks["b"]), Vec::<String>::new(), "others go on");
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let (_, sources) = sources(&[("SNOW_USER", "admin-sesame"), ("SNOW_PASSWORD", "sesame"), ("TOKEN", "sesame")]);
+        let shown = format!("{sources:?}");
+        assert!(shown.contains("sonar") && !shown.contains("sesame"), "{shown}");
+    }
+
+    #[test]
+    fn a_reference_to_a_setting_is_checked_when_the_file_is_read() {
+        let problems = ChecksFile::parse(&FILE.replace("${SNOW_USER}", "${SNOW_USER")).expect_err("a mistake");
+        assert!(
+            problems[0].to_string().contains("connections.snow.serviceNow.user: has a `${` without its `}`"),
+            "{problems:?}"
+        );
+    }
+}
