@@ -35,12 +35,13 @@ impl Expression {
 
     /// Tags may change while the stage waits, so that they are read anew each time: only where they are looked at.
     fn reads_tags(&self) -> bool {
-        self.0.mentions("run") && self.0.text().contains("tags")
+        self.0.text().contains("tags")
     }
 
     fn values(&self, facts: &Facts, context: &Context<'_>) -> Result<Vec<(&'static str, Value)>, Unmeasured> {
+        let mentioned = self.0.variables();
         let mut values = Vec::new();
-        for name in VARIABLES.into_iter().filter(|name| self.0.mentions(name)) {
+        for name in VARIABLES.into_iter().filter(|name| mentioned.contains(*name)) {
             let value = match name {
                 "run" => from_json(&self.run(facts)?),
                 "timeline" => from_json(&serde_json::to_value(&*facts.get(&RunTimeline)?).unwrap_or_default()),
@@ -97,16 +98,17 @@ impl Rule for Expression {
     }
 
     fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
-        if self.0.mentions("run") {
+        let mentioned = self.0.variables();
+        if mentioned.contains("run") {
             wanted.add(TheRun);
+            if self.reads_tags() {
+                wanted.add(TheRunState);
+            }
         }
-        if self.reads_tags() {
-            wanted.add(TheRunState);
-        }
-        if self.0.mentions("timeline") {
+        if mentioned.contains("timeline") {
             wanted.add(RunTimeline);
         }
-        if self.0.mentions("workItems") {
+        if mentioned.contains("workItems") {
             wanted.add(self.work_items());
         }
     }
@@ -128,7 +130,8 @@ impl Rule for Expression {
     }
 
     fn reads_run(&self) -> bool {
-        ["run", "timeline", "workItems"].iter().any(|name| self.0.mentions(name))
+        let mentioned = self.0.variables();
+        ["run", "timeline", "workItems"].iter().any(|name| mentioned.contains(*name))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What contradicts what in the parameters of `metric`.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 
 use super::{Metric, VARIABLES};
 use crate::checks_file::{CompletionEvent, Connection, Duration, Problems, Scope};
@@ -15,7 +15,7 @@ impl Metric {
             failure.validate("failureCondition", &VARIABLES, problems);
         }
         let conditions = [Some(&self.success_condition), self.failure_condition.as_ref()];
-        let compares = conditions.into_iter().flatten().any(|condition| condition.mentions("baseline"));
+        let compares = conditions.into_iter().flatten().any(|condition| condition.variables().contains("baseline"));
         match (&self.baseline, compares) {
             (None, true) => problems.push("baseline", "is mentioned in a condition; write its query"),
             (Some(_), false) => problems.push("baseline", "is mentioned in no condition; compare `result` with it"),
@@ -88,7 +88,8 @@ impl Metric {
         let interval = self.interval.map_or_else(TimeDelta::zero, Duration::delta);
         let takes = self.initial_delay.map_or_else(TimeDelta::zero, Duration::delta)
             + interval.checked_mul(i32::try_from(last).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX / 2);
-        if takes >= scope.definition.timeout.delta() {
+        let deadline = scope.definition.deadline(DateTime::UNIX_EPOCH);
+        if DateTime::UNIX_EPOCH + takes.min(TimeDelta::days(10_000)) >= deadline {
             let timeout = scope.definition.timeout;
             problems.push("count", format!("the last checkpoint lies past the check's timeout, {timeout}"));
         }
