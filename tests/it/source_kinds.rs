@@ -441,8 +441,14 @@ async fn an_answer_that_is_too_large_or_a_redirect_is_not_followed() {
     world.expect_no_decision();
     world.expect_log("connection `sonar` answered more than 1 MiB");
     world.still_waits();
-    let redirect = Page { status: 302, body: json!("moved"), demands: None };
-    let mut world = world_with_gate("response.body == 'moved'", redirect).await;
+
+    let mut world = World::with_sources(|sources| gate(sources, "response.body == 'ok'")).await;
+    world.sources().with(|state| state.web.insert("elsewhere".to_owned(), Page::ok(json!("ok"))));
+    let elsewhere = world.sources().url("web/elsewhere");
+    let redirect = Fault::status(302).with_header("location", &elsewhere);
+    world.sources().fail(redirect).on("GET", "/api/gate").forever();
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
     world.expect_no_decision();
     world.expect_log("sonar answered 302");
     world.still_waits();
