@@ -278,7 +278,10 @@ impl Drop for World {
                 println!("  {} {} {}: {} {}", call.at, call.method, call.path, call.status, call.response);
             }
             for call in self.setup.sources.iter().flat_map(Sources::calls) {
-                println!("  {} {} {}?{}: {} {}", call.at, call.method, call.path, call.query, call.status, call.response);
+                println!(
+                    "  {} {} {}?{}: {} {}",
+                    call.at, call.method, call.path, call.query, call.status, call.response
+                );
             }
             for invocation in self.host.invocations() {
                 println!(
