@@ -148,3 +148,40 @@ fn the_committed_schema_is_current() {
     let committed = std::fs::read_to_string(app_root().join("checks.schema.json")).expect("checks.schema.json");
     assert!(committed.trim() == checkgate::cli::schema(), "run `cargo run -- schema > checks.schema.json`");
 }
+
+/// The fenced blocks of a page in this language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(app_root().join(page)).expect(page);
+    let fenced = text.split("```").skip(1).step_by(2);
+    fenced.filter_map(|block| block.strip_prefix(&format!("{language}\n"))).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_example_of_the_docs_is_a_checks_file() {
+    for (page, at_least) in [("docs/checks.md", 15), ("README.md", 1)] {
+        let examples = blocks(page, "yaml");
+        assert!(examples.len() >= at_least, "{page}: {}", examples.len());
+        for example in examples {
+            ChecksFile::parse(&example).unwrap_or_else(|problems| panic!("{page}: {example}\n{problems:?}"));
+        }
+    }
+}
+
+#[test]
+fn every_kind_has_its_section_and_every_shipped_check_its_headers() {
+    let page = std::fs::read_to_string(app_root().join("docs/checks.md")).expect("docs/checks.md");
+    let sections: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("## ")).flat_map(|title| title.split(", ")).collect();
+    for kind in checkgate::conditions::Kind::NAMES {
+        assert!(sections.contains(kind), "docs/checks.md has no section on {kind}");
+    }
+    let shipped = ChecksFile::parse(&crate::support::shipped()).expect("checks.yaml");
+    let headers: Vec<Value> =
+        blocks("docs/checks.md", "json").iter().filter_map(|block| serde_json::from_str(block).ok()).collect();
+    for name in shipped.checks.keys() {
+        assert!(
+            headers.iter().any(|block| block["Check"] == name.as_str()),
+            "docs/checks.md has no headers for {name}"
+        );
+    }
+}
