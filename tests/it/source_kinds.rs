@@ -198,6 +198,35 @@ async fn an_instance_that_sleeps_or_hides_a_field_gives_no_verdict() {
 }
 
 #[tokio::test]
+async fn another_record_than_the_one_asked_for_approves_nothing() {
+    let mut world = world_with_change(&[("approval", "requested")]).await;
+    let other = json!({ "result": [{
+        "number": { "value": "CHG0099999", "display_value": "CHG0099999" },
+        "approval": { "value": "approved", "display_value": "Approved" },
+        "state": { "value": "-1", "display_value": "Implement" },
+    }] });
+    world.sources().fail(Fault::answer(200, "application/json", &other.to_string())).forever();
+    world.accept(change_check("change-approved")).await;
+    world.run_due_messages().await;
+    world.expect_no_decision();
+    world.expect_log("answered other records than the one that was asked for");
+    world.still_waits();
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_an_error_that_says_so() {
+    let mut world = world_with_change(&[("approval", "approved")]).await;
+    world.sources().with(|state| "changed".clone_into(&mut state.service_now.password));
+    world.accept(change_check("change-approved")).await;
+    world.run_due_messages().await;
+    world.expect_no_decision();
+    world.expect_log(
+        "connection `servicenow` answered 401 Unauthorized for the change request; check the connection's credentials",
+    );
+    world.still_waits();
+}
+
+#[tokio::test]
 async fn an_oauth_token_is_kept_until_it_ends_or_is_refused() {
     let mut world = World::with_sources(|sources| {
         let url = sources.url("service-now");
