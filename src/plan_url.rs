@@ -132,9 +132,11 @@ fn parse(text: &str) -> Result<Url, PlanUrlError> {
         return Err(PlanUrlError::Malformed("its path holds `.`, `%` or an empty segment"));
     }
     if let Some(Host::Domain(name)) = url.host()
-        && (name.ends_with('.') || name.split('.').any(|label| label.starts_with("xn--")))
+        && !name.split('.').all(is_plain_label)
     {
-        return Err(PlanUrlError::Malformed("its host ends with a dot or is punycode"));
+        return Err(PlanUrlError::Malformed(
+            "its host is punycode, or holds an empty label or other characters than letters, digits, `-` and `_`",
+        ));
     }
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
@@ -145,6 +147,11 @@ fn parse(text: &str) -> Result<Url, PlanUrlError> {
         return Err(PlanUrlError::Malformed("its path holds characters that a URL has to escape"));
     }
     Ok(url)
+}
+
+fn is_plain_label(label: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !label.is_empty() && !label.starts_with("xn--") && label.chars().all(is_plain)
 }
 
 /// The authority and the path as they are written.
@@ -200,9 +207,6 @@ impl FromStr for Prefix {
         let wildcard = text.contains("://*.");
         let url = parse(&text.replacen("://*.", "://", 1)).map_err(|error| format!("`{text}` {error}"))?;
         let host = url.host_str().unwrap_or_default().to_owned();
-        if host.contains('*') {
-            return Err(format!("`{text}` has a `*` that is not the first whole host label"));
-        }
         // A wildcard over a whole top-level domain would admit everybody.
         if wildcard && !host.contains('.') {
             return Err(format!("`{text}` would allow every host under `.{host}`"));

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use crate::checks_file::ChecksFile;
 use crate::token::Sealer;
 
-pub use serve::build_app;
+pub use serve::{build_app, hide_panics, log};
 
 #[derive(Parser)]
 #[command(name = "checkgate", version, about, max_term_width = 100)]

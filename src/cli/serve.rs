@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -36,22 +38,34 @@ const QUEUE_CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
 pub(super) fn serve() -> ExitCode {
     // Lines on stdout are information to the host; on stderr they would all be errors.
     let level = config::environment("LogLevel").and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO);
-    // Only our own events: the libraries' debug output holds requests, with their headers.
-    let ours = Targets::new().with_target("checkgate", level);
-    let json =
-        tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(io::stdout);
-    tracing_subscriber::registry().with(ours).with(json).init();
+    log(level, io::stdout).init();
+    hide_panics();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the runtime cannot start: {error}")),
+    };
+    runtime.block_on(run())
+}
+
+/// Has panics of the whole process logged without what was worked on.
+pub fn hide_panics() {
     std::panic::set_hook(Box::new(|panic| {
         // The payload may hold what was worked on; a literal message cannot.
         let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
         let at = panic.location().map(ToString::to_string);
         tracing::error!(message, at, "panic");
     }));
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("the runtime cannot start: {error}")),
-    };
-    runtime.block_on(run())
+}
+
+/// The log as the executable writes it: one line of JSON for each event.
+pub fn log<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync + Into<Dispatch>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    // Only our own events: the libraries' debug output holds requests, with their headers.
+    let ours = Targets::new().with_target("checkgate", level);
+    let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(writer);
+    tracing_subscriber::registry().with(ours).with(json)
 }
 
 async fn run() -> ExitCode {

@@ -2,6 +2,8 @@
 
 pub(crate) mod azurite;
 pub(crate) mod executable;
+mod log_lines;
 mod world;
 
+pub(crate) use log_lines::LogLines;
 pub(crate) use world::{AN_INTERVAL, Delivery, MONDAY_MORNING, Setup, World, a_check, app_root, minutes, shipped};

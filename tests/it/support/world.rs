@@ -37,6 +37,10 @@ pub(crate) fn app_root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// What the operator allows besides the simulated Azure DevOps.
+const ALLOWED_ELSEWHERE: &str =
+    "https://dev.azure.com/,https://*.visualstudio.com/,https://tfs.example.com/tfs/DefaultCollection";
+
 /// The checks that ship.
 pub(crate) fn shipped() -> String {
     std::fs::read_to_string(app_root().join("checks.yaml")).expect("checks.yaml ships")
@@ -55,7 +59,7 @@ pub(crate) struct World {
     delivered: Option<Delivered>,
     server: tokio::task::JoinHandle<()>,
     may_leave_messages: bool,
-    setup: Setup,
+    pub(crate) setup: Setup,
 }
 
 impl World {
@@ -148,6 +152,19 @@ impl World {
         (self.handler_url, self.server) = (handler_url, server);
     }
 
+    /// Seals and opens messages as the handler does.
+    pub(crate) fn sealer(&self) -> Sealer {
+        Sealer::new(&self.setup.sealing_key, None).expect("a key")
+    }
+
+    /// Deploys other sealing keys; the handler starts afresh.
+    pub(crate) async fn change_keys(&mut self, current: &str, previous: Option<&str>) {
+        current.clone_into(&mut self.setup.sealing_key);
+        self.setup.previous_key = previous.map(str::to_owned);
+        let checks = self.setup.checks.clone();
+        self.restart_handler(&checks).await;
+    }
+
     /// Looks at Azure DevOps, or changes it.
     pub(crate) fn azure_devops<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
         self.azure_devops.with(look)
@@ -223,6 +240,11 @@ impl World {
     pub(crate) fn current_operation(&self) -> String {
         let record = self.azure_devops.with(|state| state.timeline_record(self.ids()));
         record.and_then(|record| record.current_operation).unwrap_or_default()
+    }
+
+    /// The test is over before the check is.
+    pub(crate) const fn may_leave_messages(&mut self) {
+        self.may_leave_messages = true;
     }
 
     /// The test ends while the check still waits.
@@ -307,6 +329,8 @@ pub(crate) struct Setup {
     pub(crate) checks: String,
     /// The app setting `TokenSealingKey`.
     pub(crate) sealing_key: String,
+    /// The app setting `TokenSealingKeyPrevious`.
+    pub(crate) previous_key: Option<String>,
     /// How long a call of Azure DevOps may take.
     pub(crate) call_timeout: Duration,
     /// The handler's clock, where it is not the world's.
@@ -318,20 +342,29 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let call_timeout = Options::default().call_timeout;
-        Self { checks: shipped(), sealing_key: Sealer::generate_key(), call_timeout, clock: None, sources: None }
+        Self {
+            checks: shipped(),
+            sealing_key: Sealer::generate_key(),
+            previous_key: None,
+            call_timeout,
+            clock: None,
+            sources: None,
+        }
     }
 }
 
 impl Setup {
     /// The app settings.
     pub(crate) fn settings(&self, queue: &StorageQueue, azure_devops: &AzureDevOps) -> Vec<(&'static str, String)> {
-        vec![
+        let previous_key = self.previous_key.clone().map(|key| ("TokenSealingKeyPrevious", key));
+        let settings = [
             ("FUNCTIONS_CUSTOMHANDLER_PORT", "0".to_owned()),
             ("AzureWebJobsStorage", queue.connection_string()),
-            ("AllowedPlanUrls", format!("http://127.0.0.1:{}/", azure_devops.port())),
+            ("AllowedPlanUrls", format!("{ALLOWED_ELSEWHERE},http://127.0.0.1:{}/", azure_devops.port())),
             ("TokenSealingKey", self.sealing_key.clone()),
             ("FUNCTIONS_APP_ROOT_PATH", app_root().display().to_string()),
-        ]
+        ];
+        settings.into_iter().chain(previous_key).collect()
     }
 
     /// The app, as the executable would build it.
@@ -387,8 +420,8 @@ async fn serve(app: App) -> (String, tokio::task::JoinHandle<()>) {
 pub(crate) struct Delivery {
     block: String,
     changes: Vec<(String, Option<String>)>,
-    query: String,
-    body: String,
+    pub(crate) query: String,
+    pub(crate) body: String,
 }
 
 /// A delivery with the guide's headers: the default check.

@@ -1,0 +1,352 @@
+//! Planted secrets: through many scenarios of the real executable, none of them leaves it - except the token, to Azure
+//! DevOps, as the header `Authorization`.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use checkgate::token::Sealer;
+use simulator::azure_devops::{AzureDevOps, CheckIds, State};
+use simulator::azure_pipelines::deliver_with;
+use simulator::calls::Call;
+use simulator::faults::{Fault, RetryAfter};
+use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
+use simulator::storage_queue::StorageQueue;
+
+use crate::support::{Delivery, LogLines, World, a_check};
+
+const SOURCE_SECRET: &str = "canary-of-a-source-1b0c7f9e";
+const QUEUE: &str = checkgate::queue::QUEUE_NAME;
+
+/// The forms in which a secret could leave: as it is, in base64 at each alignment, percent-encoded, in hex, escaped.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![
+        secret.to_owned(),
+        url::form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
+        secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        secret.bytes().map(|byte| format!("{byte:02X}")).collect(),
+        format!("{:?}", secret.as_bytes()),
+        serde_json::to_string(secret).expect("JSON").trim_matches('"').to_owned(),
+    ];
+    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+        for shift in 0..3 {
+            // Leaves out the characters that depend on the neighbours.
+            let encoded = engine.encode([&b"\0\0"[..shift], secret.as_bytes()].concat());
+            forms.push(encoded[shift * 4 / 3 + usize::from(shift > 0)..encoded.len() - 2].to_owned());
+        }
+    }
+    forms
+}
+
+/// Fails if any of the secrets is in a text that left the process.
+struct Search(Vec<(String, Vec<String>)>);
+
+impl Search {
+    fn new<'a>(secrets: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(secrets.into_iter().map(|(name, secret)| (name.to_owned(), forms(secret))).collect())
+    }
+
+    /// The name of a secret in the text, and the form in which it is there.
+    fn find(&self, text: &str) -> Option<(&str, &str)> {
+        self.0.iter().find_map(|(name, forms)| {
+            forms.iter().find(|form| text.contains(form.as_str())).map(|form| (name.as_str(), form.as_str()))
+        })
+    }
+
+    #[track_caller]
+    fn expect_nothing(&self, scenario: &str, place: &str, text: &str) {
+        assert_eq!(self.find(text), None, "{scenario}: a secret is in {place}:\n{text}");
+    }
+}
+
+#[test]
+fn the_search_finds_a_secret_in_every_form() {
+    let secret = "canary+/=\"secret\" of 30 bytes?";
+    let search = Search::new([("the secret", secret)]);
+    for text in [
+        format!("Bearer {secret}"),
+        STANDARD_NO_PAD.encode(format!("x{secret}y")),
+        URL_SAFE_NO_PAD.encode(format!("user:{secret}")),
+        base64::engine::general_purpose::STANDARD.encode(secret),
+        url::form_urlencoded::byte_serialize(format!("a{secret}").as_bytes()).collect(),
+        serde_json::json!({ "a": secret }).to_string(),
+        format!("{:?}", secret.as_bytes()),
+    ] {
+        assert!(search.find(&text).is_some(), "{text}");
+    }
+}
+
+/// The real executable, as talkative as it can be, with a canary in every secret setting.
+struct Planted {
+    azure_devops: AzureDevOps,
+    queue: StorageQueue,
+    host: FunctionsHost,
+    sealing_keys: [String; 2],
+    checks_file: std::path::PathBuf,
+    run: u64,
+}
+
+const CHECKS: &str = "default: a
+connections:
+  servicenow: { serviceNow: { instance: 'http://127.0.0.1:9/', user: '${SOURCE_USER}', password: '${SOURCE_SECRET}' } }
+checks:
+  a: { conditions: [ taskExecuted: { task: CmdLine } ] }
+  w: { reevaluateEvery: 1s, inputs: { Note: { required: false } }, conditions: [ workItems: { state: Completed } ] }
+  short: { reevaluateEvery: 1s, timeout: 1s, conditions: [ workItems: { state: Completed } ] }
+";
+
+impl Planted {
+    async fn start() -> Self {
+        let clock = simulator::Clock::system();
+        let azure_devops = AzureDevOps::start(clock.clone()).await.expect("a port");
+        let queue = StorageQueue::start(clock.clone()).await.expect("a port");
+        let run = azure_devops.with(|state| {
+            let id = state.run().id;
+            state.work_item(42, "Active");
+            state.runs.get_mut(&id).expect("the run").links_work_item(42);
+            id
+        });
+        let sealing_keys = [Sealer::generate_key(), Sealer::generate_key()];
+        let checks_file = std::env::temp_dir().join(format!("checkgate-secrets-{}.yaml", std::process::id()));
+        std::fs::write(&checks_file, CHECKS).expect("a file");
+        let mut environment = crate::support::executable::environment(&azure_devops, &queue.connection_string());
+        for (name, value) in [
+            ("TokenSealingKey", sealing_keys[0].as_str()),
+            ("TokenSealingKeyPrevious", &sealing_keys[1]),
+            ("SOURCE_USER", SOURCE_SECRET),
+            ("SOURCE_SECRET", SOURCE_SECRET),
+            ("ChecksFile", &checks_file.display().to_string()),
+            ("LogLevel", "trace"),
+            ("RUST_LOG", "trace"),
+            ("RUST_BACKTRACE", "full"),
+        ] {
+            environment.retain(|(known, _)| known != name);
+            environment.push((name.to_owned(), value.to_owned()));
+        }
+        let handler =
+            Handler::Executable { path: env!("CARGO_BIN_EXE_checkgate").into(), environment, stop_after_errors: None };
+        let source = QueueSource::Simulated(queue.clone());
+        let host = FunctionsHost::start(crate::support::app_root(), handler, source, clock).await.expect("the host");
+        assert!(host.handler_ready().await, "{:?}", host.output());
+        Self { azure_devops, queue, host, sealing_keys, checks_file, run }
+    }
+
+    fn check(&self) -> CheckIds {
+        self.azure_devops.with(|state| state.await_check(self.run))
+    }
+
+    /// Delivers, and runs what is due.
+    async fn scenario(&self, scenario: &str, ids: &CheckIds, delivery: Delivery) -> u16 {
+        let (url, key) = (self.host.function_url("CheckFunction"), self.host.function_key());
+        let delivered = deliver_with(&url, &key, &delivery.query, &delivery.headers(ids), &delivery.body).await;
+        self.host.run_due_messages().await;
+        self.expect_nothing(scenario, ids, &delivered.body);
+        delivered.status
+    }
+
+    /// Searches everything that left the process since the last time.
+    fn expect_nothing(&self, scenario: &str, ids: &CheckIds, answer: &str) {
+        let (connection, storage_key) = (self.queue.connection_string(), self.queue.key());
+        let function_key = self.host.function_key();
+        let search = Search::new([
+            ("the token", ids.auth_token.as_str()),
+            ("the sealing key", &self.sealing_keys[0]),
+            ("the former sealing key", &self.sealing_keys[1]),
+            ("the storage key", &storage_key),
+            ("the connection string", &connection),
+            ("a source's secret", SOURCE_SECRET),
+            ("the function key", &function_key),
+        ]);
+        search.expect_nothing(scenario, "the answer", answer);
+        search.expect_nothing(scenario, "the output", &self.host.output().join("\n"));
+        for invocation in self.host.invocations() {
+            search.expect_nothing(scenario, "an invocation's answer", &invocation.body);
+        }
+        for message in self.queue.messages(QUEUE).iter().chain(&self.queue.poison(QUEUE)) {
+            search.expect_nothing(scenario, "a message", &message.text);
+        }
+        for call in self.queue.take_calls() {
+            search.expect_nothing(scenario, "a call of the storage account", &sent(&call));
+        }
+        for mut call in self.azure_devops.take_calls() {
+            // The one place where the token belongs.
+            if let Some(authorization) = call.headers.remove("authorization") {
+                let token = authorization.to_str().expect("ASCII").strip_prefix("Bearer ").expect("a bearer");
+                assert!(self.azure_devops.with(|state| knows(state, token)), "{scenario}: {token}");
+            }
+            search.expect_nothing(scenario, "a call of Azure DevOps", &sent(&call));
+        }
+        search.expect_nothing(scenario, "the check's log", &self.azure_devops.with(|state| state.log_text(ids)));
+    }
+}
+
+/// Whether it is the token of a check. One that was delivered with more around it is opaque, too.
+fn knows(state: &State, token: &str) -> bool {
+    state.tokens.keys().any(|known| token.ends_with(known))
+}
+
+/// All that a call carries, but not what it was answered.
+fn sent(call: &Call) -> String {
+    format!("{} {}?{}\n{:?}\n{}", call.method, call.path, call.query, call.headers, call.body)
+}
+
+/// Deliveries that are refused or decided, by what is wrong with them.
+fn deliveries(ids: &CheckIds) -> Vec<(&'static str, Delivery)> {
+    let token = &ids.auth_token;
+    vec![
+        ("success", a_check()),
+        ("waits", a_check().named("w")),
+        ("deadline", a_check().named("short")),
+        ("synchronous", a_check().with("CompletionEvent", "ApiResponse")),
+        ("synchronous, waiting", a_check().named("w").with("CompletionEvent", "ApiResponse")),
+        ("by query", a_check().with_query("check=a")),
+        ("inline", a_check().with_body(r#"{"conditions":[{"taskExecuted":{"task":"Bash"}}]}"#)),
+        ("unknown check", a_check().named("nope")),
+        ("missing headers", a_check().without("PlanId").without("JobId")),
+        ("wrong id", a_check().with("PlanId", "x")),
+        ("unexpanded", a_check().with("BuildId", "$(build.BuildId)")),
+        ("wrong hub", a_check().with("HubName", "../x")),
+        ("wrong mode", a_check().with("CompletionEvent", "x")),
+        ("foreign PlanUrl", a_check().with("PlanUrl", "https://evil.example/")),
+        ("malformed PlanUrl", a_check().with("PlanUrl", "https://a@b/")),
+        ("no JSON", a_check().with_body("{\"x")),
+        ("wrong definition", a_check().with_body(r#"{"conditions":[{"x":1}],"y":2}"#)),
+        ("huge body", a_check().with_body(&"x".repeat(70_000))),
+        ("deep body", a_check().with_body(&"[".repeat(30_000))),
+        ("token without its plan", a_check().with("PlanId", "00000000-0000-4000-8000-00000000000f")),
+        ("another's project", a_check().with("ProjectId", "00000000-0000-4000-8000-00000000000f")),
+        ("wrong timeline", a_check().with("TimelineId", "00000000-0000-4000-8000-00000000000f")),
+        ("unknown run", a_check().with("BuildId", "999999")),
+        // The token in a place where it does not belong is data of whoever put it there, unless it is refused.
+        ("huge token", a_check().with("AuthToken", &format!("{token}{}", "x".repeat(20_000)))),
+        ("token with a space", a_check().with("AuthToken", &format!("a {token}"))),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn planted_secrets_leave_the_process_in_no_scenario() {
+    let planted = Planted::start().await;
+    let mut scenarios = 0;
+    for (name, delivery) in deliveries(&planted.check()) {
+        let ids = planted.check();
+        let delivery = match name {
+            "huge token" => a_check().with("AuthToken", &format!("{}{}", ids.auth_token, "x".repeat(20_000))),
+            "token with a space" => a_check().with("AuthToken", &format!("a {}", ids.auth_token)),
+            _ => delivery,
+        };
+        planted.scenario(name, &ids, delivery).await;
+        scenarios += 1;
+    }
+    for (name, method, part, fault) in [
+        ("plan hidden", "GET", "/plans/", Fault::status(404)),
+        ("token refused", "GET", "/plans/", Fault::status(401)),
+        ("sign-in page", "GET", "/records", Fault::html(203)),
+        ("redirect", "GET", "/timeline", Fault::status(302).with_header("Location", "http://127.0.0.1:9/")),
+        ("outage", "", "", Fault::status(503)),
+        ("throttled", "", "", Fault::throttle(RetryAfter::Seconds(1))),
+        ("reset", "", "", Fault::reset()),
+        ("wrong JSON", "GET", "", Fault::wrong_json()),
+        ("log refused", "POST", "/logs", Fault::status(500)),
+        ("record refused", "PATCH", "/records", Fault::status(500)),
+        ("decision refused", "POST", "/events", Fault::status(400)),
+        ("decision forbidden", "POST", "/events", Fault::status(403)),
+        ("decision lost", "POST", "/events", Fault::drop_after()),
+    ] {
+        planted.azure_devops.fail(fault).on(method, part).forever();
+        let ids = planted.check();
+        planted.scenario(name, &ids, a_check()).await;
+        let ids = planted.check();
+        planted.scenario(name, &ids, a_check().with("CompletionEvent", "ApiResponse")).await;
+        planted.azure_devops.heal();
+        scenarios += 2;
+    }
+    for (name, fault) in [("storage down", Fault::reset()), ("storage wrong", Fault::status(403))] {
+        planted.queue.fail(fault).on("POST", "/messages").forever();
+        let ids = planted.check();
+        assert_eq!(planted.scenario(name, &ids, a_check()).await, 503);
+        planted.queue.heal();
+        scenarios += 1;
+    }
+    scenarios += forged(&planted).await;
+    scenarios += crash(&planted).await;
+    std::fs::remove_file(planted.checks_file).expect("the file");
+    assert!(scenarios >= 30, "{scenarios}");
+    println!("{scenarios} scenarios");
+    // Once more, for the tokens of all scenarios, whatever came late.
+    let tokens: Vec<String> = planted.azure_devops.with(|state| state.tokens.keys().cloned().collect());
+    let all = Search::new(tokens.iter().map(|token| ("a token", token.as_str())));
+    all.expect_nothing("the end", "the output", &planted.host.output().join("\n"));
+    for message in planted.queue.messages(QUEUE).iter().chain(&planted.queue.poison(QUEUE)) {
+        all.expect_nothing("the end", "a message", &message.text);
+    }
+    planted.host.stop().await;
+}
+
+/// Messages that nobody of us wrote.
+async fn forged(planted: &Planted) -> usize {
+    let ids = planted.check();
+    planted.scenario("to be forged", &ids, a_check().named("w")).await;
+    let messages = planted.queue.messages(QUEUE);
+    let own = messages.iter().find(|message| message.text.contains(&ids.plan_id.to_string()));
+    let genuine = own.expect("a message").text.clone();
+    let token = &ids.auth_token;
+    let texts = [
+        format!("{{\"version\":1,\"sealedToken\":\"{token}\"}}"),
+        genuine.replace("\"version\":1", "\"version\":7"),
+        genuine.replace("workItems", token),
+        token.clone(),
+        genuine[..genuine.len() / 2].to_owned(),
+        genuine.replace("checks", "build"),
+    ];
+    let count = texts.len();
+    for text in texts {
+        let invocation = planted.host.invoke_manually("ReevaluateFunction", &text).await.expect("the function");
+        assert_eq!(invocation.status, 500, "{text}");
+        planted.expect_nothing("forged", &ids, &invocation.body);
+    }
+    for envelope in [token.clone(), format!("{{\"Data\":{{\"check\":[\"{token}\"]}}}}"), String::new()] {
+        let invocation = planted.host.invoke_raw("ReevaluateFunction", envelope).await.expect("the function");
+        planted.expect_nothing("no envelope", &ids, &invocation.body);
+    }
+    count + 3
+}
+
+/// The process is killed in the middle of an evaluation, and started again.
+async fn crash(planted: &Planted) -> usize {
+    let ids = planted.check();
+    planted.azure_devops.fail(Fault::hang()).on("GET", "/timeline").once();
+    let (url, key) = (planted.host.function_url("CheckFunction"), planted.host.function_key());
+    let delivered = deliver_with(&url, &key, "", &a_check().headers(&ids), "").await;
+    assert_eq!(delivered.status, 200);
+    let run = planted.host.run_due_messages();
+    let kill = async {
+        let mut look = tokio::time::interval(Duration::from_millis(5));
+        while !planted.azure_devops.calls().iter().any(|call| call.path.ends_with("/timeline") && call.status == 0) {
+            look.tick().await;
+        }
+        planted.host.kill_handler().await;
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(20), async { tokio::join!(run, kill) }).await;
+    planted.expect_nothing("killed", &ids, "");
+    1
+}
+
+#[tokio::test]
+async fn a_panic_says_where_but_not_what_was_worked_on() {
+    let mut world = World::given(|_, _| {}).await;
+    world.accept(a_check()).await;
+    let token = world.ids().auth_token.clone();
+    let log = LogLines::capture();
+    let payload = format!("could not work on {token}");
+    let ended = tokio::spawn(async move {
+        checkgate::cli::hide_panics();
+        let payload = payload;
+        std::panic::panic_any(payload)
+    });
+    assert!(ended.await.is_err());
+    drop(std::panic::take_hook());
+    let lines = log.take();
+    assert!(lines.len() == 1 && lines[0].contains("secrets.rs") && lines[0].contains("(not shown)"), "{lines:?}");
+    Search::new([("the token", token.as_str())]).expect_nothing("panic", "the log", &lines.concat());
+    world.run_due_messages().await;
+}
