@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde::Serialize;
+use serde_json::Value;
 use warp::http::{HeaderMap, StatusCode};
 
 use crate::App;
@@ -31,16 +32,26 @@ pub struct Answer {
     /// The HTTP status.
     pub status: StatusCode,
     /// The body.
-    pub body: serde_json::Value,
+    pub body: Value,
 }
 
 impl Answer {
     fn new(status: StatusCode, body: impl Serialize) -> Self {
-        Self { status, body: serde_json::to_value(body).unwrap_or_default() }
+        Self { status, body: printable(serde_json::to_value(body).unwrap_or_default()) }
     }
 
     fn refused(status: StatusCode, problems: Vec<String>) -> Self {
         Self::new(status, Refused { status: "refused", problems })
+    }
+}
+
+/// Makes every text in an answer safe to print: it holds what deliveries, definitions and work items say.
+fn printable(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(story::one_line(&text)),
+        Value::Array(items) => items.into_iter().map(printable).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, printable(value))).collect(),
+        other => other,
     }
 }
 
@@ -180,6 +191,5 @@ async fn decide(app: &App, delivery: &Delivery) -> Answer {
         Status::Waiting | Status::Errored => "pending",
     };
     tracing::info!(check.name, check.plan_id = %check.properties.plan_id, status, "decided in the response");
-    let reasons = reasons.iter().map(|reason| story::one_line(reason)).collect();
     Answer::new(StatusCode::OK, Decided { status, check: &check.name, reasons, explanation: &explanation })
 }

@@ -88,8 +88,8 @@ pub struct InvocationResult {
 impl InvocationResult {
     /// An answer with one line for the invocation's log.
     #[must_use]
-    pub fn logging(line: impl Into<String>) -> Self {
-        Self { outputs: Map::new(), logs: vec![line.into()], return_value: None }
+    pub fn logging(line: &str) -> Self {
+        Self { outputs: Map::new(), logs: vec![crate::story::one_line(line)], return_value: None }
     }
 }
 

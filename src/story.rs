@@ -13,13 +13,27 @@ use crate::evaluation::{Evaluation, Explanation, Status};
 /// The longest `currentOperation`: one line on the run page.
 const MAX_CURRENT_OPERATION: usize = 500;
 
-/// Makes text safe for one line of a log: no line breaks, no control characters, no logging commands.
+/// Makes text safe for one line of a log: no line breaks, no control characters, nothing that is invisible or turns the
+/// direction of what follows, no logging commands.
 #[must_use]
 pub fn one_line(text: &str) -> String {
-    let flat: String =
-        text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect();
-    // `##vso[…]` and `##[…]` are commands to whoever prints the log again.
-    flat.replace("##", "# #")
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        // `##vso[…]` and `##[…]` are commands to whoever prints the log again, wherever in a line they stand.
+        if c == '#' && line.ends_with('#') {
+            line.push(' ');
+        }
+        line.push(if is_visible(c) { c } else { ' ' });
+    }
+    line
+}
+
+/// Whether a character is what it looks like.
+fn is_visible(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Renders lines as Azure Pipelines stores them: `{UTC, 7 digits}Z text`, one line each.
@@ -27,7 +41,7 @@ pub fn one_line(text: &str) -> String {
 pub fn render(lines: &[String], at: DateTime<Utc>) -> String {
     let stamp = at.format("%Y-%m-%dT%H:%M:%S%.6f");
     let mut text = String::new();
-    for line in lines.iter().flat_map(|line| line.split('\n')) {
+    for line in lines {
         // Chrono writes up to 6 or 9 digits; the log takes 7.
         let _ = writeln!(text, "{stamp}0Z {}", one_line(line.trim_end()));
     }
@@ -50,7 +64,7 @@ pub fn begins(check: &Check, run: Option<&Run>) -> Vec<String> {
     };
     let mut lines = vec![format!("Check `{}`{run} was delivered at {}.", check.name, time(check.delivered_at))];
     if !check.definition.description.is_empty() {
-        lines.push(check.definition.description.clone());
+        lines.extend(check.definition.description.lines().map(str::to_owned));
     }
     lines.push(format!(
         "To use the resource, {}:",

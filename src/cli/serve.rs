@@ -26,6 +26,7 @@ use crate::queue::CheckQueue;
 use crate::resolver::{OutsideResolver, SystemResolver};
 use crate::routes;
 use crate::sources::Sources;
+use crate::story;
 
 /// How often the process looks whether the Functions host still lives.
 #[cfg(unix)]
@@ -47,6 +48,31 @@ pub(super) fn serve() -> ExitCode {
     runtime.block_on(run())
 }
 
+/// Writes each line as [`story::one_line`]: whoever prints the log again may take its text for commands.
+#[derive(Debug, Clone)]
+struct Printable<W>(W);
+
+impl<W: io::Write> io::Write for Printable<W> {
+    /// Takes whole lines, as the subscriber writes them.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        self.0.write_all(format!("{}\n", story::one_line(text.trim_end())).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Printable<W> {
+    type Writer = Printable<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Printable(self.0.make_writer())
+    }
+}
+
 /// Has panics of the whole process logged without what was worked on.
 pub fn hide_panics() {
     std::panic::set_hook(Box::new(|panic| {
@@ -64,7 +90,8 @@ where
 {
     // Only our own events: the libraries' debug output holds requests, with their headers.
     let ours = Targets::new().with_target("checkgate", level);
-    let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(writer);
+    let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
+    let json = json.with_writer(Printable(writer));
     tracing_subscriber::registry().with(ours).with(json)
 }
 

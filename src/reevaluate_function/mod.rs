@@ -75,7 +75,7 @@ pub async fn invoke(app: &Arc<App>, body: &[u8]) -> Result<InvocationResult, Fai
         }
     };
     match run(app, &invocation).await {
-        Ok(ended) => Ok(InvocationResult::logging(describe(&ended))),
+        Ok(ended) => Ok(InvocationResult::logging(&describe(&ended))),
         Err(failure) => {
             let Whereabouts { plan_id, build_id } = Whereabouts::read(&invocation.message);
             let message_id = invocation.message_id.unwrap_or_default();

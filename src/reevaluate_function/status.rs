@@ -36,7 +36,7 @@ impl Step<'_> {
         let started = RecordUpdate {
             state: Some("inProgress"),
             start_time: self.is_first().then_some(self.now),
-            current_operation: Some(format!("Check `{}` is evaluated", self.message.check.name)),
+            current_operation: Some(story::shorten(&format!("Check `{}` is evaluated", self.message.check.name))),
             ..RecordUpdate::default()
         };
         self.write_record(started).await;
