@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,18 @@ const DEADLINE_MARGIN: TimeDelta = TimeDelta::seconds(30);
 
 /// The longest `timeout`: the token lives 48 h, and the decision must be delivered with it.
 const MAX_TIMEOUT: Duration = Duration::hours(47);
+
+/// The most inputs of a check. Real ones have a few; each may cost the compilation of a pattern.
+const MAX_INPUTS: usize = 32;
+
+/// The largest compiled pattern, in bytes: `\w{1,20}` fits, `(\w{500}){500}` does not.
+const MAX_PATTERN: usize = 1024 * 1024;
+
+/// Headers that hold secrets: no check reads them.
+const SECRET_HEADERS: [&str; 5] = ["AuthToken", "Authorization", "Cookie", "Proxy-Authorization", "X-Functions-Key"];
+
+/// The prefix of headers in which App Service hands over identities and their tokens.
+const PLATFORM_HEADERS: &str = "x-ms-";
 
 /// What one check demands, and how it goes about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -119,9 +131,14 @@ impl Input {
     /// What is wrong with the regular expression.
     pub fn regex(&self) -> Result<Option<Regex>, String> {
         let Some(pattern) = &self.pattern else { return Ok(None) };
-        Regex::new(&format!("^(?:{pattern})$"))
-            .map(Some)
-            .map_err(|_| format!("`{pattern}` is no regular expression; write for instance `CHG[0-9]{{7,10}}`"))
+        let regex =
+            RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN).build();
+        regex.map(Some).map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => {
+                format!("`{pattern}` is too large; write for instance `CHG[0-9]{{7,10}}`")
+            }
+            _ => format!("`{pattern}` is no regular expression; write for instance `CHG[0-9]{{7,10}}`"),
+        })
     }
 }
 
@@ -146,6 +163,9 @@ impl CheckDefinition {
             let (every, timeout) = (self.reevaluate_every, self.timeout);
             problems.push("reevaluateEvery", format!("{every} is longer than the timeout, {timeout}"));
         }
+        if self.inputs.len() > MAX_INPUTS {
+            return problems.push("inputs", format!("has {} inputs; at most {MAX_INPUTS} are read", self.inputs.len()));
+        }
         for (name, input) in &self.inputs {
             self.validate_input(name, input, problems);
         }
@@ -162,6 +182,10 @@ impl CheckDefinition {
         let mut problems = problems.inside(&format!("inputs.{name}"));
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
             problems.push("", "is no header name; use letters, digits, `-` and `_`");
+        }
+        let is_secret = SECRET_HEADERS.iter().any(|secret| secret.eq_ignore_ascii_case(name));
+        if is_secret || name.to_ascii_lowercase().starts_with(PLATFORM_HEADERS) {
+            problems.push("", "is a header with a secret, which no check may read; choose another name");
         }
         match (input.regex(), &input.default) {
             (Err(why), _) => problems.push("pattern", why),

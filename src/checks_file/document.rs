@@ -17,6 +17,9 @@ use super::yaml::Node;
 /// Past this many mistakes the reader has enough to do; the rest is cut.
 const MAX_PROBLEMS: usize = 100;
 
+/// The longest message: a mistake may repeat what it found, and a hostile text is all mistake.
+const MAX_MESSAGE: usize = 500;
+
 /// The deepest nesting of a document. Conditions nest, but nobody reads forty levels.
 const MAX_DEPTH: usize = 40;
 
@@ -37,7 +40,7 @@ pub struct Problem {
 impl Problem {
     /// A mistake at `path`; its line is filled in by [`Document::locate`].
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), line: 0, message: message.into() }
+        Self { path: cut(path.into()), line: 0, message: cut(message.into()) }
     }
 }
 
@@ -75,7 +78,7 @@ impl Document {
         let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let line = error.location().map_or(0, |location| location.line());
             let message = error.without_snippet().to_string();
-            Problem { path: String::new(), line, message: first_line(&message) }
+            Problem { line, ..Problem::new("", first_line(&message)) }
         })?;
         let mut lines = BTreeMap::new();
         let value = node.into_value(String::new(), &mut lines);
@@ -186,6 +189,14 @@ pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .filter(|(distance, name)| *distance <= name.len().div_ceil(3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_MESSAGE) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 fn first_line(text: &str) -> String {

@@ -13,11 +13,16 @@ impl Reader<'_> {
         rules: Rules<'_>,
     ) -> Option<(String, CheckDefinition)> {
         let before = self.problems.len();
-        let named = self
-            .header("Check", MAX_INPUT)
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .or_else(|| named_in(query));
+        let mut names: Vec<String> = self.header("Check", MAX_INPUT).map(str::to_owned).into_iter().collect();
+        names.extend(named_in(query));
+        names.retain(|name| !name.is_empty());
+        names.dedup();
+        if names.len() > 1 {
+            let names: Vec<String> = names.iter().map(|name| echo(name)).collect();
+            self.problems
+                .push(format!("the delivery names more than one check, {}: keep one of them", names.join(" and ")));
+        }
+        let named = names.pop();
         if self.problems.len() > before {
             return None;
         }
@@ -91,12 +96,10 @@ impl Reader<'_> {
     }
 }
 
-/// The check that a query string names: the parameter `check`.
-fn named_in(query: &str) -> Option<String> {
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    pairs
-        .find(|(key, value)| key.eq_ignore_ascii_case("check") && !value.is_empty())
-        .map(|(_, value)| value.into_owned())
+/// The checks that a query string names, by the parameter `check`.
+fn named_in(query: &str) -> impl Iterator<Item = String> {
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs.filter(|(key, _)| key.eq_ignore_ascii_case("check")).map(|(_, value)| value.into_owned())
 }
 
 fn one_of(checks: &ChecksFile) -> String {
