@@ -5,6 +5,8 @@
 
 mod explanation;
 mod finding;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,148 @@
+//! The logic of conditions, as tables and as laws.
+
+use super::Status::{Errored, Failed, Passed, Waiting};
+use super::explanation::combine;
+use super::{Combinator, Explanation, Status};
+
+const ALL: [Status; 4] = [Passed, Failed, Waiting, Errored];
+
+fn leaf(status: Status) -> Explanation {
+    Explanation { status, ..combine(format!("{status:?}"), Combinator::Leaf, Vec::new()) }
+}
+
+fn combined(combinator: Combinator, statuses: &[Status]) -> Status {
+    combine(String::new(), combinator, statuses.iter().copied().map(leaf).collect()).status
+}
+
+#[test]
+fn all_follows_its_table() {
+    for (row, expected) in [
+        //        Passed   Failed  Waiting  Errored
+        (Passed, [Passed, Failed, Waiting, Errored]),
+        (Failed, [Failed, Failed, Failed, Failed]),
+        (Waiting, [Waiting, Failed, Waiting, Errored]),
+        (Errored, [Errored, Failed, Errored, Errored]),
+    ] {
+        assert_eq!(
+            ALL.map(|column| combined(Combinator::AtLeast(2), &[row, column])),
+            expected,
+            "all of {row:?} and …"
+        );
+    }
+}
+
+#[test]
+fn any_follows_its_table() {
+    for (row, expected) in [
+        //        Passed   Failed   Waiting  Errored
+        (Passed, [Passed, Passed, Passed, Passed]),
+        (Failed, [Passed, Failed, Waiting, Errored]),
+        (Waiting, [Passed, Waiting, Waiting, Waiting]),
+        (Errored, [Passed, Errored, Waiting, Errored]),
+    ] {
+        assert_eq!(
+            ALL.map(|column| combined(Combinator::AtLeast(1), &[row, column])),
+            expected,
+            "any of {row:?} and …"
+        );
+    }
+}
+
+#[test]
+fn not_follows_its_table() {
+    assert_eq!(ALL.map(|inner| combined(Combinator::Not, &[inner])), [Failed, Passed, Waiting, Errored]);
+}
+
+#[test]
+fn two_of_three_follow_their_table() {
+    for (statuses, expected) in [
+        ([Passed, Passed, Passed], Passed),
+        ([Passed, Passed, Failed], Passed),
+        ([Passed, Passed, Waiting], Passed),
+        ([Passed, Passed, Errored], Passed),
+        ([Passed, Failed, Failed], Failed),
+        ([Passed, Failed, Waiting], Waiting),
+        ([Passed, Failed, Errored], Errored),
+        ([Passed, Waiting, Waiting], Waiting),
+        ([Passed, Waiting, Errored], Waiting),
+        ([Passed, Errored, Errored], Errored),
+        ([Failed, Failed, Failed], Failed),
+        ([Failed, Failed, Waiting], Failed),
+        ([Failed, Failed, Errored], Failed),
+        ([Failed, Waiting, Waiting], Waiting),
+        ([Failed, Waiting, Errored], Errored),
+        ([Failed, Errored, Errored], Errored),
+        ([Waiting, Waiting, Waiting], Waiting),
+        ([Waiting, Waiting, Errored], Waiting),
+        ([Waiting, Errored, Errored], Errored),
+        ([Errored, Errored, Errored], Errored),
+    ] {
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let shuffled = order.map(|index| statuses[index]);
+            assert_eq!(combined(Combinator::AtLeast(2), &shuffled), expected, "{shuffled:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_follows_from_nothing() {
+    assert_eq!(combined(Combinator::AtLeast(0), &[]), Failed);
+    assert_eq!(combined(Combinator::AtLeast(0), &[Passed]), Failed);
+    assert_eq!(combined(Combinator::Not, &[]), Errored);
+    assert_eq!(combined(Combinator::Leaf, &[]), Errored);
+}
+
+/// All combinations of `length` statuses.
+fn combinations(length: usize) -> Vec<Vec<Status>> {
+    (0..length).fold(vec![Vec::new()], |shorter, _| {
+        shorter.iter().flat_map(|statuses| ALL.map(|status| [statuses.as_slice(), &[status]].concat())).collect()
+    })
+}
+
+#[test]
+fn an_error_decides_nothing() {
+    for length in 1..=5 {
+        for needed in 1..=length {
+            for statuses in combinations(length) {
+                let whole = combined(Combinator::AtLeast(needed), &statuses);
+                for unknown in (0..length).filter(|place| statuses[*place] == Errored) {
+                    // What is decided in spite of an error stays, whatever the condition turns out to be.
+                    let decided = matches!(whole, Passed | Failed);
+                    let with = |status| {
+                        let mut known = statuses.clone();
+                        known[unknown] = status;
+                        combined(Combinator::AtLeast(needed), &known)
+                    };
+                    assert!(!decided || (with(Passed) == whole && with(Failed) == whole), "{needed} of {statuses:?}");
+                }
+                let more = [statuses.as_slice(), &[Errored]].concat();
+                // One more condition that cannot be measured, and must hold.
+                let all = combined(Combinator::AtLeast(length), &statuses);
+                let all_and_more = combined(Combinator::AtLeast(length + 1), &more);
+                assert!(all_and_more != Passed && (all != Failed || all_and_more == Failed), "all of {more:?}");
+                // One more that would be enough.
+                assert!(
+                    whole == Passed || combined(Combinator::AtLeast(needed), &more) != Passed,
+                    "{needed} of {more:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_blocks_is_what_would_have_to_change() {
+    for length in 1..=4 {
+        for needed in 1..=length {
+            for statuses in combinations(length) {
+                let leaves: Vec<Explanation> = statuses.iter().copied().map(leaf).collect();
+                let whole = combine(String::new(), Combinator::AtLeast(needed), leaves);
+                let passed = statuses.iter().filter(|status| **status == Passed).count();
+                let blocking = whole.blocking();
+                assert_eq!(blocking.is_empty(), whole.status == Passed, "{needed} of {statuses:?}");
+                assert!(blocking.iter().all(|leaf| leaf.status != Passed), "{needed} of {statuses:?}");
+                assert!(blocking.len() <= needed.saturating_sub(passed), "{needed} of {statuses:?}");
+            }
+        }
+    }
+}
