@@ -9,6 +9,8 @@ pub mod artifacts;
 pub mod build;
 pub mod coverage;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod pull_requests;
 pub mod queries;
 mod retry_after;

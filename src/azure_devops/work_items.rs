@@ -225,3 +225,16 @@ impl Fact for TypeStates {
         Ok(gatherer.azure_devops.type_states(self).await?)
     }
 }
+
+#[cfg(fuzzing)]
+pub(super) mod fuzzing {
+    use super::super::fuzzing::decode;
+    use super::{ResourceRef, StateAnswer, WorkItem, WorkItemAnswer, Wrapped};
+
+    pub(in super::super) fn read(body: &[u8]) {
+        let items = decode::<Wrapped<Option<WorkItemAnswer>>>(body);
+        let items = items.into_iter().flat_map(|items| items.value).flatten().map(WorkItem::from);
+        let _ = items.map(|item| item.to_string().len()).sum::<usize>();
+        let _ = (decode::<Wrapped<ResourceRef>>(body), decode::<Wrapped<StateAnswer>>(body));
+    }
+}

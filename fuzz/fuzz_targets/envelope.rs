@@ -1,0 +1,12 @@
+//! The Functions host's envelope, down to the message in it.
+#![no_main]
+
+use checkgate::invocation::Invocation;
+use checkgate::message::CheckMessage;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(invocation) = Invocation::parse(data) {
+        let _ = CheckMessage::parse(&invocation.message);
+    }
+});
