@@ -64,7 +64,7 @@ impl Rule for Any {
 
 impl Rule for Not {
     fn describe(&self) -> String {
-        "this does not hold".to_owned()
+        format!("not: {}", self.0.title())
     }
 
     /// What waits to become true may also become false again; what is final stays.

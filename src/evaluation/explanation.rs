@@ -65,7 +65,11 @@ pub(super) fn combine(title: String, combinator: Combinator, conditions: Vec<Exp
                 Some(unknown) => unknown,
                 None => Status::Errored,
             };
-            (status, has_evidence, "the condition inside not to hold".to_owned())
+            (
+                status,
+                has_evidence,
+                conditions.first().map_or_else(String::new, |inner| format!("not: {}", inner.expected)),
+            )
         }
         Combinator::AtLeast(needed) => {
             let status = if passed >= needed && needed > 0 {
@@ -81,10 +85,14 @@ pub(super) fn combine(title: String, combinator: Combinator, conditions: Vec<Exp
             (status, total - seen < needed, format!("{needed} of {total} to pass"))
         }
     };
+    let found = match (combinator, conditions.first()) {
+        (Combinator::Not, Some(inner)) => inner.found.clone(),
+        _ => format!("{passed} of {total} passed"),
+    };
     Explanation {
         condition: title,
         status,
-        found: format!("{passed} of {total} passed"),
+        found,
         expected,
         remedy: String::new(),
         details: Vec::new(),
@@ -110,7 +118,11 @@ impl Explanation {
         let opposite = if wanted == Status::Passed { Status::Failed } else { Status::Passed };
         match self.combined {
             Combinator::Leaf => vec![self],
-            Combinator::Not => self.conditions.iter().flat_map(|inner| inner.to_change(opposite)).collect(),
+            // What could not be measured is the condition inside; what was measured is told as the negation.
+            Combinator::Not if self.status == Status::Errored => {
+                self.conditions.iter().flat_map(|inner| inner.to_change(opposite)).collect()
+            }
+            Combinator::Not => vec![self],
             Combinator::AtLeast(needed) => {
                 let total = self.conditions.len();
                 let needed = if wanted == Status::Passed { needed } else { (total + 1).saturating_sub(needed) };

@@ -130,7 +130,7 @@ pub fn evaluate(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc
         .conditions
         .iter()
         .enumerate()
-        .map(|(index, condition)| walk.explain(condition, &index.to_string(), None))
+        .map(|(index, condition)| walk.explain(condition, &index.to_string(), None, false))
         .collect();
     let explanation = combine(String::new(), Combinator::AtLeast(conditions.len()), conditions);
     let interval = check.definition.reevaluate_every.delta();
@@ -149,27 +149,40 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Explains a condition. `inherited` is the `whenNotMet` of the combinator around it.
-    fn explain(&mut self, condition: &Condition, place: &str, inherited: Option<WhenNotMet>) -> Explanation {
-        let when_not_met = condition.when_not_met.or(inherited);
+    /// Explains a condition. `inherited` is the `whenNotMet` of the combinator around it. Inside `not` a measured no is a
+    /// no, even where it would be worth waiting for: that is what `not` asks for.
+    fn explain(
+        &mut self,
+        condition: &Condition,
+        place: &str,
+        inherited: Option<WhenNotMet>,
+        is_negated: bool,
+    ) -> Explanation {
+        let own = condition.when_not_met.or(inherited);
+        let when_not_met = if is_negated { Some(WhenNotMet::Fail) } else { own };
         let title = condition.title();
         let Some((combinator, inside)) = condition.kind.inside() else {
             return self.measure(condition, place, when_not_met);
         };
         let is_not = combinator == Combinator::Not;
-        // Inside `not` a measured no is a no, even where it would be worth waiting for: that is what `not` asks for.
-        let handed_down = if is_not { Some(WhenNotMet::Fail) } else { when_not_met };
         let conditions: Vec<Explanation> = inside
             .iter()
             .enumerate()
-            .map(|(index, inner)| self.explain(inner, &format!("{place}.{index}"), handed_down))
+            .map(|(index, inner)| self.explain(inner, &format!("{place}.{index}"), when_not_met, is_negated || is_not))
             .collect();
         let mut explanation = combine(title, combinator, conditions);
         let waits = when_not_met.unwrap_or_else(|| condition.kind.when_not_met()) == WhenNotMet::Wait;
         if is_not && waits && explanation.has_evidence && explanation.status == Status::Failed {
             explanation.status = Status::Waiting;
+            self.look_again(None);
         }
         explanation
+    }
+
+    /// Notes when an unknown is worth another look: when it says, or after the check's interval.
+    fn look_again(&mut self, at: Option<DateTime<Utc>>) {
+        let next = at.unwrap_or_else(|| self.now + self.check.definition.reevaluate_every.delta());
+        self.look_again_at = Some(self.look_again_at.map_or(next, |earlier| earlier.min(next)));
     }
 
     fn measure(&mut self, condition: &Condition, place: &str, when_not_met: Option<WhenNotMet>) -> Explanation {
@@ -190,10 +203,8 @@ impl Walk<'_> {
         if status == Status::Errored {
             self.stay_away_until = self.stay_away_until.max(finding.look_again_at);
         }
-        if status == Status::Waiting {
-            let next =
-                finding.look_again_at.unwrap_or_else(|| self.now + self.check.definition.reevaluate_every.delta());
-            self.look_again_at = Some(self.look_again_at.map_or(next, |earlier| earlier.min(next)));
+        if matches!(status, Status::Waiting | Status::Errored) {
+            self.look_again(finding.look_again_at);
         }
         Explanation {
             condition: condition.title(),
