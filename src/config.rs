@@ -152,7 +152,7 @@ fn switch(lookup: Lookup<'_>, name: &'static str, default: bool) -> Result<bool,
     }
 }
 
-fn api_version(lookup: Lookup<'_>) -> Result<String, ConfigError> {
+pub(crate) fn api_version(lookup: Lookup<'_>) -> Result<String, ConfigError> {
     const NAME: &str = "AzureDevOpsApiVersion";
     let text = lookup(NAME).unwrap_or_else(|| crate::azure_devops::API_VERSION.to_owned());
     let is_version = text.split_once('.').is_some_and(|(major, minor)| {

@@ -18,8 +18,8 @@ pub struct Examination {
     pub evaluation: Evaluation,
     /// What never changes about the run, where it was read.
     pub run: Option<Run>,
-    /// How the run ended, where it was read and has.
-    pub run_ended: Option<String>,
+    /// Whether the run was cancelled, or is about to be.
+    pub run_was_cancelled: bool,
     /// Whether the run's status was read.
     pub run_was_read: bool,
 }
@@ -61,7 +61,7 @@ impl Examiner<'_> {
         Ok(Examination {
             evaluation: self.judge(&facts),
             run: facts.get(&TheRun).ok().map(|run| Run::clone(&run)),
-            run_ended: state.as_ref().and_then(|state| state.ended().map(str::to_owned)),
+            run_was_cancelled: state.as_ref().is_some_and(|state| state.is_cancelled()),
             run_was_read: state.is_some(),
         })
     }

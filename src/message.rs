@@ -17,6 +17,9 @@ use crate::token::{AuthToken, SealError, Sealer};
 /// The largest message. Azure Storage takes 64 KiB; the rest is for what escaping adds.
 pub const MAX_MESSAGE: usize = 48 * 1024;
 
+/// The largest message of a delivery: what the check's progress may add must fit too.
+pub const MAX_FIRST_MESSAGE: usize = 36 * 1024;
+
 /// How many claims a message carries at most: the newest. An older write that is still on its way would have to be
 /// overtaken by all of them.
 const MAX_CLAIMS: usize = 16;

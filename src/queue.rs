@@ -23,11 +23,11 @@ pub use poison::{PoisonQueue, Poisoned, Taken};
 /// The queue's name, as in `ReevaluateFunction/function.json`.
 pub const QUEUE_NAME: &str = "check-evaluations";
 
-/// How long one put may take in all: the delivery it belongs to must be answered within 3 s.
-const PUT_TIMEOUT: Duration = Duration::from_millis(2_000);
+/// How long the put of a delivery may take in all: it must be answered within 3 s.
+pub const DELIVERY_PATIENCE: Duration = Duration::from_millis(2_000);
 
-/// How long a try may take before another is made within [`PUT_TIMEOUT`].
-const TRY_TIMEOUT: Duration = Duration::from_millis(900);
+/// How long the put of a next evaluation may take: nobody waits for it, and a storage that is slow is not down.
+pub const EVALUATION_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The longest visibility delay that Azure Storage takes. A longer wait is continued by looking again in between.
 const MAX_VISIBILITY_DELAY: TimeDelta = TimeDelta::days(7);
@@ -62,9 +62,9 @@ pub enum QueueError {
     Unavailable(String),
     /// The check is too large to be queued.
     #[error(
-        "the check takes {0} bytes as a queue message; at most {MAX_MESSAGE} fit: use fewer or shorter conditions and inputs"
+        "the check takes {0} bytes as a queue message; at most {1} fit: use fewer or shorter conditions and inputs"
     )]
-    TooLarge(usize),
+    TooLarge(usize, usize),
 }
 
 /// The queue.
@@ -97,7 +97,7 @@ impl CheckQueue {
     /// Queues a message for an evaluation `delay` from `now`; it outlives the check's `deadline`. When this returns, it is
     /// durable.
     ///
-    /// A put whose answer is lost is tried again, so that the message may be queued twice; claims make twins harmless.
+    /// `patience` is how long it may take in all. A put whose answer is lost is tried again, so that the message may be queued twice; claims make twins harmless.
     ///
     /// # Errors
     ///
@@ -108,25 +108,27 @@ impl CheckQueue {
         delay: TimeDelta,
         now: DateTime<Utc>,
         deadline: DateTime<Utc>,
+        patience: Duration,
     ) -> Result<(), QueueError> {
         // XML escapes the text on its way; what counts for the service is the text itself.
         if text.len() > MAX_MESSAGE {
-            return Err(QueueError::TooLarge(text.len()));
+            return Err(QueueError::TooLarge(text.len(), MAX_MESSAGE));
         }
         let delay = delay.clamp(TimeDelta::zero(), MAX_VISIBILITY_DELAY);
         let time_to_live = (deadline - now).max(TimeDelta::zero()) + TIME_TO_LIVE_BEYOND_DEADLINE + delay;
         let backoff =
             ExponentialBuilder::default().with_min_delay(Duration::from_millis(100)).with_jitter().with_max_times(3);
         let put = || async {
-            tokio::time::timeout(TRY_TIMEOUT, self.put_once(text, delay, time_to_live))
+            // Two tries at least: a connection that went away is noticed by the first.
+            tokio::time::timeout(patience.mul_f64(0.45), self.put_once(text, delay, time_to_live))
                 .await
                 .map_err(|_| "it did not answer".to_owned())?
         };
         let put = put.retry(backoff);
-        match tokio::time::timeout(PUT_TIMEOUT, put).await {
+        match tokio::time::timeout(patience, put).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(why)) => Err(QueueError::Unavailable(why)),
-            Err(_) => Err(QueueError::Unavailable(format!("it did not answer within {} s", PUT_TIMEOUT.as_secs()))),
+            Err(_) => Err(QueueError::Unavailable(format!("it did not answer within {} s", patience.as_secs()))),
         }
     }
 

@@ -151,12 +151,17 @@ pub fn current_operation(evaluation: &Evaluation, next: DateTime<Utc>) -> String
 /// Cuts a text to what one line of the run page takes.
 #[must_use]
 pub fn shorten(text: &str) -> String {
-    let text = one_line(text);
-    if text.chars().count() <= MAX_CURRENT_OPERATION {
-        return text;
+    cut(&one_line(text), MAX_CURRENT_OPERATION)
+}
+
+/// Cuts a text to so many characters.
+#[must_use]
+pub fn cut(text: &str, longest: usize) -> String {
+    if text.chars().count() <= longest {
+        return text.to_owned();
     }
-    let cut: String = text.chars().take(MAX_CURRENT_OPERATION - 1).collect();
-    format!("{cut}…")
+    let kept: String = text.chars().take(longest - 1).collect();
+    format!("{kept}…")
 }
 
 /// When it is looked at again, and until when.

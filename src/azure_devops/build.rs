@@ -104,13 +104,14 @@ pub struct RunState {
 }
 
 impl RunState {
-    /// How the run ended, when it has ended or is being cancelled: nobody waits for the check then.
+    /// Whether the run was cancelled, or is about to be: nobody waits for the check then. A run that ended otherwise says
+    /// nothing about a check whose own record is open.
     #[must_use]
-    pub fn ended(&self) -> Option<&str> {
+    pub fn is_cancelled(&self) -> bool {
         match self.status.as_deref() {
-            Some("cancelling") => Some("cancelling"),
-            Some("completed") => Some(self.result.as_deref().unwrap_or("completed")),
-            _ => None,
+            Some("cancelling") => true,
+            Some("completed") => self.result.as_deref() == Some("canceled"),
+            _ => false,
         }
     }
 }

@@ -79,13 +79,12 @@ struct WrappedException {
 }
 
 /// Exceptions that mean that nobody listens to the check any more.
-const GONE: [&str; 6] = [
+const GONE: [&str; 5] = [
     "OrchestrationSessionNotFoundException",
     "TaskOrchestrationPlanNotFoundException",
     "TaskOrchestrationPlanTerminatedException",
     "TaskOrchestrationPlanCanceledException",
     "TaskOrchestrationJobNotFoundException",
-    "TimelineNotFoundException",
 ];
 
 /// The longest piece of the other side's message that is repeated.

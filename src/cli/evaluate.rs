@@ -9,6 +9,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::serve::build_sources;
+use super::serve::client;
 use super::{fail, print};
 use crate::azure_devops::{self, AzureDevOps};
 use crate::check::{Check, HubName, TaskProperties};
@@ -82,7 +83,10 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
     if let Some(problem) = sources.problems_of(&check.definition).first() {
         return Err(problem.clone());
     }
-    let azure_devops = AzureDevOps::new(reqwest::Client::builder(), azure_devops::Options::default(), clock.clone());
+    let api_version = config::api_version(&config::environment).map_err(|error| error.to_string())?;
+    let options = azure_devops::Options { api_version, ..azure_devops::Options::default() };
+    let http = client(config::environment("ExtraRootCertificates").map(PathBuf::from).as_deref())?;
+    let azure_devops = AzureDevOps::new(http, options, clock.clone());
     let azure_devops = azure_devops.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
     let session = azure_devops.session(&check.properties, &token);
     let examiner = Examiner {

@@ -12,7 +12,7 @@ use crate::check::Decision;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::message::{CheckMessage, MessageV1};
-use crate::queue::Poisoned;
+use crate::queue::{EVALUATION_PATIENCE, Poisoned};
 use crate::reevaluate_function::open;
 use crate::story;
 use crate::token::AuthToken;
@@ -116,7 +116,10 @@ async fn requeue(app: &App, id: &str) -> Result<String, String> {
     // The chain that it belongs to has ended with it, but the record still holds that chain's claim.
     message.progress.takes_over = true;
     let text = message.seal(&token, &app.sealer);
-    let put = app.queue.put(&text, chrono::TimeDelta::zero(), app.clock.now(), message.check.deadline).await;
+    let put = app
+        .queue
+        .put(&text, chrono::TimeDelta::zero(), app.clock.now(), message.check.deadline, EVALUATION_PATIENCE)
+        .await;
     put.map_err(|error| error.to_string())?;
     app.queue.poison().delete(taken).await?;
     Ok(format!("Check `{}` is queued again.", message.check.name))
@@ -126,11 +129,14 @@ async fn fail_check(app: &App, id: &str) -> Result<String, String> {
     let taken = app.queue.poison().take(id).await?.ok_or_else(|| not_found(id))?;
     let (message, token) = read(app, &taken.text)?;
     let session = app.azure_devops.session(&message.check.properties, &token);
-    let reason = "checkgate could not evaluate the check, and an operator has ended it.".to_owned();
-    let decision = Decision::Rejected { reason };
+    // A decision that was made already, and may have arrived, is not contradicted.
+    let decision = message.outbox.map(|outbox| outbox.decision).unwrap_or_else(|| {
+        let reason = "checkgate could not evaluate the check, and an operator has ended it.".to_owned();
+        Decision::Rejected { reason }
+    });
     tell(app, &session, &decision).await;
     let said = match session.report_decision(&decision).await {
-        Ok(()) => format!("Check `{}` is failed.", message.check.name),
+        Ok(()) => format!("Check `{}` is {decision}.", message.check.name),
         Err(error) if error.kind == ErrorKind::Gone => {
             format!("Nobody waits for check `{}` any more.", message.check.name)
         }

@@ -215,7 +215,7 @@ fn read_checks(file: &Path) -> Result<ChecksFile, String> {
 }
 
 /// A client with the certificates that the operator trusts.
-fn client(extra_roots: Option<&Path>) -> Result<reqwest::ClientBuilder, String> {
+pub(super) fn client(extra_roots: Option<&Path>) -> Result<reqwest::ClientBuilder, String> {
     let mut builder = reqwest::Client::builder();
     if let Some(file) = extra_roots {
         let why = |error: &dyn std::fmt::Display| {

@@ -18,10 +18,16 @@ const CONFIRM_AFTER: TimeDelta = TimeDelta::seconds(10);
 /// How many times an accepted decision is sent again because the record does not show it.
 const MAX_CONFIRMATIONS: u32 = 5;
 
+/// The longest reason of a decision, which travels in the outbox and the record; the log has all of it.
+const MAX_REASON: usize = 4_000;
+
 impl Step<'_> {
     /// Makes the decision: from here on it is never made again. `lines` tell how it came about.
     pub(super) async fn decide(&mut self, decision: Decision, lines: Vec<String>) -> Result<Ended, Failure> {
-        let real = decision;
+        let real = match decision {
+            Decision::Rejected { reason } => Decision::Rejected { reason: story::cut(&reason, MAX_REASON) },
+            approved @ Decision::Approved => approved,
+        };
         let dry_run = self.message.check.definition.dry_run;
         let decision = if dry_run { Decision::Approved } else { real.clone() };
         let last_lines = story::decision(&decision, dry_run.then_some(&real));

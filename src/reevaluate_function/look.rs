@@ -1,9 +1,12 @@
 //! The first look of an evaluation: does anybody still wait for this check, and is it this message's turn?
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 use super::step::Step;
 use super::{Ended, Failure};
+use crate::azure_devops::task::CheckRecord;
 use crate::azure_devops::{Error, ErrorKind};
 use crate::check::Decision;
 use crate::message::{Claim, Outbox, judge_claim};
@@ -21,6 +24,12 @@ const TOKEN_DEAD_AFTER: TimeDelta = TimeDelta::minutes(30);
 /// How long past its deadline a check that was decided goes on trying to deliver the decision.
 pub(super) const DELIVERY_GRACE: TimeDelta = TimeDelta::hours(1);
 
+/// How long after its delivery a check may stay invisible to its token before it ends.
+const UNSEEN_FOR_GOOD_AFTER: TimeDelta = TimeDelta::seconds(30);
+
+/// The longest wait with a decision that is not delivered, whatever the other side asks for: people wait for it.
+const LONGEST_WHEN_DECIDED: TimeDelta = TimeDelta::minutes(2);
+
 /// What the first look found.
 pub(super) enum Look {
     /// It is this message's turn.
@@ -37,7 +46,7 @@ impl Step<'_> {
         {
             return Look::End(end);
         }
-        let record = match self.session.record().await {
+        let record = match self.read_record().await {
             Ok(record) => record,
             // The timeline is hidden or was named wrongly: no status can be shown, but a decision can still be made.
             Err(error) if error.kind == ErrorKind::NotVisible && !self.is_first() => None,
@@ -63,6 +72,23 @@ impl Step<'_> {
         Look::GoOn
     }
 
+    /// Reads the check's own record: in the timeline that was delivered, or else in the one that the plan names.
+    async fn read_record(&mut self) -> Result<Option<CheckRecord>, Error> {
+        let record = self.session.record().await;
+        let is_missing = match &record {
+            Ok(record) => record.is_none(),
+            Err(error) => error.kind == ErrorKind::NotVisible,
+        };
+        match self.plan_timeline.filter(|id| is_missing && *id != self.session.properties().timeline_id) {
+            Some(timeline) => {
+                self.message.progress.timeline_id = Some(timeline);
+                self.session.use_timeline(timeline);
+                self.session.record().await
+            }
+            None => record,
+        }
+    }
+
     /// Before the first evaluation: the delivered token must be able to read the delivered plan.
     async fn prove_origin(&mut self) -> Option<Result<Ended, Failure>> {
         match self.session.plan().await {
@@ -71,12 +97,7 @@ impl Step<'_> {
             ))),
             Ok(plan) => {
                 self.plan_was_read = true;
-                let timeline = plan.timeline_id().filter(|id| *id != self.ids().timeline_id);
-                // A delivery without `TimelineId` is taken to mean the plan's own id; the plan knows better.
-                if let Some(timeline) = timeline.filter(|_| self.ids().timeline_id == self.ids().plan_id) {
-                    self.message.progress.timeline_id = Some(timeline);
-                    self.session.use_timeline(timeline);
-                }
+                self.plan_timeline = plan.timeline_id();
                 None
             }
             // Whether a check's token may read its plan is not documented: its record, read next, proves as much.
@@ -89,7 +110,7 @@ impl Step<'_> {
     async fn cannot_look(&mut self, error: &Error) -> Result<Ended, Failure> {
         match error.kind {
             ErrorKind::Gone => Ok(Ended::Stopped(format!("nobody waits for the check any more: {error}"))),
-            ErrorKind::NotVisible => {
+            ErrorKind::NotVisible if self.is_unseen_for_good() => {
                 tracing::error!(check.plan_id = %self.ids().plan_id, error = %error, "the delivered token cannot read the delivered plan: the check ends without a decision");
                 Ok(Ended::Stopped(format!("the delivered token cannot read the delivered plan: {error}")))
             }
@@ -103,6 +124,11 @@ impl Step<'_> {
             }
             _ => self.try_again_later(error).await,
         }
+    }
+
+    /// Whether nothing was visible for long enough: a plan that was made a moment ago may not be, everywhere, yet.
+    fn is_unseen_for_good(&self) -> bool {
+        self.now - self.message.check.delivered_at >= UNSEEN_FOR_GOOD_AFTER
     }
 
     /// Notes a refusal, and tells whether there were only refusals for long enough.
@@ -121,10 +147,18 @@ impl Step<'_> {
             self.message.progress.refused_since = None;
         }
         self.message.progress.unreadable_since.get_or_insert(self.now);
-        let delay = self.after_error(retry_after);
+        let delay = self.in_time(self.message.outbox.is_some(), retry_after);
         tracing::warn!(check.plan_id = %self.ids().plan_id, error = %error, "Azure DevOps could not be read");
         self.queue_successor(delay).await?;
         Ok(Ended::Requeued(error.to_string()))
+    }
+
+    /// The wait after an error: at the deadline at the latest, and short when only the delivery is missing.
+    fn in_time(&mut self, is_decided: bool, retry_after: Option<Duration>) -> TimeDelta {
+        let delay = self.after_error(retry_after);
+        let left = self.message.check.deadline - self.now;
+        let delay = if left > TimeDelta::zero() { delay.min(left) } else { delay };
+        if is_decided { delay.min(LONGEST_WHEN_DECIDED) } else { delay }
     }
 
     fn completed(&self, result: Option<&str>, decision: Option<&str>) -> Ended {

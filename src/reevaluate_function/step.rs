@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use super::look::Look;
 use super::{Ended, Failure};
@@ -12,15 +13,19 @@ use crate::azure_devops::task::RecordUpdate;
 use crate::backoff;
 use crate::check::{Decision, TaskProperties};
 use crate::checks_file::OnTimeout;
-use crate::evaluation::{Evaluation, Status};
+use crate::evaluation::{Evaluation, Memory, Status};
 use crate::examination::{Examination, Examiner};
 use crate::message::{MessageV1, carry_claims};
+use crate::queue::{self, QueueError};
 use crate::story;
 use crate::token::AuthToken;
 
 /// How long reading the facts of one evaluation may take: well inside the host's `functionTimeout` of 5 min, after which
 /// it would kill the process with all other evaluations in it.
 const FACTS_LIMIT: Duration = Duration::from_secs(90);
+
+/// The same for the evaluation at the deadline: Azure Pipelines stops waiting soon after.
+const LAST_FACTS_LIMIT: Duration = Duration::from_secs(15);
 
 /// How often the run's status is read for cancellation. The check's own record, read every time, says it sooner; this is
 /// for the case that it does not, and costs one call.
@@ -45,6 +50,8 @@ pub(super) struct Step<'a> {
     /// Whether the timeline has the check's record, so that a status can be shown.
     pub(super) has_record: bool,
     pub(super) plan_was_read: bool,
+    /// The timeline that the plan names.
+    pub(super) plan_timeline: Option<Uuid>,
     /// Whether the check was found waiting.
     has_looked: bool,
     pub(super) now: DateTime<Utc>,
@@ -67,6 +74,7 @@ impl<'a> Step<'a> {
             claim_tried: false,
             has_record: false,
             plan_was_read: false,
+            plan_timeline: None,
             has_looked: false,
             now,
         }
@@ -101,8 +109,8 @@ impl<'a> Step<'a> {
             Err(refused) => return self.token_refused(refused.why).await,
         };
         self.message.progress.refused_since = None;
-        if let Some(result) = examination.run_ended {
-            return Ok(Ended::Stopped(format!("the run is over: {result}")));
+        if examination.run_was_cancelled {
+            return Ok(Ended::Stopped("the run was cancelled".to_owned()));
         }
         self.conclude(&examination.evaluation).await
     }
@@ -118,7 +126,7 @@ impl<'a> Step<'a> {
             run: progress.run.as_ref(),
             look_at_run: is_due,
             now: self.now,
-            limit: FACTS_LIMIT,
+            limit: if self.is_over() { LAST_FACTS_LIMIT } else { FACTS_LIMIT },
         };
         let examination = examiner.examine().await?;
         if examination.run_was_read {
@@ -174,8 +182,16 @@ impl<'a> Step<'a> {
             ..RecordUpdate::default()
         };
         self.write_record(status).await;
-        self.queue_successor(next - self.now).await?;
-        Ok(Ended::Requeued(format!("next evaluation at {}", story::time(next))))
+        match self.queue_successor(next - self.now).await {
+            Ok(()) => Ok(Ended::Requeued(format!("next evaluation at {}", story::time(next)))),
+            // Trying again would not make it smaller.
+            Err(Failure::NotQueued(error @ QueueError::TooLarge(..))) => {
+                self.message.progress.memory = Memory::default();
+                let reason = format!("The check has outgrown the queue: {error}.");
+                self.decide(Decision::Rejected { reason }, Vec::new()).await
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Counts an error, and tells how long to stay away.
@@ -210,7 +226,13 @@ impl<'a> Step<'a> {
     /// The deadline is reached without a verdict.
     async fn time_is_over(&mut self, missing: &str, lines: Vec<String>) -> Result<Ended, Failure> {
         let definition = &self.message.check.definition;
-        if definition.on_timeout == OnTimeout::Skip {
+        if self.now < self.message.check.deadline {
+            let reason = format!(
+                "The check was evaluated {MAX_EVALUATIONS} times, which is the most; write a longer `reevaluateEvery`. Still missing: {missing}."
+            );
+            return self.decide(Decision::Rejected { reason }, lines).await;
+        }
+        if definition.on_timeout == OnTimeout::Skip && !definition.dry_run {
             let text = format!("The check's time is over, and it does not decide then. Still missing: {missing}.");
             self.write_log(&[lines, vec![text.clone()]].concat()).await;
             return Ok(Ended::Stopped(text));
@@ -231,6 +253,6 @@ impl<'a> Step<'a> {
         let seconds = (delay.num_milliseconds() + 999).div_euclid(1_000).max(1);
         let text = self.message.seal(&self.token, &self.app.sealer);
         let delay = TimeDelta::seconds(seconds);
-        Ok(self.app.queue.put(&text, delay, self.now, self.message.check.deadline).await?)
+        Ok(self.app.queue.put(&text, delay, self.now, self.message.check.deadline, queue::EVALUATION_PATIENCE).await?)
     }
 }
