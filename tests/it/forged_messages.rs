@@ -205,7 +205,8 @@ async fn a_genuine_message_that_is_handed_over_again_ends_at_the_claim() {
     let log = LogLines::capture();
     // The present message under another id: the record holds a claim that it carries, so it may go on - once.
     world.host.invoke_manually("ReevaluateFunction", &genuine).await.expect("the function");
-    assert!(log.take().concat().contains("next evaluation at"));
+    let lines = log.take();
+    assert!(lines.concat().contains("next evaluation at"), "{lines:#?}");
     for _ in 0..3 {
         let replayed = world.host.invoke_manually("ReevaluateFunction", &genuine).await.expect("the function");
         assert!(replayed.body.contains("another chain of messages takes care of the check"), "{}", replayed.body);

@@ -1,23 +1,27 @@
 //! What the handler writes into its own log, for handlers of this process and this thread.
+//!
+//! One subscriber for all tests, with a buffer per thread: with a subscriber of its own for each test, `tracing` may
+//! remember of a place in the code that nobody listens, because another test came by first.
 
+use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Once;
 
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The lines since the capture began, in the form that the executable writes them.
-pub(crate) struct LogLines {
-    written: Buffer,
-    _capturing: DefaultGuard,
+thread_local! {
+    static CAPTURED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
+/// The lines of this thread since the capture began, in the form that the executable writes them.
+pub(crate) struct LogLines(());
 
-impl io::Write for Buffer {
+struct ThisThread;
+
+impl io::Write for ThisThread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        CAPTURED.with_borrow_mut(|captured| captured.iter_mut().for_each(|captured| captured.extend_from_slice(bytes)));
         Ok(bytes.len())
     }
 
@@ -26,26 +30,25 @@ impl io::Write for Buffer {
     }
 }
 
-impl MakeWriter<'_> for Buffer {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
 impl LogLines {
     /// Captures everything that checkgate logs on this thread, at every level.
     pub(crate) fn capture() -> Self {
-        let written = Buffer::default();
-        let subscriber = checkgate::cli::log(tracing_subscriber::filter::LevelFilter::TRACE, written.clone());
-        Self { written, _capturing: tracing::subscriber::set_default(subscriber) }
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| checkgate::cli::log(LevelFilter::TRACE, || ThisThread).init());
+        CAPTURED.set(Some(Vec::new()));
+        Self(())
     }
 
     /// The lines since they were last taken.
     pub(crate) fn take(&self) -> Vec<String> {
-        let mut bytes = self.written.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8(std::mem::take(&mut *bytes)).expect("UTF-8");
+        let bytes = CAPTURED.replace(Some(Vec::new())).unwrap_or_default();
+        let text = String::from_utf8(bytes).expect("UTF-8");
         text.split_terminator('\n').map(str::to_owned).collect()
+    }
+}
+
+impl Drop for LogLines {
+    fn drop(&mut self) {
+        CAPTURED.set(None);
     }
 }
