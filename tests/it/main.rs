@@ -12,6 +12,7 @@ mod delivery;
 mod faults;
 mod forged_messages;
 mod hardening;
+mod hostile_authors;
 mod load;
 mod plan_urls;
 mod poison;
