@@ -9,6 +9,8 @@ mod build_reason;
 mod code_coverage;
 mod combinators;
 mod expression;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(test)]
 mod given;
 mod glob;
