@@ -1,6 +1,12 @@
-//! What the demo tells: a run, a check, and how it must end.
+//! What the demo tells: every use case of the guide, with a run, a check, and how it must end.
 
-use simulator::azure_devops::{Run, State};
+use simulator::azure_devops::{Coverage, Run};
+use simulator::sources::Samples;
+
+use crate::world::Worlds;
+
+/// The change request of the stories.
+const CHANGE: &str = "CHG0030001";
 
 /// One story.
 pub(crate) struct Story {
@@ -8,11 +14,13 @@ pub(crate) struct Story {
     pub(crate) title: &'static str,
     /// The check's name in the demo's `checks.yaml`.
     pub(crate) check: &'static str,
-    /// What the run is like.
-    pub(crate) given: fn(&mut State, u64),
+    /// A header beside those of the guide.
+    pub(crate) input: Option<(&'static str, &'static str)>,
+    /// What the world is like.
+    pub(crate) given: fn(&mut Worlds<'_>),
     /// What happens while the check waits.
     pub(crate) meanwhile: Option<Meanwhile>,
-    /// The decision that it must end with.
+    /// The decision that it must end with; `successful` where it is in the response.
     pub(crate) ends: &'static str,
 }
 
@@ -21,50 +29,95 @@ pub(crate) struct Meanwhile {
     /// How to tell it.
     pub(crate) happens: &'static str,
     /// What it changes.
-    pub(crate) change: fn(&mut State),
+    pub(crate) change: fn(&mut Worlds<'_>),
 }
+
+/// A story in which nothing is given and nothing happens.
+const PLAIN: Story = Story { title: "", check: "", input: None, given: |_| {}, meanwhile: None, ends: "succeeded" };
 
 /// All stories, in the order of the guide.
 pub(crate) const STORIES: &[Story] = &[
-    Story {
-        title: "Basic example: the run has executed a CmdLine task",
-        check: "cmdline-executed",
-        given: |_, _| {},
-        meanwhile: None,
-        ends: "succeeded",
-    },
+    Story { title: "Basic example: the run has executed a CmdLine task", check: "cmdline-executed", ..PLAIN },
     Story {
         title: "Basic example, on a run without a CmdLine task",
         check: "cmdline-executed",
-        given: |state, run| change(state, run, drop_tasks),
-        meanwhile: None,
+        given: |worlds| {
+            worlds.run().without_tasks();
+        },
         ends: "failed",
+        ..PLAIN
     },
     Story {
         title: "Advanced example: the work item is completed while the check waits",
         check: "work-item-completed",
-        given: |state, run| {
-            state.work_item(42, "Active");
-            change(state, run, |run| {
-                run.links_work_item(42);
-            });
+        given: |worlds| {
+            worlds.azure_devops.work_item(42, "Active");
+            worlds.run().links_work_item(42);
         },
         meanwhile: Some(Meanwhile {
             happens: "somebody closes work item 42",
-            change: |state| {
-                state.work_item(42, "Closed");
+            change: |worlds| {
+                worlds.azure_devops.work_item(42, "Closed");
             },
         }),
-        ends: "succeeded",
+        ..PLAIN
+    },
+    Story {
+        title: "External information must be correct: the change request has a wrong category",
+        check: "change-information",
+        input: Some(("ChangeNumber", CHANGE)),
+        given: |worlds| worlds.sources.service_now.add_change(CHANGE, &[("category", "Hardware")]),
+        ends: "failed",
+        ..PLAIN
+    },
+    Story {
+        title: "External approval must be granted: the change request is approved while the check waits",
+        check: "change-approved",
+        input: Some(("ChangeNumber", CHANGE)),
+        meanwhile: Some(Meanwhile {
+            happens: "an administrator approves the change request",
+            change: |worlds| worlds.sources.service_now.set(CHANGE, "approval", "approved"),
+        }),
+        ..PLAIN
+    },
+    Story {
+        title: "Development process was followed: exactly 80 % is not above 80 %",
+        check: "code-coverage",
+        given: |worlds| covers(worlds.run(), 80),
+        ends: "failed",
+        ..PLAIN
+    },
+    Story {
+        title: "Development process was followed: the tests cover 81 %",
+        check: "code-coverage",
+        given: |worlds| covers(worlds.run(), 81),
+        ..PLAIN
+    },
+    Story {
+        title: "Performance criteria must be met: the canary performs at three checkpoints",
+        check: "canary-performance",
+        given: |worlds| {
+            let samples = Samples::Vector(vec![0.01]);
+            worlds.sources.prometheus.queries.insert("canary_error_rate".to_owned(), samples);
+        },
+        ..PLAIN
+    },
+    Story {
+        title: "Deployment reason must be valid: queued by hand (synchronous)",
+        check: "manual-run",
+        input: Some(("BuildReason", "Manual")),
+        ends: "successful",
+        ..PLAIN
+    },
+    Story {
+        title: "Deployment reason must be valid: started by a push (synchronous)",
+        check: "manual-run",
+        input: Some(("BuildReason", "IndividualCI")),
+        ends: "failed",
+        ..PLAIN
     },
 ];
 
-fn change(state: &mut State, run: u64, change: impl FnOnce(&mut Run)) {
-    if let Some(run) = state.runs.get_mut(&run) {
-        change(run);
-    }
-}
-
-fn drop_tasks(run: &mut Run) {
-    run.without_tasks();
+fn covers(run: &mut Run, percent: u64) {
+    run.covers(Coverage::of_lines(percent, 100));
 }
