@@ -128,15 +128,14 @@ struct StateAnswer {
 
 impl Session<'_> {
     /// The ids of the work items linked to a commit of the run, or to the run as a whole.
-    async fn linked_ids(&self, commit: Option<&str>) -> Result<Vec<u64>, Error> {
+    async fn linked_ids(&self, commit: Option<&str>) -> Result<Vec<u64>, Unmeasured> {
         let path = self.in_project(&format!("build/builds/{}/workitems?$top={BATCH}", self.build_id()?));
         let what = "read the work items linked to the run";
         let links: Wrapped<ResourceRef> = match commit {
             Some(commit) => self.post(what, &path, &json!([commit])).await?,
             None => self.get(what, &path).await?,
         };
-        let ids: BTreeSet<u64> = links.value.iter().filter_map(|link| link.id.parse().ok()).collect();
-        Ok(ids.into_iter().collect())
+        distinct(&links.value)
     }
 
     /// Reads work items of any project. Those that the build service may not see are missing from the answer.
@@ -163,6 +162,20 @@ impl Session<'_> {
         self.azure_devops.states.keep(plan_url, kind, now, &states);
         Ok(states)
     }
+}
+
+/// The ids of links, each once. Some of them are no answer: a check over a part would pass where the rest is not done.
+fn distinct(links: &[ResourceRef]) -> Result<Vec<u64>, Unmeasured> {
+    if links.len() >= BATCH {
+        return Err(Unmeasured::because(format!(
+            "the run has {BATCH} or more linked work items, more than one evaluation reads"
+        )));
+    }
+    let id = |link: &ResourceRef| {
+        link.id.parse().map_err(|_| Unmeasured::because("Azure DevOps answered a work item whose id is no number"))
+    };
+    let ids: BTreeSet<u64> = links.iter().map(id).collect::<Result<_, _>>()?;
+    Ok(ids.into_iter().collect())
 }
 
 /// Escapes text that becomes one segment of a path.
@@ -193,6 +206,9 @@ impl Fact for LinkedWorkItems {
             LinkSource::Commit => Some(gatherer.get(&TheRun).await?.source_version.clone()),
             LinkSource::Run => None,
         };
+        if commit.as_deref() == Some("") {
+            return Err(Unmeasured::because("Azure DevOps does not tell the run's commit"));
+        }
         let ids = gatherer.azure_devops.linked_ids(commit.as_deref()).await?;
         let mut items = Vec::with_capacity(ids.len());
         for batch in ids.chunks(BATCH) {
@@ -223,6 +239,26 @@ impl Fact for TypeStates {
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, Unmeasured> {
         Ok(gatherer.azure_devops.type_states(self).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(ids: impl IntoIterator<Item = String>) -> Result<Vec<u64>, String> {
+        let links: Vec<ResourceRef> = ids.into_iter().map(|id| ResourceRef { id }).collect();
+        distinct(&links).map_err(|unmeasured| unmeasured.why)
+    }
+
+    #[test]
+    fn links_are_read_all_or_not_at_all() {
+        assert_eq!(ids(["7", "3", "7"].map(str::to_owned)), Ok(vec![3, 7]));
+        assert_eq!(ids((1..200).map(|id| id.to_string())).map(|ids| ids.len()), Ok(199));
+        let many = "the run has 200 or more linked work items, more than one evaluation reads";
+        assert_eq!(ids((1..=200).map(|id| id.to_string())), Err(many.to_owned()));
+        let odd = "Azure DevOps answered a work item whose id is no number";
+        assert_eq!(ids(["7", "vstfs:8"].map(str::to_owned)), Err(odd.to_owned()));
     }
 }
 
