@@ -25,10 +25,17 @@ pub struct TestResults {
 }
 
 impl TestResults {
+    /// How many results there are by their outcomes; not always the total. `None` when no number holds it.
+    #[must_use]
+    pub fn sum(&self) -> Option<u64> {
+        self.by_outcome.values().try_fold(0_u64, |sum, count| sum.checked_add(*count))
+    }
+
     /// How many results have one of these outcomes, given in lower case.
     #[must_use]
     pub fn count(&self, outcomes: &[&str]) -> u64 {
-        outcomes.iter().filter_map(|outcome| self.by_outcome.get(*outcome)).sum()
+        let counts = outcomes.iter().filter_map(|outcome| self.by_outcome.get(*outcome));
+        counts.fold(0, |sum: u64, count| sum.saturating_add(*count))
     }
 }
 
