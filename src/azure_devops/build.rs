@@ -15,25 +15,25 @@ pub struct Run {
     /// The run's id, `$(build.BuildId)`.
     pub id: u64,
     /// The run's number, such as `20260101.3`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub build_number: String,
     /// Why it runs, in Azure DevOps' spelling: `manual`, `pullRequest` …
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// Such as `refs/heads/main`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub source_branch: String,
     /// The commit.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub source_version: String,
     /// Who asked for it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_for: Option<Identity>,
     /// The pipeline.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Reference>,
     /// The repository.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<Repository>,
     /// What triggered it, such as `pr.number`.
     #[serde(default, deserialize_with = "texts")]
@@ -52,10 +52,10 @@ fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, 
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
     /// Its id.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// Its name for people.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub display_name: String,
 }
 
@@ -76,7 +76,7 @@ pub struct Reference {
     /// Its id.
     pub id: u64,
     /// Its name.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
 }
 
@@ -84,10 +84,10 @@ pub struct Reference {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repository {
     /// Its id: a GUID in Azure Repos.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// `TfsGit` for Azure Repos.
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", skip_serializing_if = "String::is_empty")]
     pub kind: String,
 }
 
@@ -98,9 +98,9 @@ pub struct RunState {
     status: Option<String>,
     #[serde(default)]
     result: Option<String>,
-    /// Its tags.
+    /// Its tags, when Azure DevOps tells them.
     #[serde(default)]
-    pub tags: Vec<String>,
+    pub tags: Option<Vec<String>>,
 }
 
 impl RunState {

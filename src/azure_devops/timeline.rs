@@ -122,6 +122,11 @@ impl Fact for RunTimeline {
     type Value = Timeline;
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Timeline, Unmeasured> {
-        Ok(gatherer.azure_devops.build_timeline().await?)
+        let timeline = gatherer.azure_devops.build_timeline().await?;
+        // A stage that waits has records; without any, nothing can be said about what the run did or did not do.
+        if timeline.records.is_empty() {
+            return Err(Unmeasured::because("Azure DevOps answered an empty timeline for the run"));
+        }
+        Ok(timeline)
     }
 }

@@ -158,8 +158,11 @@ impl Session<'_> {
         }
         let path = format!("{}/_apis/wit/workitemtypes/{}/states", segment(&kind.project), segment(&kind.kind));
         let answer: Wrapped<StateAnswer> = self.get("read the states of a work item type", &path).await?;
-        let states = answer.value.into_iter().map(|state| (state.name, state.category)).collect();
-        self.azure_devops.states.keep(plan_url, kind, now, &states);
+        let states: States = answer.value.into_iter().map(|state| (state.name, state.category)).collect();
+        // A type without states is a hiccup of the server, not worth an hour.
+        if !states.is_empty() {
+            self.azure_devops.states.keep(plan_url, kind, now, &states);
+        }
         Ok(states)
     }
 }

@@ -95,6 +95,9 @@ impl Rule for BuildReason {
         match &self.input {
             Some(input) => self.judge(context.input(input), expected),
             None => match facts.get(&TheRun) {
+                Ok(run) if run.reason.is_empty() => {
+                    Finding::unmeasured("Azure DevOps does not tell the run's reason", expected)
+                }
                 Ok(run) => self.judge(&run.reason, expected),
                 Err(unmeasured) => Finding::unmeasured(unmeasured.why, expected),
             },
@@ -152,7 +155,7 @@ mod tests {
         assert_eq!(with("pullRequest").measured, Measured::Met);
         let finding = with("manual");
         assert_eq!((finding.measured, finding.found.as_str()), (Measured::Rejected, "reason Manual"));
-        assert_eq!(with("").measured, Measured::Rejected);
+        assert_eq!(with("").measured, Measured::Unmeasured);
         let mut facts = Facts::default();
         facts.insert(TheRun, Err(Unmeasured::because("it rains")));
         assert_eq!(measure(condition, &facts, TimeDelta::zero()).measured, Measured::Unmeasured);

@@ -60,21 +60,28 @@ impl Expression {
     fn run(&self, facts: &Facts) -> Result<Json, Unmeasured> {
         let mut run = serde_json::to_value(&*facts.get(&TheRun)?).unwrap_or_default();
         if self.reads_tags() {
-            run["tags"] = facts.get(&TheRunState)?.tags.clone().into();
+            if let Some(tags) = &facts.get(&TheRunState)?.tags {
+                run["tags"] = tags.clone().into();
+            }
         }
         Ok(run)
     }
 }
 
+/// What Azure DevOps does not tell is absent: empty text would satisfy a negative expression.
 fn work_item(item: &WorkItem) -> Json {
-    json!({
+    let mut members = json!({
         "id": item.id,
         "type": item.kind,
         "title": item.title,
         "state": item.state,
         "project": item.project,
         "category": item.category,
-    })
+    });
+    if let Json::Object(members) = &mut members {
+        members.retain(|_, value| !value.is_null() && value != "");
+    }
+    members
 }
 
 /// All inputs that the check declares; one that was not sent is empty.
@@ -194,7 +201,9 @@ mod tests {
         assert!(finding.details.contains(&"inputs.Ring = \"\"".to_owned()), "{:?}", finding.details);
         let (measured, found) = measure(&check_of("run.owner == 'me'"), &facts());
         assert_eq!(measured, Measured::Unmeasured);
-        assert!(found.starts_with("`run.owner` does not exist: `run` has `buildNumber`"), "{found}");
+        assert!(found.starts_with("`run.owner` does not exist: `run` has `definition`"), "{found}");
+        let (measured, found) = measure(&check_of("run.buildNumber != '20260101.1'"), &facts());
+        assert_eq!(measured, Measured::Unmeasured, "what is not told is absent, not empty: {found}");
     }
 
     #[test]

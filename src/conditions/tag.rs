@@ -47,9 +47,12 @@ impl Rule for Tag {
             Ok(run) => run,
             Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
         };
-        let found = if run.tags.is_empty() { "no tags".to_owned() } else { format!("tags {}", run.tags.join(", ")) };
+        let Some(tags) = &run.tags else {
+            return Finding::unmeasured("Azure DevOps does not tell the run's tags", expected);
+        };
+        let found = if tags.is_empty() { "no tags".to_owned() } else { format!("tags {}", tags.join(", ")) };
         let accepted = |tag: &String| self.accepted.iter().any(|wanted| wanted.trim().eq_ignore_ascii_case(tag));
-        if run.tags.iter().any(accepted) {
+        if tags.iter().any(accepted) {
             return Finding::met_if(true, found, expected);
         }
         Finding::met_if(false, found, expected)
@@ -79,6 +82,7 @@ mod tests {
             (json!(["nightly", "approved by qa"]), Measured::Met, "tags nightly, approved by qa"),
             (json!(["released-2"]), Measured::NotMet, "tags released-2"),
             (json!([]), Measured::NotMet, "no tags"),
+            (json!(null), Measured::Unmeasured, "Azure DevOps does not tell the run's tags"),
         ] {
             let mut facts = Facts::default();
             facts.insert(TheRunState, Ok(serde_json::from_value(json!({ "tags": tags })).expect("a run")));

@@ -67,6 +67,11 @@ impl WorkItems {
         }
     }
 
+    /// Whether it can be told if the item is in the state: its type may not know the item's state any more.
+    fn is_known(&self, item: &WorkItem) -> bool {
+        !item.state.is_empty() && (self.state.is_none() || item.category.is_some())
+    }
+
     fn wanted_state(&self) -> String {
         match (&self.state, &self.states) {
             (Some(category), _) => format!("state category {category}"),
@@ -154,10 +159,54 @@ impl Rule for WorkItems {
         let found = shown.iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ");
         let verb = if shown.len() == 1 { "it" } else { "them" };
         let remedy = if passes { String::new() } else { format!("bring {verb} to {}", self.wanted_state()) };
-        Finding::met_if(passes, found, expected).remedy(remedy)
+        let finding = Finding::met_if(passes, found, expected).remedy(remedy);
+        let is_seen = match self.matching {
+            Match::All => missing.iter().any(|item| self.is_known(item)),
+            Match::Any => missing.iter().all(|item| self.is_known(item)),
+        };
+        if passes || is_seen { finding } else { finding.without_evidence() }
     }
 
     fn reads_run(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::conditions::testing::measure;
+
+    fn evidence(matching: &str, categories: &[Option<&str>]) -> (Measured, bool) {
+        let item = |category: &Option<&str>| WorkItem {
+            id: 1,
+            kind: "Bug".to_owned(),
+            title: "Title".to_owned(),
+            state: "Odd".to_owned(),
+            project: "Fabrikam".to_owned(),
+            category: category.map(str::to_owned),
+        };
+        let mut facts = Facts::default();
+        let fact = LinkedWorkItems { source: LinkSource::Commit, with_categories: true };
+        facts.insert(fact, Ok(categories.iter().map(item).collect()));
+        let condition = format!("workItems: {{ state: Completed, match: {matching} }}");
+        let finding = measure(&condition, &facts, TimeDelta::zero());
+        (finding.measured, finding.has_evidence)
+    }
+
+    #[test]
+    fn a_state_of_unknown_category_is_neither_reached_nor_seen_to_be_missed() {
+        let (done, open) = (Some("Completed"), Some("Proposed"));
+        for (matching, categories, found) in [
+            ("all", &[done, None][..], (Measured::NotMet, false)),
+            ("all", &[open, None], (Measured::NotMet, true)),
+            ("any", &[open, None], (Measured::NotMet, false)),
+            ("any", &[open, open], (Measured::NotMet, true)),
+            ("any", &[done, None], (Measured::Met, true)),
+        ] {
+            assert_eq!(evidence(matching, categories), found, "{matching} {categories:?}");
+        }
     }
 }

@@ -65,6 +65,9 @@ pub(super) struct Analysis {
     successful: u32,
     #[serde(rename = "f", default)]
     failed: u32,
+    /// How many of those that failed did so for want of data.
+    #[serde(rename = "nd", default)]
+    without_data: u32,
     #[serde(rename = "i", default)]
     inconclusive: u32,
     #[serde(rename = "cs", default)]
@@ -96,6 +99,7 @@ impl Analysis {
         remembered.unwrap_or(Self {
             successful: 0,
             failed: 0,
+            without_data: 0,
             inconclusive: 0,
             consecutive_successes: 0,
             consecutive_errors: 0,
@@ -133,6 +137,9 @@ impl Analysis {
             Phase::Error => &mut self.consecutive_errors,
         };
         *counter = counter.saturating_add(1);
+        if measurement.phase == Phase::Failed && !measurement.has_data {
+            self.without_data = self.without_data.saturating_add(1);
+        }
         if measurement.phase != Phase::Error {
             self.consecutive_errors = 0;
         }
@@ -169,6 +176,11 @@ impl Analysis {
             None if self.successful == 0 => Assessment::Failed("none was successful".to_owned()),
             None => Assessment::Successful,
         }
+    }
+
+    /// Whether the failures are enough without those for want of data, which say nothing about the metric's opposite.
+    pub(super) const fn is_seen_to_fail(&self, limits: Limits) -> bool {
+        self.without_data == 0 || self.failed.saturating_sub(self.without_data) > limits.failure
     }
 
     /// The checkpoints that count: errors do not.

@@ -46,11 +46,13 @@ pub(super) struct Measurement {
     /// The values of the parts of a condition that does not hold.
     pub(super) trace: Vec<String>,
     pub(super) retry_after: Option<Duration>,
+    /// Whether a number stands behind it.
+    pub(super) has_data: bool,
 }
 
 impl Measurement {
     fn new(phase: Phase, value: impl Into<String>) -> Self {
-        Self { phase, value: value.into(), baseline: None, trace: Vec::new(), retry_after: None }
+        Self { phase, value: value.into(), baseline: None, trace: Vec::new(), retry_after: None, has_data: true }
     }
 }
 
@@ -102,7 +104,7 @@ impl Metric {
         let what = if name == "result" { "the query" } else { "the baseline query" };
         match self.on_no_data {
             OnNoData::Error => Measurement::new(Phase::Error, format!("{what} gave no data")),
-            OnNoData::Fail => Measurement::new(Phase::Failed, "no data"),
+            OnNoData::Fail => Measurement { has_data: false, ..Measurement::new(Phase::Failed, "no data") },
             OnNoData::Pass => Measurement::new(Phase::Successful, "no data"),
         }
     }

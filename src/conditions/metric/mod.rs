@@ -167,7 +167,11 @@ impl Metric {
         let progress = analysis.progress(self.effective_count());
         let assessment = analysis.assess(self.limits());
         // An analysis that was broken off says nothing about the metric, nor about its opposite.
-        let has_evidence = !matches!(assessment, Assessment::Inconclusive(_) | Assessment::Error(_));
+        let has_evidence = match assessment {
+            Assessment::Inconclusive(_) | Assessment::Error(_) => false,
+            Assessment::Failed(_) => analysis.is_seen_to_fail(self.limits()),
+            Assessment::Successful | Assessment::Running => true,
+        };
         let (measured, found, remedy) = match assessment {
             Assessment::Successful => (Measured::Met, progress, ""),
             Assessment::Failed(why) => {

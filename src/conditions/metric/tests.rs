@@ -269,3 +269,14 @@ fn mistakes_are_found_when_the_file_is_read() {
     }
     assert!(monitor("connection: promtheus, query: x")[0].contains("did you mean `prometheus`?"));
 }
+
+#[test]
+fn failures_for_want_of_data_are_no_evidence_of_the_contrary() {
+    let verdict = |values: &[f64]| {
+        let mut canary = Analysed::by(&format!("{FIVE}, onNoData: fail"));
+        let finding = canary.look(minute(0), &[("errors", Ok(values.to_vec()))]);
+        (finding.measured, finding.has_evidence)
+    };
+    assert_eq!(verdict(&[]), (Measured::Rejected, false));
+    assert_eq!(verdict(&[0.5]), (Measured::Rejected, true));
+}
