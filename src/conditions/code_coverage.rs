@@ -44,6 +44,8 @@ enum Comparison {
     Fine(String),
     /// The run covers too much less.
     Dropped(String),
+    /// There is an earlier run, but nothing of it to compare with.
+    Missing(String),
     /// It could not be found out.
     Unknown(String),
 }
@@ -98,9 +100,16 @@ impl CodeCoverage {
             return Comparison::Fine(none.to_owned());
         };
         let number = &earlier.build_number;
-        let earlier = earlier.coverage.of(&self.label).and_then(|(covered, total)| Share::of(covered, total));
-        match earlier {
-            None => Comparison::Fine(format!("the last successful run, {number}, has no coverage of {}", self.label)),
+        let is_merged = matches!(
+            earlier.coverage.status.to_ascii_lowercase().as_str(),
+            "completed" | "finalized" | "" | "none"
+        );
+        let counted = earlier.coverage.of(&self.label).filter(|&(_, total)| is_merged && total > 0);
+        match counted.and_then(|(covered, total)| Share::of(covered, total)) {
+            None => {
+                let label = &self.label;
+                Comparison::Missing(format!("the last successful run, {number}, has no usable coverage of {label}"))
+            }
             Some(earlier) if share.dropped_more_than(points, earlier) => {
                 Comparison::Dropped(format!("the last successful run, {number}, had {earlier}"))
             }
@@ -117,7 +126,14 @@ impl CodeCoverage {
             None => Finding::met_if(high_enough, found, expected).remedy(if high_enough { "" } else { remedy }),
             Some(Comparison::Unknown(why)) if high_enough => Finding::unmeasured(format!("{found}; {why}"), expected),
             Some(Comparison::Fine(note)) if high_enough => Finding::met_if(true, format!("{found}; {note}"), expected),
-            Some(Comparison::Fine(note) | Comparison::Dropped(note) | Comparison::Unknown(note)) => {
+            Some(Comparison::Missing(note)) if high_enough => {
+                // A floor still says something; a drop below nothing does not.
+                let has_floor = self.above.is_some() || self.at_least.is_some();
+                let finding = Finding::met_if(has_floor, format!("{found}; {note} to compare with"), expected);
+                let remedy = "give `above` or `atLeast` as a floor, or publish coverage in a successful run";
+                if has_floor { finding } else { finding.without_evidence().remedy(remedy) }
+            }
+            Some(Comparison::Missing(note) | Comparison::Fine(note) | Comparison::Dropped(note) | Comparison::Unknown(note)) => {
                 Finding::met_if(false, format!("{found}; {note}"), expected).remedy(remedy)
             }
         }
@@ -305,8 +321,18 @@ mod tests {
         let first =
             "Lines 81.00 % (81 of 100); no earlier successful run of this pipeline on this branch to compare with";
         check("maxDrop: 1", &against(Ok(None)), Measured::Met, first);
-        let uncovered = "Lines 81.00 % (81 of 100); the last successful run, 20260101.2, has no coverage of Lines";
-        check("maxDrop: 1", &against(Ok(Some(coverage("none", &[])))), Measured::Met, uncovered);
+        let uncovered = "Lines 81.00 % (81 of 100); the last successful run, 20260101.2, has no usable coverage of Lines to compare with";
+        for unusable in [
+            coverage("none", &[]),
+            coverage("completed", &[("Blocks", 1, 1)]),
+            coverage("completed", &[("Lines", 0, 0)]),
+            coverage("inProgress", &[("Lines", 1, 100)]),
+        ] {
+            let facts = against(Ok(Some(unusable)));
+            check("maxDrop: 1", &facts, Measured::NotMet, uncovered);
+            assert!(!measure("codeCoverage: { maxDrop: 1 }", &facts, TimeDelta::zero()).has_evidence);
+            check("above: 80, maxDrop: 1", &facts, Measured::Met, uncovered);
+        }
         let unknown = || against(Err(Unmeasured::because("it rains")));
         check("above: 80, maxDrop: 1", &unknown(), Measured::Unmeasured, "Lines 81.00 % (81 of 100); it rains");
         check("above: 90, maxDrop: 1", &unknown(), Measured::NotMet, "Lines 81.00 % (81 of 100); it rains");
