@@ -112,7 +112,7 @@ impl Endpoint {
         let url = self.join("oauth_token.do", &[])?;
         let request = sources.http.post(url).timeout(self.timeout);
         let request = request.header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
-        let answered = call::send(self, request, now).await?;
+        let answered = sources.send(self, request, now).await?;
         let answer: TokenAnswer = expect_success(self, &answered, "the token endpoint")?;
         let lifetime = TimeDelta::try_seconds(answer.expires_in.unwrap_or(0)).unwrap_or_default();
         Ok(Token { text: SecretString::from(answer.access_token), expires_at: now + lifetime })

@@ -1,9 +1,11 @@
 //! One call to a connection, and what its answer means.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -56,7 +58,27 @@ impl Sources {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
         let request = endpoint.authorize(self, request, now).await?;
-        send(endpoint, request, now).await
+        self.send(endpoint, request, now).await
+    }
+
+    /// Sends a request, and reads its answer, unless the host has stopped answering.
+    pub(super) async fn send(
+        &self,
+        endpoint: &Endpoint,
+        request: RequestBuilder,
+        now: DateTime<Utc>,
+    ) -> Result<Answered, Unmeasured> {
+        let host = endpoint.host();
+        self.circuits.admit(host, now).map_err(|wait| Unmeasured {
+            retry_after: Some(wait),
+            ..endpoint.unmeasured("is left alone for a moment: its host did not answer the last calls")
+        })?;
+        let answer = request.send().await;
+        let timed_out = answer.as_ref().is_err_and(reqwest::Error::is_timeout);
+        // `now` is when the evaluation began; one that waited in vain has waited for the time limit.
+        let waited = TimeDelta::from_std(if timed_out { endpoint.timeout } else { Duration::ZERO });
+        self.circuits.note(host, answer.is_ok(), now + waited.unwrap_or_default());
+        read(endpoint, answer, now).await
     }
 }
 
@@ -76,10 +98,10 @@ impl Endpoint {
     }
 }
 
-/// Sends a request, and reads its answer.
-pub(super) async fn send(
+/// Reads an answer.
+async fn read(
     endpoint: &Endpoint,
-    request: RequestBuilder,
+    answer: reqwest::Result<Response>,
     now: DateTime<Utc>,
 ) -> Result<Answered, Unmeasured> {
     let broken = |error: reqwest::Error| {
@@ -91,7 +113,7 @@ pub(super) async fn send(
             "broke off".to_owned()
         })
     };
-    let mut answer = request.send().await.map_err(broken)?;
+    let mut answer = answer.map_err(broken)?;
     let status = answer.status();
     let busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
     if busy || status.is_server_error() {
@@ -136,4 +158,34 @@ pub(super) fn expect_success<T: DeserializeOwned>(
         _ => "",
     };
     Err(endpoint.unmeasured(format!("answered {status} for {what}{advice}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks_file::ChecksFile;
+
+    #[tokio::test]
+    async fn a_host_that_does_not_answer_is_left_alone_for_a_moment() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        let file = format!("connections: {{ dead: {{ http: {{ url: 'http://{address}' }} }} }}\nchecks: {{}}");
+        let file = ChecksFile::parse(&file).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let sources =
+            Sources::new(&file.connections, &|_: &str| None, None, reqwest::Client::builder()).expect("a client");
+        let endpoint = sources.reach("dead").expect("a connection");
+        let said = async |now: DateTime<Utc>| {
+            let ask = Ask { method: Method::GET, path: "a", query: &[], body: None };
+            sources.ask(endpoint, &ask, now).await.err().map(|unmeasured| unmeasured.why).unwrap_or_default()
+        };
+        let start = DateTime::UNIX_EPOCH;
+        for _ in 0..5 {
+            assert_eq!(said(start).await, "connection `dead` cannot be reached");
+        }
+        let left = "connection `dead` is left alone for a moment: its host did not answer the last calls";
+        assert_eq!(said(start).await, left);
+        assert_eq!(said(start + TimeDelta::seconds(10)).await, "connection `dead` cannot be reached", "one trial");
+        assert_eq!(said(start + TimeDelta::seconds(10)).await, left);
+    }
 }

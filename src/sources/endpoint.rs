@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
-use url::Url;
+use url::{Position, Url};
 
 use super::authorization::{Authorization, ClientCredentials};
 use crate::checks_file::{Connection, SettingText};
@@ -90,6 +90,11 @@ impl Endpoint {
             ),
             _ => Ok(()),
         }
+    }
+
+    /// The host with its port: what is up or down.
+    pub(super) fn host(&self) -> &str {
+        &self.base[Position::BeforeHost..Position::AfterPort]
     }
 
     /// The address without a trailing slash, for links.

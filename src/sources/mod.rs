@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::circuit::Circuits;
 use crate::checks_file::{CheckDefinition, Connection};
 use crate::config::Lookup;
 use crate::facts::Unmeasured;
@@ -31,6 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Sources {
     http: reqwest::Client,
     identity: Option<Arc<ManagedIdentity>>,
+    circuits: Circuits,
     /// By name; one that cannot be used says why.
     endpoints: BTreeMap<String, Result<Endpoint, String>>,
 }
@@ -61,7 +63,7 @@ impl Sources {
             (name.clone(), endpoint.map_err(|why| format!("connection `{name}` {why}")))
         };
         let endpoints = connections.iter().map(endpoint).collect();
-        Ok(Self { http, identity, endpoints })
+        Ok(Self { http, identity, circuits: Circuits::default(), endpoints })
     }
 
     /// The connections that cannot be used, each with its reason in one sentence.
