@@ -40,11 +40,24 @@ pub struct Run {
     pub trigger_info: BTreeMap<String, String>,
 }
 
+/// What is kept of the trigger's information: the rest says nothing that a check asks for.
+const TRIGGERS: [&str; 2] = ["pr.", "ci."];
+
+/// The longest value of it, in bytes: it travels in the queue message, and a commit message has no bounds.
+const MAX_TRIGGER: usize = 200;
+
 /// Reads the members that are texts. What else Azure DevOps may put there is not documented, and not worth a failed check.
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     let members: Option<BTreeMap<String, Value>> = Option::deserialize(deserializer)?;
-    let text = |(name, value): (String, Value)| Some((name, value.as_str()?.to_owned()));
-    Ok(members.unwrap_or_default().into_iter().filter_map(text).collect())
+    let text = |(name, value): (String, Value)| Some((name, cut(value.as_str()?).to_owned()));
+    let members = members.unwrap_or_default().into_iter();
+    Ok(members.filter(|(name, _)| TRIGGERS.iter().any(|start| name.starts_with(start))).filter_map(text).collect())
+}
+
+/// The beginning of a text, cut between two characters.
+fn cut(text: &str) -> &str {
+    let end = (0..=MAX_TRIGGER.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 /// A person or a service.
@@ -185,5 +198,13 @@ mod tests {
             let build: Build = serde_json::from_str(&format!(r#"{{"id":101,"triggerInfo":{odd}}}"#)).expect("a run");
             assert_eq!(build.run.trigger_info.contains_key("pr.number"), odd.contains("pr.number"));
         }
+    }
+
+    #[test]
+    fn of_trigger_info_only_what_is_asked_for_is_kept_and_no_more_than_fits() {
+        let info = serde_json::json!({ "ci.message": "\u{20ac}".repeat(100), "pr.number": "7", "other": "x" });
+        let run: Run = serde_json::from_value(serde_json::json!({ "id": 1, "triggerInfo": info })).expect("a run");
+        let kept: Vec<(&str, usize)> = run.trigger_info.iter().map(|(name, text)| (name.as_str(), text.len())).collect();
+        assert_eq!(kept, [("ci.message", 198), ("pr.number", 1)]);
     }
 }
