@@ -90,6 +90,10 @@ impl Rule for Http {
             let advice = "mention `response.status` in the condition if that is an answer";
             return Finding::unmeasured(format!("{found}; {advice}"), expected);
         }
+        // A page to sign in contains no `blocked` either. The text also finds `response['body']`.
+        if is_success && answer.is_web_page && self.success_condition.text().contains("body") {
+            return Finding::unmeasured(format!("{found} with a web page; check the path and the credentials"), expected);
+        }
         let response = from_json(&json!({ "status": answer.status, "body": answer.body }));
         let outcome = self.success_condition.evaluate(&[("response", response)] as &[(&'static str, Value)]);
         let finding = match outcome.answer {
@@ -124,12 +128,16 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
     }
 
     fn answered(condition: &str, status: u16, body: serde_json::Value) -> (Measured, String) {
+        given(condition, HttpResponse { status, is_web_page: false, body })
+    }
+
+    fn given(condition: &str, response: HttpResponse) -> (Measured, String) {
         let check =
             check(&yaml(&format!("connection: sonar, path: api/status, successCondition: \"{condition}\"")), &[]);
         let mut facts = Facts::default();
         let fact =
             HttpAnswer { connection: "sonar".to_owned(), post: false, path: "api/status".to_owned(), body: None };
-        facts.insert(fact, Ok(HttpResponse { status, body }));
+        facts.insert(fact, Ok(response));
         measure(&check, &facts)
     }
 
@@ -149,6 +157,16 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
         let (measured, found) = answered("response.body.status == 'OK'", 200, json!("<html>sign in</html>"));
         assert_eq!(measured, Measured::Unmeasured);
         assert!(found.contains("`response.body` is \"<html>sign in</html>\" (string)"), "{found}");
+    }
+
+    #[test]
+    fn a_page_to_sign_in_proves_nothing_about_a_body() {
+        let page = || HttpResponse { status: 200, is_web_page: true, body: json!("<html>sign in</html>") };
+        for negative in ["!response.body.contains('blocked')", "!response['body'].contains('blocked')"] {
+            let (measured, found) = given(negative, page());
+            assert_eq!((measured, found.contains("answered 200 with a web page")), (Measured::Unmeasured, true), "{found}");
+        }
+        assert_eq!(given("response.status == 200", page()).0, Measured::Met);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct HttpAnswer {
 pub struct HttpResponse {
     /// The status.
     pub status: u16,
+    /// Whether it is a page for people, such as one to sign in.
+    pub is_web_page: bool,
     /// The body: its JSON, or its text where it is none.
     pub body: Value,
 }
@@ -39,6 +41,8 @@ impl Fact for HttpAnswer {
         let answered = sources.ask(endpoint, &ask, gatherer.now).await?;
         let body = serde_json::from_slice(&answered.body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answered.body).into_owned()));
-        Ok(HttpResponse { status: answered.status.as_u16(), body })
+        let media_type = answered.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let is_web_page = matches!(media_type.as_str(), "text/html" | "application/xhtml+xml");
+        Ok(HttpResponse { status: answered.status.as_u16(), is_web_page, body })
     }
 }
