@@ -39,11 +39,12 @@ struct Link {
 
 impl QueryAnswer {
     fn ids(self) -> Option<Vec<u64>> {
-        let ids: BTreeSet<u64> = match (self.work_items, self.work_item_relations) {
-            (Some(items), _) => items.into_iter().map(|item| item.id).collect(),
-            (None, Some(links)) => links.into_iter().filter_map(|link| link.target).map(|target| target.id).collect(),
-            (None, None) => return None,
-        };
+        if self.work_items.is_none() && self.work_item_relations.is_none() {
+            return None;
+        }
+        let targets = self.work_item_relations.into_iter().flatten().filter_map(|link| link.target);
+        // An answer over links may carry an empty list of items beside them.
+        let ids: BTreeSet<u64> = self.work_items.into_iter().flatten().chain(targets).map(|item| item.id).collect();
         Some(ids.into_iter().collect())
     }
 }
@@ -80,6 +81,8 @@ mod tests {
         ]});
         assert_eq!(ids(links), Some(vec![1, 3]));
         assert_eq!(ids(json!({ "workItems": [{ "id": 9 }, { "id": 4 }] })), Some(vec![4, 9]));
+        let both = json!({ "workItems": [], "workItemRelations": [{ "target": { "id": 5 } }] });
+        assert_eq!(ids(both), Some(vec![5]));
         assert_eq!(ids(json!({ "workItems": [] })), Some(vec![]));
         assert_eq!(ids(json!({ "queryType": "flat" })), None);
     }
