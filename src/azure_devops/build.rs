@@ -204,7 +204,8 @@ mod tests {
     fn of_trigger_info_only_what_is_asked_for_is_kept_and_no_more_than_fits() {
         let info = serde_json::json!({ "ci.message": "\u{20ac}".repeat(100), "pr.number": "7", "other": "x" });
         let run: Run = serde_json::from_value(serde_json::json!({ "id": 1, "triggerInfo": info })).expect("a run");
-        let kept: Vec<(&str, usize)> = run.trigger_info.iter().map(|(name, text)| (name.as_str(), text.len())).collect();
+        let kept: Vec<(&str, usize)> =
+            run.trigger_info.iter().map(|(name, text)| (name.as_str(), text.len())).collect();
         assert_eq!(kept, [("ci.message", 198), ("pr.number", 1)]);
     }
 }

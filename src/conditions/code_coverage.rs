@@ -100,10 +100,8 @@ impl CodeCoverage {
             return Comparison::Fine(none.to_owned());
         };
         let number = &earlier.build_number;
-        let is_merged = matches!(
-            earlier.coverage.status.to_ascii_lowercase().as_str(),
-            "completed" | "finalized" | "" | "none"
-        );
+        let is_merged =
+            matches!(earlier.coverage.status.to_ascii_lowercase().as_str(), "completed" | "finalized" | "" | "none");
         let counted = earlier.coverage.of(&self.label).filter(|&(_, total)| is_merged && total > 0);
         match counted.and_then(|(covered, total)| Share::of(covered, total)) {
             None => {
@@ -133,9 +131,12 @@ impl CodeCoverage {
                 let remedy = "give `above` or `atLeast` as a floor, or publish coverage in a successful run";
                 if has_floor { finding } else { finding.without_evidence().remedy(remedy) }
             }
-            Some(Comparison::Missing(note) | Comparison::Fine(note) | Comparison::Dropped(note) | Comparison::Unknown(note)) => {
-                Finding::met_if(false, format!("{found}; {note}"), expected).remedy(remedy)
-            }
+            Some(
+                Comparison::Missing(note)
+                | Comparison::Fine(note)
+                | Comparison::Dropped(note)
+                | Comparison::Unknown(note),
+            ) => Finding::met_if(false, format!("{found}; {note}"), expected).remedy(remedy),
         }
     }
 }

@@ -59,10 +59,10 @@ impl Expression {
 
     fn run(&self, facts: &Facts) -> Result<Json, Unmeasured> {
         let mut run = serde_json::to_value(&*facts.get(&TheRun)?).unwrap_or_default();
-        if self.reads_tags() {
-            if let Some(tags) = &facts.get(&TheRunState)?.tags {
-                run["tags"] = tags.clone().into();
-            }
+        if self.reads_tags()
+            && let Some(tags) = &facts.get(&TheRunState)?.tags
+        {
+            run["tags"] = tags.clone().into();
         }
         Ok(run)
     }

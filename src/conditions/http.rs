@@ -92,7 +92,10 @@ impl Rule for Http {
         }
         // A page to sign in contains no `blocked` either. The text also finds `response['body']`.
         if is_success && answer.is_web_page && self.success_condition.text().contains("body") {
-            return Finding::unmeasured(format!("{found} with a web page; check the path and the credentials"), expected);
+            return Finding::unmeasured(
+                format!("{found} with a web page; check the path and the credentials"),
+                expected,
+            );
         }
         let response = from_json(&json!({ "status": answer.status, "body": answer.body }));
         let outcome = self.success_condition.evaluate(&[("response", response)] as &[(&'static str, Value)]);
@@ -164,7 +167,11 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
         let page = || HttpResponse { status: 200, is_web_page: true, body: json!("<html>sign in</html>") };
         for negative in ["!response.body.contains('blocked')", "!response['body'].contains('blocked')"] {
             let (measured, found) = given(negative, page());
-            assert_eq!((measured, found.contains("answered 200 with a web page")), (Measured::Unmeasured, true), "{found}");
+            assert_eq!(
+                (measured, found.contains("answered 200 with a web page")),
+                (Measured::Unmeasured, true),
+                "{found}"
+            );
         }
         assert_eq!(given("response.status == 200", page()).0, Measured::Met);
     }

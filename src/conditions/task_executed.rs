@@ -152,7 +152,9 @@ mod tests {
 
     #[test]
     fn a_task_that_has_not_ended_is_neither_executed_nor_not() {
-        for (state, result, has_evidence) in [("inProgress", "", false), ("pending", "", false), ("completed", "failed", true)] {
+        for (state, result, has_evidence) in
+            [("inProgress", "", false), ("pending", "", false), ("completed", "failed", true)]
+        {
             let record = json!({ "id": "1", "type": "Task", "state": state, "result": result, "task": { "id": WELL_KNOWN[0].1 } });
             let mut facts = Facts::default();
             facts.insert(RunTimeline, Ok(serde_json::from_value(json!({ "records": [record] })).expect("a timeline")));

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::Sources;
-use super::call::{self, expect_success};
+use super::call::expect_success;
 use super::endpoint::Endpoint;
 use crate::facts::Unmeasured;
 

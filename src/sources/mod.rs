@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::circuit::Circuits;
 use crate::checks_file::{CheckDefinition, Connection};
+use crate::circuit::Circuits;
 use crate::config::Lookup;
 use crate::facts::Unmeasured;
 use crate::managed_identity::ManagedIdentity;
