@@ -447,8 +447,8 @@ async fn argo_2169_a_member_that_is_missing_is_named() {
 
 #[tokio::test]
 async fn argo_4813_the_time_limit_is_the_connection_s_own() {
-    let mut world = World::with_sources(|sources| gate(sources, "response.body == 'ok'")).await;
-    world.sources().with(|state| state.web.insert("api/gate?project=web".to_owned(), Page::ok(json!("ok"))));
+    let mut world = World::with_sources(|sources| gate(sources, "response.body == 10")).await;
+    world.sources().with(|state| state.web.insert("api/gate?project=web".to_owned(), Page::ok(json!(10))));
     // Two bytes, each after its pause: slow, and within the limit.
     world.sources().fail(Fault::slow_body(Duration::from_millis(200))).times(1);
     world.accept(a_check()).await;
@@ -485,9 +485,9 @@ async fn an_answer_that_is_too_large_or_a_redirect_is_not_followed() {
 #[tokio::test]
 async fn what_cannot_be_read_in_time_is_pending_in_synchronous_mode() {
     let mut world =
-        World::with_sources(|sources| gate(sources, "response.body == 'ok'").replace("timeout: 1s", "timeout: 10s"))
+        World::with_sources(|sources| gate(sources, "response.body == 10").replace("timeout: 1s", "timeout: 10s"))
             .await;
-    world.sources().with(|state| state.web.insert("api/gate?project=web".to_owned(), Page::ok(json!("ok"))));
+    world.sources().with(|state| state.web.insert("api/gate?project=web".to_owned(), Page::ok(json!(10))));
     world.sources().fail(Fault::hang()).times(1);
     let pending = world.deliver(a_check().with("CompletionEvent", "ApiResponse")).await;
     assert!(pending.body.contains("\"status\":\"pending\""), "{pending:?}");
