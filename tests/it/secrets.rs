@@ -11,6 +11,7 @@ use simulator::azure_pipelines::deliver_with;
 use simulator::calls::Call;
 use simulator::faults::{Fault, RetryAfter};
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
+use simulator::sources::Sources;
 use simulator::storage_queue::StorageQueue;
 
 use crate::support::{Delivery, LogLines, World, a_check};
@@ -80,6 +81,7 @@ fn the_search_finds_a_secret_in_every_form() {
 struct Planted {
     azure_devops: AzureDevOps,
     queue: StorageQueue,
+    sources: Sources,
     host: FunctionsHost,
     sealing_keys: [String; 2],
     checks_file: std::path::PathBuf,
@@ -88,10 +90,15 @@ struct Planted {
 
 const CHECKS: &str = "default: a
 connections:
-  servicenow: { serviceNow: { instance: 'http://127.0.0.1:9/', user: '${SOURCE_USER}', password: '${SOURCE_SECRET}' } }
+  servicenow: { serviceNow: { instance: 'SOURCES/service-now', user: '${SOURCE_USER}', password: '${SOURCE_SECRET}' } }
+  prometheus: { prometheus: { url: 'SOURCES/prometheus', bearerToken: '${SOURCE_SECRET}' } }
+  web: { http: { url: 'SOURCES/web', headers: { X-Api-Key: '${SOURCE_SECRET}' } } }
 checks:
   a: { conditions: [ taskExecuted: { task: CmdLine } ] }
   w: { reevaluateEvery: 1s, inputs: { Note: { required: false } }, conditions: [ workItems: { state: Completed } ] }
+  change: { inputs: { N: {} }, conditions: [ serviceNowChange: { connection: servicenow, number: N, approval: approved } ] }
+  metric: { conditions: [ metric: { connection: prometheus, query: up, successCondition: result > 0 } ] }
+  page: { conditions: [ http: { connection: web, path: status, successCondition: response.body.ok } ] }
   short: { reevaluateEvery: 1s, timeout: 1s, conditions: [ workItems: { state: Completed } ] }
 ";
 
@@ -100,6 +107,13 @@ impl Planted {
         let clock = simulator::Clock::system();
         let azure_devops = AzureDevOps::start(clock.clone()).await.expect("a port");
         let queue = StorageQueue::start(clock.clone()).await.expect("a port");
+        let sources = Sources::start(clock.clone()).await.expect("a port");
+        sources.with(|state| {
+            SOURCE_SECRET.clone_into(&mut state.service_now.user);
+            SOURCE_SECRET.clone_into(&mut state.service_now.password);
+            state.prometheus.bearer_token = Some(SOURCE_SECRET.to_owned());
+            state.service_now.add_change("CHG0030001", &[("approval", "approved")]);
+        });
         let run = azure_devops.with(|state| {
             let id = state.run().id;
             state.work_item(42, "Active");
@@ -108,7 +122,8 @@ impl Planted {
         });
         let sealing_keys = [Sealer::generate_key(), Sealer::generate_key()];
         let checks_file = std::env::temp_dir().join(format!("checkgate-secrets-{}.yaml", std::process::id()));
-        std::fs::write(&checks_file, CHECKS).expect("a file");
+        let base = sources.url("");
+        std::fs::write(&checks_file, CHECKS.replace("SOURCES", base.trim_end_matches('/'))).expect("a file");
         let mut environment = crate::support::executable::environment(&azure_devops, &queue.connection_string());
         for (name, value) in [
             ("TokenSealingKey", sealing_keys[0].as_str()),
@@ -128,7 +143,7 @@ impl Planted {
         let source = QueueSource::Simulated(queue.clone());
         let host = FunctionsHost::start(crate::support::app_root(), handler, source, clock).await.expect("the host");
         assert!(host.handler_ready().await, "{:?}", host.output());
-        Self { azure_devops, queue, host, sealing_keys, checks_file, run }
+        Self { azure_devops, queue, sources, host, sealing_keys, checks_file, run }
     }
 
     fn check(&self) -> CheckIds {
@@ -175,6 +190,12 @@ impl Planted {
                 assert!(self.azure_devops.with(|state| knows(state, token)), "{scenario}: {token}");
             }
             search.expect_nothing(scenario, "a call of Azure DevOps", &sent(&call));
+        }
+        for mut call in self.sources.take_calls() {
+            // Where the credentials of a connection belong; nothing else does.
+            call.headers.remove("authorization");
+            call.headers.remove("x-api-key");
+            search.expect_nothing(scenario, "a call of a source", &sent(&call));
         }
         search.expect_nothing(scenario, "the check's log", &self.azure_devops.with(|state| state.log_text(ids)));
     }
@@ -259,6 +280,30 @@ async fn planted_secrets_leave_the_process_in_no_scenario() {
         planted.scenario(name, &ids, a_check().with("CompletionEvent", "ApiResponse")).await;
         planted.azure_devops.heal();
         scenarios += 2;
+    }
+    for (name, fault) in [
+        ("as it is", None),
+        ("refused", Some(Fault::answer(401, "application/json", "{\"error\":{\"message\":\"who are you?\"}}"))),
+        ("down", Some(Fault::reset())),
+        ("wrong", Some(Fault::wrong_json())),
+        ("redirected", Some(Fault::status(302).with_header("Location", "http://127.0.0.1:9/"))),
+    ] {
+        if let Some(fault) = fault {
+            planted.sources.fail(fault).forever();
+        }
+        for check in ["change", "metric", "page"] {
+            let ids = planted.check();
+            planted.sources.take_calls();
+            let (url, key) = (planted.host.function_url("CheckFunction"), planted.host.function_key());
+            let headers = a_check().named(check).with("N", "CHG0030001").headers(&ids);
+            let delivered = deliver_with(&url, &key, "", &headers, "").await;
+            assert_eq!(delivered.status, 200, "{delivered:?}");
+            planted.host.run_due_messages().await;
+            assert!(!planted.sources.calls().is_empty(), "{check}: the source was not asked");
+            planted.expect_nothing(&format!("{check}, {name}"), &ids, &delivered.body);
+            scenarios += 1;
+        }
+        planted.sources.heal();
     }
     for (name, fault) in [("storage down", Fault::reset()), ("storage wrong", Fault::status(403))] {
         planted.queue.fail(fault).on("POST", "/messages").forever();
