@@ -1,7 +1,7 @@
 //! Outside systems other than Azure DevOps, reached only through the named connections of `checks.yaml`.
 //!
 //! The operator names the hosts; a check can only name a connection, so it can never choose where our secrets go. Every
-//! system is an [`Endpoint`]: a base URL, a way to authenticate, a time limit. What is read from it is a fact.
+//! system is an endpoint: a base URL, a way to authenticate, a time limit. What is read from it is a fact.
 
 mod authorization;
 mod call;
