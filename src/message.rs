@@ -267,14 +267,17 @@ pub fn judge_claim(recorded: Option<&str>, own: &str, carried: &[String]) -> Cla
 /// the same: neither ever carries a claim that the other one wrote.
 #[must_use]
 pub fn carry_claims(own: &str, tried: bool, recorded: Option<&str>, carried: &[String]) -> Vec<String> {
-    // A message that wrote nothing changes nothing: counted, its claims would push out the one that the record holds.
-    let own = tried.then_some(own);
+    // A message that did not try takes the last place, so that those of a long outage push out only each other, and never
+    // the claim that the record holds. It has one at all because it may have tried when it was handed out before.
+    let (first, last) = if tried { (Some(own), None) } else { (None, Some(own)) };
+    let room = MAX_CLAIMS - usize::from(last.is_some());
     let mut claims: Vec<String> = Vec::new();
-    for claim in own.into_iter().chain(recorded).chain(carried.iter().map(String::as_str)) {
-        if !claims.iter().any(|known| known == claim) && claims.len() < MAX_CLAIMS {
+    for claim in first.into_iter().chain(recorded).chain(carried.iter().map(String::as_str)) {
+        if !claims.iter().any(|known| known == claim) && claims.len() < room {
             claims.push(claim.to_owned());
         }
     }
+    claims.extend(last.filter(|own| !claims.iter().any(|known| known == own)).map(str::to_owned));
     claims
 }
 
@@ -292,6 +295,12 @@ mod tests {
     fn an_outage_of_any_length_does_not_make_a_chain_a_stranger_to_its_own_claim() {
         let carried = chain([true].into_iter().chain([false; 1_000]));
         assert_eq!(judge_claim(Some("0"), "1001", &carried), Claim::Ours);
+    }
+
+    #[test]
+    fn a_message_that_wrote_its_claim_and_died_is_known_to_its_successor() {
+        let carried = carry_claims("message", false, None, &[]);
+        assert_eq!(judge_claim(Some("message"), "successor", &carried), Claim::Ours);
     }
 
     #[test]

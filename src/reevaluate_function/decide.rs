@@ -64,7 +64,8 @@ impl Step<'_> {
     async fn yield_to_twin(&mut self) -> Option<Ended> {
         let look = tokio::time::timeout(STATUS_LIMIT, self.session.record()).await;
         let record = look.ok()?.ok()??;
-        let claim = judge_claim(record.variable(CLAIM), &self.claim, &[]);
+        // A claim of this message's own past may have arrived late: nobody else lives by it.
+        let claim = judge_claim(record.variable(CLAIM), &self.claim, &self.message.progress.claims);
         (claim == Claim::Anothers && !record.is_completed())
             .then(|| Ended::Stopped("another chain of messages decides the check".to_owned()))
     }
