@@ -16,7 +16,7 @@
 //! In reading order:
 //!
 //! * [`delivery`] and [`check_function`]: what Azure Pipelines sends, and how it is acknowledged.
-//! * [`message`] and [`queue`]: the state of a check while nobody works on it.
+//! * [`message`], [`claim`] and [`queue`]: the state of a check while nobody works on it, and which message may go on.
 //! * [`invocation`] and [`reevaluate_function`]: the host hands a message over; one evaluation; exactly one end.
 //! * [`conditions`], [`facts`], [`evaluation`] and [`examination`]: what must hold, what is read for it, what follows.
 //! * [`azure_devops`] and [`sources`]: the outside world; [`backoff`] and [`circuit`]: leaving it alone while it is down.
@@ -29,6 +29,7 @@ pub mod check;
 pub mod check_function;
 pub mod checks_file;
 pub mod circuit;
+pub mod claim;
 pub mod cli;
 pub mod clock;
 pub mod conditions;

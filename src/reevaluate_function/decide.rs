@@ -4,12 +4,14 @@ use chrono::TimeDelta;
 
 use super::look::{CLAIM, DECISION, DELIVERY_GRACE};
 use super::status::STATUS_LIMIT;
-use super::step::Step;
+use super::step::{MAX_EVALUATIONS, Step};
 use super::{Ended, Failure};
 use crate::azure_devops::task::RecordUpdate;
 use crate::azure_devops::{Error, ErrorKind};
 use crate::check::Decision;
-use crate::message::{Claim, Outbox, judge_claim};
+use crate::checks_file::OnTimeout;
+use crate::claim::{Claim, judge_claim};
+use crate::message::Outbox;
 use crate::story;
 
 /// How long after it was accepted a decision is looked for in the record again.
@@ -40,6 +42,24 @@ impl Step<'_> {
         // The last lines come before the decision: after it, nobody listens.
         let told = self.write_log(&[lines, last_lines].concat()).await;
         self.deliver(Outbox { told, ..Outbox::new(decision) }).await
+    }
+
+    /// The deadline is reached without a verdict.
+    pub(super) async fn time_is_over(&mut self, missing: &str, lines: Vec<String>) -> Result<Ended, Failure> {
+        let definition = &self.message.check.definition;
+        if self.now < self.message.check.deadline {
+            let reason = format!(
+                "The check was evaluated {MAX_EVALUATIONS} times, which is the most; write a longer `reevaluateEvery`. Still missing: {missing}."
+            );
+            return self.decide(Decision::Rejected { reason }, lines).await;
+        }
+        if definition.on_timeout == OnTimeout::Skip && !definition.dry_run {
+            let text = format!("The check's time is over, and it does not decide then. Still missing: {missing}.");
+            self.write_log(&[lines, vec![text.clone()]].concat()).await;
+            return Ok(Ended::Stopped(text));
+        }
+        let reason = format!("The check's time is over ({}). Still missing: {missing}.", definition.timeout);
+        self.decide(Decision::Rejected { reason }, lines).await
     }
 
     /// Tries again to deliver a decision that an earlier message made.

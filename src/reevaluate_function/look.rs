@@ -9,7 +9,8 @@ use super::{Ended, Failure};
 use crate::azure_devops::task::CheckRecord;
 use crate::azure_devops::{Error, ErrorKind};
 use crate::check::Decision;
-use crate::message::{Claim, Outbox, judge_claim};
+use crate::claim::{Claim, judge_claim};
+use crate::message::Outbox;
 
 /// The variable of the check's own record that holds the claim of the chain that lives.
 pub(super) const CLAIM: &str = "checkgate.claim";

@@ -12,10 +12,10 @@ use crate::azure_devops::Session;
 use crate::azure_devops::task::RecordUpdate;
 use crate::backoff;
 use crate::check::{Decision, TaskProperties};
-use crate::checks_file::OnTimeout;
+use crate::claim::carry_claims;
 use crate::evaluation::{Evaluation, Memory, Status};
 use crate::examination::{Examination, Examiner};
-use crate::message::{MessageV1, carry_claims};
+use crate::message::MessageV1;
 use crate::queue::{self, QueueError};
 use crate::story;
 use crate::token::AuthToken;
@@ -32,7 +32,7 @@ const LAST_FACTS_LIMIT: Duration = Duration::from_secs(15);
 const LOOK_AT_RUN_EVERY: TimeDelta = TimeDelta::minutes(10);
 
 /// The most evaluations of one check: five times those that Azure Pipelines itself makes of one.
-const MAX_EVALUATIONS: u32 = 10_000;
+pub(super) const MAX_EVALUATIONS: u32 = 10_000;
 
 /// One evaluation of one check.
 pub(super) struct Step<'a> {
@@ -221,24 +221,6 @@ impl<'a> Step<'a> {
 
     fn is_over(&self) -> bool {
         self.now >= self.message.check.deadline || self.message.progress.evaluations >= MAX_EVALUATIONS
-    }
-
-    /// The deadline is reached without a verdict.
-    async fn time_is_over(&mut self, missing: &str, lines: Vec<String>) -> Result<Ended, Failure> {
-        let definition = &self.message.check.definition;
-        if self.now < self.message.check.deadline {
-            let reason = format!(
-                "The check was evaluated {MAX_EVALUATIONS} times, which is the most; write a longer `reevaluateEvery`. Still missing: {missing}."
-            );
-            return self.decide(Decision::Rejected { reason }, lines).await;
-        }
-        if definition.on_timeout == OnTimeout::Skip && !definition.dry_run {
-            let text = format!("The check's time is over, and it does not decide then. Still missing: {missing}.");
-            self.write_log(&[lines, vec![text.clone()]].concat()).await;
-            return Ok(Ended::Stopped(text));
-        }
-        let reason = format!("The check's time is over ({}). Still missing: {missing}.", definition.timeout);
-        self.decide(Decision::Rejected { reason }, lines).await
     }
 
     /// Queues the next evaluation. When this returns, it is durable, and this message may go.
