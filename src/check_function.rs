@@ -15,7 +15,7 @@ use crate::azure_devops::Session;
 use crate::checks_file::CompletionEvent;
 use crate::delivery::{self, Delivery, Refusal, Rules};
 use crate::evaluation::{Explanation, Memory, Status};
-use crate::examination::Examiner;
+use crate::examination::{Examiner, LookAtRun};
 use crate::message::{MAX_FIRST_MESSAGE, MessageV1};
 use crate::queue::{DELIVERY_PATIENCE, QueueError};
 use crate::story;
@@ -168,7 +168,7 @@ async fn decide(app: &App, delivery: &Delivery) -> Answer {
         sources: &app.sources,
         memory: &memory,
         run: None,
-        look_at_run: false,
+        look_at_run: LookAtRun::Never,
         now: check.delivered_at,
         limit: SYNCHRONOUS_BUDGET,
     };

@@ -5,11 +5,25 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::azure_devops::Session;
-use crate::azure_devops::build::{Run, TheRun, TheRunState};
+use crate::azure_devops::build::{Run, RunState, TheRun, TheRunState};
 use crate::check::Check;
-use crate::evaluation::{Context, Evaluation, Memory, evaluate};
+use crate::evaluation::{Context, Evaluation, Memory, Status, evaluate};
 use crate::facts::{Facts, Gatherer, Unmeasured, Wanted};
 use crate::sources::Sources;
+
+/// How long the look at a run before a decision may take: it may save a needless decision, and must not delay a due one.
+const LAST_LOOK_LIMIT: Duration = Duration::from_secs(5);
+
+/// When to read the run's status although no condition asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookAtRun {
+    /// Never: the answer is due in seconds.
+    Never,
+    /// Before a decision, so that none is sent into a run that was cancelled.
+    BeforeDeciding,
+    /// In any case: nothing else would tell that the run was cancelled.
+    Always,
+}
 
 /// What one look at a check gave.
 #[derive(Debug)]
@@ -20,8 +34,6 @@ pub struct Examination {
     pub run: Option<Run>,
     /// Whether the run was cancelled, or is about to be.
     pub run_was_cancelled: bool,
-    /// Whether the run's status was read.
-    pub run_was_read: bool,
 }
 
 /// What an examination may look at.
@@ -37,8 +49,8 @@ pub struct Examiner<'a> {
     pub memory: &'a Memory,
     /// What is known already about the run.
     pub run: Option<&'a Run>,
-    /// Whether to read the run's status even if no condition asks for it.
-    pub look_at_run: bool,
+    /// When to read the run's status even if no condition asks for it.
+    pub look_at_run: LookAtRun,
     /// The time of the evaluation.
     pub now: DateTime<Utc>,
     /// How long reading the facts may take.
@@ -57,13 +69,25 @@ impl Examiner<'_> {
             gatherer.insert(TheRun, run.clone());
         }
         let facts = gatherer.gather(&self.wanted(), self.limit).await?;
-        let state = facts.get(&TheRunState).ok();
-        Ok(Examination {
-            evaluation: self.judge(&facts),
-            run: facts.get(&TheRun).ok().map(|run| Run::clone(&run)),
-            run_was_cancelled: state.as_ref().is_some_and(|state| state.is_cancelled()),
-            run_was_read: state.is_some(),
-        })
+        let evaluation = self.judge(&facts);
+        let run_was_cancelled = match facts.get(&TheRunState) {
+            Ok(state) => state.is_cancelled(),
+            Err(_) if self.is_due_before_deciding(&evaluation) => {
+                self.look_at_run().await.is_some_and(|state| state.is_cancelled())
+            }
+            Err(_) => false,
+        };
+        Ok(Examination { evaluation, run: facts.get(&TheRun).ok().map(|run| Run::clone(&run)), run_was_cancelled })
+    }
+
+    fn is_due_before_deciding(&self, evaluation: &Evaluation) -> bool {
+        let is_decided = matches!(evaluation.status(), Status::Passed | Status::Failed);
+        is_decided && self.look_at_run == LookAtRun::BeforeDeciding && self.check.properties.build_id.is_some()
+    }
+
+    async fn look_at_run(&self) -> Option<RunState> {
+        let build = tokio::time::timeout(LAST_LOOK_LIMIT, self.azure_devops.build()).await;
+        Some(build.ok()?.ok()?.state)
     }
 
     /// Evaluates the check against facts that were gathered already.
@@ -76,7 +100,7 @@ impl Examiner<'_> {
     #[must_use]
     pub fn wanted(&self) -> Wanted {
         let mut wanted = Wanted::default();
-        if self.look_at_run && self.check.properties.build_id.is_some() {
+        if self.look_at_run == LookAtRun::Always && self.check.properties.build_id.is_some() {
             if self.run.is_none() {
                 wanted.add(TheRun);
             }

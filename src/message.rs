@@ -113,9 +113,6 @@ pub struct Progress {
     /// What never changes about the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
-    /// When the run's status was last looked at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub run_seen_at: Option<DateTime<Utc>>,
     /// How many of the warnings before the deadline were given.
     #[serde(skip_serializing_if = "is_zero")]
     pub warnings: u32,

@@ -69,7 +69,8 @@ pub struct LinkedWorkItems {
     pub with_categories: bool,
 }
 
-/// How long the states of a work item type are kept: a process changes rarely, and an hour later is soon enough.
+/// How much older than a check the states of a work item type may be that it uses: a process changes rarely, and a check
+/// that waits for days need not read them again at every look.
 const KEEP_STATES: TimeDelta = TimeDelta::hours(1);
 
 /// How many types' states are kept before all are forgotten.
@@ -85,10 +86,16 @@ type ReadStates = (DateTime<Utc>, States);
 type States = Vec<(String, String)>;
 
 impl KeptStates {
-    fn get(&self, plan_url: &PlanUrl, kind: &TypeStates, now: DateTime<Utc>) -> Option<States> {
+    fn get(&self, plan_url: &PlanUrl, kind: &TypeStates, since: DateTime<Utc>) -> Option<States> {
         let kept = self.0.lock().ok()?;
         let (read_at, states) = kept.get(&(plan_url.clone(), kind.clone()))?;
-        (now - *read_at < KEEP_STATES).then(|| states.clone())
+        (*read_at >= since).then(|| states.clone())
+    }
+
+    /// Forgets the states of a type that were read before `since`: they do not tell all.
+    fn forget(&self, plan_url: &PlanUrl, kind: &TypeStates, since: DateTime<Utc>) {
+        let Ok(mut kept) = self.0.lock() else { return };
+        kept.retain(|(url, other), (read_at, _)| url != plan_url || other != kind || *read_at >= since);
     }
 
     fn keep(&self, plan_url: &PlanUrl, kind: &TypeStates, now: DateTime<Utc>, states: &States) {
@@ -150,20 +157,27 @@ impl Session<'_> {
         Ok(answer.value.into_iter().flatten().map(WorkItem::from).collect())
     }
 
-    /// The states of a work item type, with their categories.
-    async fn type_states(&self, kind: &TypeStates) -> Result<States, Error> {
+    /// The states of a work item type, with their categories, for a check that was delivered at `delivered_at`.
+    async fn type_states(&self, kind: &TypeStates, delivered_at: DateTime<Utc>) -> Result<States, Error> {
         let (plan_url, now) = (&self.properties.plan_url, self.azure_devops.clock.now());
-        if let Some(states) = self.azure_devops.states.get(plan_url, kind, now) {
+        if let Some(states) = self.azure_devops.states.get(plan_url, kind, delivered_at - KEEP_STATES) {
             return Ok(states);
         }
         let path = format!("{}/_apis/wit/workitemtypes/{}/states", segment(&kind.project), segment(&kind.kind));
         let answer: Wrapped<StateAnswer> = self.get("read the states of a work item type", &path).await?;
         let states: States = answer.value.into_iter().map(|state| (state.name, state.category)).collect();
-        // A type without states is a hiccup of the server, not worth an hour.
+        // A type without states is a hiccup of the server, not worth keeping.
         if !states.is_empty() {
             self.azure_devops.states.keep(plan_url, kind, now, &states);
         }
         Ok(states)
+    }
+
+    /// A work item is in a state that its type does not have, as far as is known: the type is read again at the next look,
+    /// unless that was done within the hour.
+    fn found_unknown_state(&self, kind: &TypeStates) {
+        let since = self.azure_devops.clock.now() - KEEP_STATES;
+        self.azure_devops.states.forget(&self.properties.plan_url, kind, since);
     }
 }
 
@@ -231,6 +245,9 @@ impl Fact for LinkedWorkItems {
                 let states = gatherer.get(&fact).await?;
                 let state = states.iter().find(|(name, _)| name.eq_ignore_ascii_case(&item.state));
                 item.category = state.map(|(_, category)| category.clone());
+                if item.category.is_none() {
+                    gatherer.azure_devops.found_unknown_state(&fact);
+                }
             }
         }
         Ok(items)
@@ -241,7 +258,7 @@ impl Fact for TypeStates {
     type Value = States;
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, Unmeasured> {
-        Ok(gatherer.azure_devops.type_states(self).await?)
+        Ok(gatherer.azure_devops.type_states(self, gatherer.check.delivered_at).await?)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::evaluation::{Memory, Status};
-use crate::examination::Examiner;
+use crate::examination::{Examiner, LookAtRun};
 use crate::plan_url::AllowedPlanUrls;
 use crate::story;
 use crate::token::AuthToken;
@@ -95,7 +95,7 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
         sources: &sources,
         memory: &Memory::default(),
         run: None,
-        look_at_run: true,
+        look_at_run: LookAtRun::Always,
         now: clock.now(),
         limit: LIMIT,
     };

@@ -14,7 +14,7 @@ use crate::backoff;
 use crate::check::{Decision, TaskProperties};
 use crate::claim::carry_claims;
 use crate::evaluation::{Evaluation, Memory, Status};
-use crate::examination::{Examination, Examiner};
+use crate::examination::{Examination, Examiner, LookAtRun};
 use crate::message::MessageV1;
 use crate::queue::{self, QueueError};
 use crate::story;
@@ -26,10 +26,6 @@ const FACTS_LIMIT: Duration = Duration::from_secs(90);
 
 /// The same for the evaluation at the deadline: Azure Pipelines stops waiting soon after.
 const LAST_FACTS_LIMIT: Duration = Duration::from_secs(15);
-
-/// How often the run's status is read for cancellation. The check's own record, read every time, says it sooner; this is
-/// for the case that it does not, and costs one call.
-const LOOK_AT_RUN_EVERY: TimeDelta = TimeDelta::minutes(10);
 
 /// The most evaluations of one check: five times those that Azure Pipelines itself makes of one.
 pub(super) const MAX_EVALUATIONS: u32 = 10_000;
@@ -117,21 +113,19 @@ impl<'a> Step<'a> {
 
     async fn examine(&mut self) -> Result<Examination, crate::facts::Unmeasured> {
         let progress = &self.message.progress;
-        let is_due = progress.run_seen_at.is_none_or(|seen| self.now - seen >= LOOK_AT_RUN_EVERY);
+        // The check's own record tells a cancellation first; where there is none to read, the run has to.
+        let only_the_run_tells = progress.run.is_none() || !self.has_record || self.is_over();
         let examiner = Examiner {
             check: &self.message.check,
             azure_devops: &self.session,
             sources: &self.app.sources,
             memory: &progress.memory,
             run: progress.run.as_ref(),
-            look_at_run: is_due,
+            look_at_run: if only_the_run_tells { LookAtRun::Always } else { LookAtRun::BeforeDeciding },
             now: self.now,
             limit: if self.is_over() { LAST_FACTS_LIMIT } else { FACTS_LIMIT },
         };
         let examination = examiner.examine().await?;
-        if examination.run_was_read {
-            self.message.progress.run_seen_at = Some(self.now);
-        }
         self.message.progress.run = examination.run.clone();
         Ok(examination)
     }

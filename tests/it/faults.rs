@@ -371,7 +371,7 @@ async fn both_answers_to_an_event_are_understood() {
 
 #[tokio::test]
 async fn a_check_that_somebody_else_ends_posts_nothing() {
-    for end in ["bypassed", "cancelled", "completed by somebody else", "in a run that is being cancelled"] {
+    for end in ["bypassed", "cancelled", "completed by somebody else"] {
         let mut world = World::given(|state, run| {
             state.work_item(42, "Active");
             state.runs.get_mut(&run).expect("the run").links_work_item(42);
@@ -379,19 +379,58 @@ async fn a_check_that_somebody_else_ends_posts_nothing() {
         .await;
         world.accept(a_check().named("work-item-completed")).await;
         world.run_due_messages().await;
-        let (ids, run) = (world.ids().clone(), world.run);
+        let ids = world.ids().clone();
         world.azure_devops(|state| match end {
             "bypassed" => state.bypass_check(&ids),
             "cancelled" => state.cancel_check(&ids),
-            "in a run that is being cancelled" => state.begin_to_cancel_run(run),
             _ => state.end_check(&ids, TaskResult::Succeeded),
         });
 
-        world.advance(AN_INTERVAL * 11).await;
+        world.advance(AN_INTERVAL).await;
 
         world.expect_no_decision();
         assert!(world.messages().is_empty(), "{end}");
     }
+}
+
+#[tokio::test]
+async fn a_check_whose_run_is_being_cancelled_posts_nothing_although_its_record_is_open() {
+    let mut world = World::given(|state, run| {
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+    let run = world.run;
+    world.azure_devops(|state| {
+        state.begin_to_cancel_run(run);
+        state.work_item(42, "Closed");
+    });
+
+    world.advance(AN_INTERVAL).await;
+
+    world.expect_no_decision();
+    assert!(world.messages().is_empty());
+}
+
+#[tokio::test]
+async fn a_check_without_a_record_learns_from_its_run_that_it_was_cancelled() {
+    let mut world = World::given(|state, run| {
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+    let run = world.run;
+    world.azure_devops_server().fail(Fault::answer(404, "application/json", "{}")).on("GET", "/records").forever();
+    world.azure_devops(|state| state.begin_to_cancel_run(run));
+
+    world.advance(AN_INTERVAL).await;
+
+    world.expect_no_decision();
+    assert!(world.messages().is_empty());
 }
 
 #[tokio::test]
