@@ -1,84 +1,239 @@
 //! Claims: how the many messages that one check may have collapse into one chain. Pure; see "Claims" in
 //! `docs/ARCHITECTURE.md`.
 
-/// How many claims a message carries at most: the newest. An older write that is still on its way would have to be
-/// overtaken by all of them.
-const MAX_CLAIMS: usize = 16;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Which chain of messages a check belongs to: see "Exactly one decision" in `docs/ARCHITECTURE.md`.
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What a message writes into the check's record: that its chain lives. Written as 16 hexadecimal digits, a dot and the
+/// message's id. A later claim is greater.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Claim {
+    /// When it was made, in microseconds since 1970, or a little later where the clock had not moved on.
+    pub made_at: u64,
+    /// The queue's id of the message that made it: a message that was queued twice makes two different claims.
+    pub message_id: String,
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}.{}", self.made_at, self.message_id)
+    }
+}
+
+impl From<Claim> for String {
+    fn from(claim: Claim) -> Self {
+        claim.to_string()
+    }
+}
+
+/// The text is no claim.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a claim is 16 hexadecimal digits, a dot and the id of a queue message")]
+pub struct NoClaim;
+
+impl FromStr for Claim {
+    type Err = NoClaim;
+
+    fn from_str(text: &str) -> Result<Self, NoClaim> {
+        let (made_at, message_id) = text.split_once('.').filter(|(time, _)| time.len() == 16).ok_or(NoClaim)?;
+        let made_at = u64::from_str_radix(made_at, 16).map_err(|_| NoClaim)?;
+        Ok(Self { made_at, message_id: message_id.to_owned() })
+    }
+}
+
+impl TryFrom<String> for Claim {
+    type Error = NoClaim;
+
+    fn try_from(text: String) -> Result<Self, NoClaim> {
+        text.parse()
+    }
+}
+
+/// How many claims a message carries: the newest of its chain. An older one is recognized as well, but a little later.
+const CARRIED: usize = 8;
+
+/// Gives each claim of this process a time of its own, so that of two that are made at the same moment one is newer.
+#[derive(Debug, Default)]
+pub struct ClaimTimes(AtomicU64);
+
+impl ClaimTimes {
+    /// The next time, in microseconds since 1970.
+    pub fn next(&self, now: DateTime<Utc>) -> u64 {
+        let now = u64::try_from(now.timestamp_micros()).unwrap_or_default();
+        let next = |last: u64| now.max(last.saturating_add(1));
+        let last = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+        // Either way it is the former value.
+        next(last.unwrap_or_else(|last| last))
+    }
+}
+
+/// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
+pub enum Turn {
     /// This message may go on.
     Ours,
     /// Another chain lives; this message ends here.
     Anothers,
+    /// Another chain may live, or have left a claim that arrived late: worth another look in a while.
+    InDoubt,
 }
 
-/// Compares the record's claim with those of a message: its own, or carried from its predecessors.
-#[must_use]
-pub fn judge_claim(recorded: Option<&str>, own: &str, carried: &[String]) -> Claim {
-    match recorded {
-        None => Claim::Ours,
-        Some(recorded) if recorded == own || carried.iter().any(|carried| carried == recorded) => Claim::Ours,
-        Some(_) => Claim::Anothers,
+/// What one message knows of claims while it is evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Claims {
+    /// The queue's id of this message.
+    pub message_id: String,
+    /// The claims of this message's chain, oldest first.
+    pub known: Vec<Claim>,
+    /// Whether this message has made one of them.
+    pub has_made: bool,
+}
+
+impl Claims {
+    /// Those of the message with this id, which carries the newest claims of its predecessors, oldest first.
+    #[must_use]
+    pub const fn new(message_id: String, carried: Vec<Claim>) -> Self {
+        Self { message_id, known: carried, has_made: false }
     }
-}
 
-/// The claims that a successor carries: those that the record may hold when it looks.
-///
-/// `tried` tells whether this message tried to write its own; whether that happened is not asked, since a write that
-/// timed out may still arrive, after later ones even. For the same reason the earlier ones are kept. Twins stay apart all
-/// the same: neither ever carries a claim that the other one wrote.
-#[must_use]
-pub fn carry_claims(own: &str, tried: bool, recorded: Option<&str>, carried: &[String]) -> Vec<String> {
-    // A message that did not try takes the last place, so that those of a long outage push out only each other, and never
-    // the claim that the record holds. It has one at all because it may have tried when it was handed out before.
-    let (first, last) = if tried { (Some(own), None) } else { (None, Some(own)) };
-    let room = MAX_CLAIMS - usize::from(last.is_some());
-    let mut claims: Vec<String> = Vec::new();
-    for claim in first.into_iter().chain(recorded).chain(carried.iter().map(String::as_str)) {
-        if !claims.iter().any(|known| known == claim) && claims.len() < room {
-            claims.push(claim.to_owned());
+    /// Compares the record's claim with those of this message's chain. `doubted` is the one that left its predecessor in
+    /// doubt.
+    ///
+    /// A message ends only for a claim that is newer than all of its own chain. So the chain with the newest claim never
+    /// ends for another, and the check is never left alone. An older claim may be a live twin's that overtook ours on its
+    /// way, or a ghost's, which arrived after its chain had ended because of ours: a live twin soon makes a newer one.
+    pub fn judge(&mut self, recorded: Option<&Claim>, doubted: Option<&Claim>) -> Turn {
+        let Some(recorded) = recorded else { return Turn::Ours };
+        // Of an earlier try of this message, which died; or of its chain; or of nobody who lives.
+        if recorded.message_id == self.message_id || self.known.contains(recorded) {
+            self.take_over(recorded);
+            return Turn::Ours;
+        }
+        if self.known.last() < Some(recorded) {
+            return Turn::Anothers;
+        }
+        if Some(recorded) == doubted {
+            self.take_over(recorded);
+            return Turn::Ours;
+        }
+        Turn::InDoubt
+    }
+
+    /// Counts the record's claim as one of this chain, whoever made it: the next one will be newer.
+    pub fn take_over(&mut self, recorded: &Claim) {
+        if let Err(place) = self.known.binary_search(recorded) {
+            self.known.insert(place, recorded.clone());
         }
     }
-    claims.extend(last.filter(|own| !claims.iter().any(|known| known == own)).map(str::to_owned));
-    claims
+
+    /// Makes a claim at this moment, as [`ClaimTimes`] tells it; newer than all that this chain has made and seen.
+    pub fn make(&mut self, now: u64) -> Claim {
+        let after = self.known.last().map_or(0, |newest| newest.made_at.saturating_add(1));
+        let claim = Claim { made_at: now.max(after), message_id: self.message_id.clone() };
+        self.known.push(claim.clone());
+        self.has_made = true;
+        claim
+    }
+
+    /// The claims that the successor carries, oldest first. Whether they were written is not asked, since a write that timed
+    /// out may still arrive.
+    #[must_use]
+    pub fn hand_on(mut self, now: u64) -> Vec<Claim> {
+        if !self.has_made {
+            // An earlier try of this message may have made one, of which this try learnt nothing: this one is newer.
+            self.make(now);
+        }
+        self.known.split_off(self.known.len().saturating_sub(CARRIED))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What the successors carry of a chain whose messages `0`, `1` … tried to write their claims, or did not.
-    fn chain(tries: impl IntoIterator<Item = bool>) -> Vec<String> {
-        let steps = tries.into_iter().enumerate();
-        steps.fold(Vec::new(), |carried, (number, tried)| carry_claims(&number.to_string(), tried, None, &carried))
+    fn at(time: u64, message: &str) -> Claim {
+        Claims::new(message.to_owned(), Vec::new()).make(time)
+    }
+
+    fn turn(message: &str, carried: &[Claim], recorded: &Claim) -> Turn {
+        Claims::new(message.to_owned(), carried.to_vec()).judge(Some(recorded), None)
+    }
+
+    /// What the successor of a chain carries whose messages `0`, `1` ... made a claim each.
+    fn chain(length: u64) -> Vec<Claim> {
+        (0..length).fold(Vec::new(), |carried, time| Claims::new(time.to_string(), carried).hand_on(time))
     }
 
     #[test]
-    fn an_outage_of_any_length_does_not_make_a_chain_a_stranger_to_its_own_claim() {
-        let carried = chain([true].into_iter().chain([false; 1_000]));
-        assert_eq!(judge_claim(Some("0"), "1001", &carried), Claim::Ours);
+    fn a_message_goes_on_where_nobody_or_its_own_chain_has_claimed_the_check() {
+        assert_eq!(Claims::new("own".to_owned(), chain(3)).judge(None, None), Turn::Ours);
+        for recorded in [at(0, "0"), at(1, "1"), at(2, "2"), at(9, "own")] {
+            assert_eq!(turn("own", &chain(3), &recorded), Turn::Ours);
+        }
     }
 
     #[test]
-    fn a_message_that_wrote_its_claim_and_died_is_known_to_its_successor() {
-        let carried = carry_claims("message", false, None, &[]);
-        assert_eq!(judge_claim(Some("message"), "successor", &carried), Claim::Ours);
+    fn a_message_ends_for_a_newer_claim_and_doubts_an_older_one() {
+        assert_eq!(turn("own", &chain(3), &at(3, "twin")), Turn::Anothers);
+        assert_eq!(turn("own", &[], &at(3, "twin")), Turn::Anothers);
+        assert_eq!(turn("own", &chain(3), &at(1, "ghost")), Turn::InDoubt);
     }
 
     #[test]
-    fn a_write_that_arrives_after_a_later_one_is_still_known() {
-        let carried = chain([true, true, true]);
-        assert_eq!(judge_claim(Some("0"), "3", &carried), Claim::Ours);
-        assert_eq!(judge_claim(Some("twin"), "3", &carried), Claim::Anothers);
+    fn an_older_claim_that_nobody_renews_is_a_ghosts() {
+        let (ghost, other) = (at(1, "ghost"), at(1, "other"));
+        let mut own = Claims::new("own".to_owned(), chain(3));
+        assert_eq!(own.judge(Some(&other), Some(&ghost)), Turn::InDoubt);
+        assert_eq!(own.judge(Some(&ghost), Some(&ghost)), Turn::Ours);
+        assert_eq!(own.judge(Some(&at(4, "twin")), Some(&ghost)), Turn::Anothers);
     }
 
     #[test]
-    fn a_chain_carries_few_claims_and_always_the_one_it_read() {
-        let carried = chain([true; 100]);
-        let claims = carry_claims("100", true, Some("0"), &carried);
-        assert_eq!(claims.len(), MAX_CLAIMS);
-        assert_eq!(claims[..2], ["100", "0"]);
+    fn of_two_claims_of_the_same_moment_one_is_newer() {
+        assert_eq!(turn("successor of a", &[at(7, "a")], &at(7, "b")), Turn::Anothers);
+        assert_eq!(turn("successor of b", &[at(7, "b")], &at(7, "a")), Turn::InDoubt);
+    }
+
+    #[test]
+    fn a_try_that_knows_nothing_of_the_one_that_died_makes_a_newer_claim_for_its_successor() {
+        let carried = Claims::new("own".to_owned(), vec![at(7, "predecessor")]).hand_on(9);
+        assert_eq!(turn("successor", &carried, &at(8, "own")), Turn::InDoubt);
+    }
+
+    #[test]
+    fn an_outage_of_any_length_does_not_end_a_chain_for_its_own_claim() {
+        let carried = chain(1_000);
+        assert_eq!(carried.len(), CARRIED);
+        assert_eq!(turn("last", &carried, &at(0, "0")), Turn::InDoubt);
+    }
+
+    #[test]
+    fn a_chain_that_takes_over_and_a_clock_that_goes_backwards_make_newer_claims_all_the_same() {
+        let ahead = at(5, "ahead");
+        let mut own = Claims::new("own".to_owned(), chain(3));
+        own.take_over(&ahead);
+        assert!(own.make(3) > ahead);
+        assert_eq!(own.hand_on(3).first(), Some(&at(0, "0")), "oldest first");
+    }
+
+    #[test]
+    fn two_claims_of_a_process_never_have_the_same_time() {
+        let (times, now) = (ClaimTimes::default(), DateTime::from_timestamp(1_767_600_000, 0).expect("a time"));
+        assert!(times.next(now) < times.next(now));
+        assert_eq!(times.next(now), 1_767_600_000_000_002);
+    }
+
+    #[test]
+    fn claims_are_read_as_they_are_written_and_anything_else_is_none() {
+        let claim = at(7, "800ae4b3.with.dots");
+        assert_eq!(claim.to_string().parse(), Ok(claim));
+        for text in ["", "gone", ".own", "7.own", "zzzzzzzzzzzzzzzz.own", "0000000000000000000007.own"] {
+            assert_eq!(text.parse::<Claim>(), Err(NoClaim), "{text}");
+        }
     }
 }

@@ -71,6 +71,8 @@ pub struct App {
     pub allowed_plan_urls: AllowedPlanUrls,
     /// Seals tokens and decisions.
     pub sealer: Sealer,
+    /// When the claims of this process were made.
+    pub claim_times: claim::ClaimTimes,
     /// Where checks wait.
     pub queue: CheckQueue,
     /// The callback side, and the facts about runs.

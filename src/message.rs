@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::azure_devops::build::Run;
 use crate::check::{Check, Decision};
+use crate::claim::Claim;
 use crate::evaluation::Memory;
 use crate::token::{AuthToken, SealError, Sealer};
 
@@ -86,9 +87,12 @@ pub struct Progress {
     /// Whether an operator has queued it again: it goes on whoever the record's claim belongs to.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub takes_over: bool,
-    /// Claims of earlier messages of this chain that the record may hold.
+    /// The newest claims that messages of this chain may have written, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub claims: Vec<String>,
+    pub claims: Vec<Claim>,
+    /// The record's claim that left this message's predecessor in doubt whether it was its turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubted_claim: Option<Claim>,
     /// The timeline of the check's record, where the delivery did not name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeline_id: Option<Uuid>,

@@ -19,6 +19,7 @@ use super::fail;
 use crate::App;
 use crate::azure_devops::{self, AzureDevOps};
 use crate::checks_file::ChecksFile;
+use crate::claim::ClaimTimes;
 use crate::clock::Clock;
 use crate::config::{self, Config, Settings};
 use crate::managed_identity::ManagedIdentity;
@@ -181,6 +182,7 @@ pub fn build_app(config: Config, clock: Clock) -> Result<App, String> {
     }
     Ok(App {
         clock,
+        claim_times: ClaimTimes::default(),
         checks,
         allow_inline_checks: config.allow_inline_checks,
         allowed_plan_urls: config.allowed_plan_urls,

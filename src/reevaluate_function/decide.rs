@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::look::{CLAIM, DECISION, DELIVERY_GRACE};
+use super::look::{DECISION, DELIVERY_GRACE, recorded_claim};
 use super::status::STATUS_LIMIT;
 use super::step::{MAX_EVALUATIONS, Step};
 use super::{Ended, Failure};
@@ -10,7 +10,7 @@ use crate::azure_devops::task::RecordUpdate;
 use crate::azure_devops::{Error, ErrorKind};
 use crate::check::Decision;
 use crate::checks_file::OnTimeout;
-use crate::claim::{Claim, judge_claim};
+use crate::claim::{Claim, Turn};
 use crate::message::Outbox;
 use crate::story;
 
@@ -22,6 +22,18 @@ const MAX_CONFIRMATIONS: u32 = 5;
 
 /// The longest reason of a decision, which travels in the outbox and the record; the log has all of it.
 const MAX_REASON: usize = 4_000;
+
+/// What the record holds after a decision was written into it.
+enum Kept {
+    /// The decision, as far as can be seen.
+    Ours,
+    /// Another decision for the same message: it is evaluated twice.
+    Twins(Decision),
+    /// The claim of another chain, which decides.
+    ByAnotherChain,
+    /// A claim that may be a living twin's.
+    InDoubt(Option<Claim>),
+}
 
 impl Step<'_> {
     /// Makes the decision: from here on it is never made again. `lines` tell how it came about.
@@ -36,8 +48,15 @@ impl Step<'_> {
         let operation = story::shorten(&last_lines.join(" "));
         let status = RecordUpdate { current_operation: Some(operation), ..RecordUpdate::default() };
         let kept = self.keep(status, &decision).await;
-        if kept && let Some(ended) = self.yield_to_twin().await {
-            return Ok(ended);
+        if kept {
+            match self.read_back(&decision).await {
+                Kept::Ours => {}
+                Kept::Twins(theirs) => return self.deliver(Outbox::new(theirs)).await,
+                Kept::ByAnotherChain => {
+                    return Ok(Ended::Stopped("another chain of messages decides the check".to_owned()));
+                }
+                Kept::InDoubt(recorded) => return self.stand_by(recorded).await,
+            }
         }
         // The last lines come before the decision: after it, nobody listens.
         let told = self.write_log(&[lines, last_lines].concat()).await;
@@ -80,14 +99,22 @@ impl Step<'_> {
         self.write_record(status.variable(DECISION, sealed)).await
     }
 
-    /// Twins that became visible together may both have read the same old claim: the one that wrote last goes on.
-    async fn yield_to_twin(&mut self) -> Option<Ended> {
+    /// Twins that became visible together may both have read the same old claim: the one that wrote last goes on. And a
+    /// message that is evaluated twice at the same time has one claim, but may have come to two decisions.
+    async fn read_back(&mut self, ours: &Decision) -> Kept {
         let look = tokio::time::timeout(STATUS_LIMIT, self.session.record()).await;
-        let record = look.ok()?.ok()??;
-        // A claim of this message's own past may have arrived late: nobody else lives by it.
-        let claim = judge_claim(record.variable(CLAIM), &self.claim, &self.message.progress.claims);
-        (claim == Claim::Anothers && !record.is_completed())
-            .then(|| Ended::Stopped("another chain of messages decides the check".to_owned()))
+        let Ok(Ok(Some(record))) = look else { return Kept::Ours };
+        if record.is_completed() {
+            return Kept::Ours;
+        }
+        let recorded = recorded_claim(&record);
+        match self.turn(recorded.as_ref()) {
+            Turn::Anothers => return Kept::ByAnotherChain,
+            Turn::InDoubt if !self.is_over() => return Kept::InDoubt(recorded),
+            Turn::Ours | Turn::InDoubt => {}
+        }
+        let kept = record.variable(DECISION).and_then(|sealed| self.open_decision(sealed));
+        kept.filter(|kept| kept != ours).map_or(Kept::Ours, Kept::Twins)
     }
 
     /// Delivers a decision, and confirms it.

@@ -9,7 +9,7 @@ use super::{Ended, Failure};
 use crate::azure_devops::task::CheckRecord;
 use crate::azure_devops::{Error, ErrorKind};
 use crate::check::Decision;
-use crate::claim::{Claim, judge_claim};
+use crate::claim::{Claim, Turn};
 use crate::message::Outbox;
 
 /// The variable of the check's own record that holds the claim of the chain that lives.
@@ -30,6 +30,10 @@ const UNSEEN_FOR_GOOD_AFTER: TimeDelta = TimeDelta::seconds(30);
 
 /// The longest wait with a decision that is not delivered, whatever the other side asks for: people wait for it.
 const LONGEST_WHEN_DECIDED: TimeDelta = TimeDelta::minutes(2);
+
+/// How long a message stands by that may have a living twin: longer than most evaluations take, at whose end the twin
+/// renews its claim.
+const STAND_BY: TimeDelta = TimeDelta::seconds(30);
 
 /// What the first look found.
 pub(super) enum Look {
@@ -62,15 +66,35 @@ impl Step<'_> {
         if record.is_completed() {
             return Look::End(Ok(self.completed(record.result.as_deref(), record.variable(DECISION))));
         }
-        self.recorded_claim = record.variable(CLAIM).map(str::to_owned);
-        let claim = judge_claim(self.recorded_claim.as_deref(), &self.claim, &self.message.progress.claims);
-        if claim == Claim::Anothers && !self.message.progress.takes_over {
+        let recorded = recorded_claim(&record);
+        if let Some(recorded) = recorded.as_ref().filter(|_| self.message.progress.takes_over) {
+            self.claims.take_over(recorded);
+        }
+        let turn = self.turn(recorded.as_ref());
+        if turn == Turn::Anothers {
             return Look::End(Ok(Ended::Stopped("another chain of messages takes care of the check".to_owned())));
         }
         if let Some(sealed) = record.variable(DECISION) {
             self.adopt(sealed);
         }
+        // What is decided, or has to be now, does not wait: whoever delivers a decision, it is welcome.
+        if turn == Turn::InDoubt && self.message.outbox.is_none() && !self.is_over() {
+            return Look::End(self.stand_by(recorded).await);
+        }
+        self.message.progress.doubted_claim = None;
         Look::GoOn
+    }
+
+    /// Whose turn it is, by the claim that the record holds.
+    pub(super) fn turn(&mut self, recorded: Option<&Claim>) -> Turn {
+        self.claims.judge(recorded, self.message.progress.doubted_claim.as_ref())
+    }
+
+    /// Leaves a twin the time to show that it lives.
+    pub(super) async fn stand_by(&mut self, recorded: Option<Claim>) -> Result<Ended, Failure> {
+        self.message.progress.doubted_claim = recorded;
+        self.queue_successor(STAND_BY.min(self.message.check.deadline - self.now)).await?;
+        Ok(Ended::Requeued("another chain of messages may take care of the check".to_owned()))
     }
 
     /// Reads the check's own record: in the timeline that was delivered, or else in the one that the plan names.
@@ -195,7 +219,7 @@ impl Step<'_> {
         }
     }
 
-    fn open_decision(&self, sealed: &str) -> Option<Decision> {
+    pub(super) fn open_decision(&self, sealed: &str) -> Option<Decision> {
         let bytes = self.app.sealer.open(sealed, &self.decision_binding()).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
@@ -203,4 +227,9 @@ impl Step<'_> {
     pub(super) fn decision_binding(&self) -> String {
         format!("{} decision", self.ids().seal_binding())
     }
+}
+
+/// The claim that the record holds. Anything else that somebody wrote there is none.
+pub(super) fn recorded_claim(record: &CheckRecord) -> Option<Claim> {
+    record.variable(CLAIM)?.parse().ok()
 }

@@ -103,8 +103,8 @@ impl Step<'_> {
         if !self.has_record {
             return false;
         }
-        let update = update.log(self.message.progress.log_id).variable(CLAIM, self.claim.clone());
-        self.claim_tried = true;
+        let claim = self.claims.make(self.app.claim_times.next(self.app.clock.now()));
+        let update = update.log(self.message.progress.log_id).variable(CLAIM, claim.to_string());
         match tokio::time::timeout(STATUS_LIMIT, self.session.update_record(&update)).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {

@@ -12,7 +12,7 @@ use crate::azure_devops::Session;
 use crate::azure_devops::task::RecordUpdate;
 use crate::backoff;
 use crate::check::{Decision, TaskProperties};
-use crate::claim::carry_claims;
+use crate::claim::Claims;
 use crate::evaluation::{Evaluation, Memory, Status};
 use crate::examination::{Examination, Examiner, LookAtRun};
 use crate::message::MessageV1;
@@ -37,12 +37,8 @@ pub(super) struct Step<'a> {
     pub(super) session: Session<'a>,
     /// Sealed into the successor.
     token: AuthToken,
-    /// The claim of this message: the queue's id of it.
-    pub(super) claim: String,
-    /// The claim that the record held at the first look.
-    pub(super) recorded_claim: Option<String>,
-    /// Whether this evaluation tried to write its claim: then the record may hold it.
-    pub(super) claim_tried: bool,
+    /// What this message knows of claims.
+    pub(super) claims: Claims,
     /// Whether the timeline has the check's record, so that a status can be shown.
     pub(super) has_record: bool,
     pub(super) plan_was_read: bool,
@@ -54,20 +50,19 @@ pub(super) struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    pub(super) fn new(app: &'a App, message: MessageV1, token: AuthToken, claim: String) -> Self {
+    pub(super) fn new(app: &'a App, message: MessageV1, token: AuthToken, message_id: String) -> Self {
         let mut session = app.azure_devops.session(&message.check.properties, &token);
         if let Some(timeline) = message.progress.timeline_id {
             session.use_timeline(timeline);
         }
         let now = app.clock.now();
+        let claims = Claims::new(message_id, message.progress.claims.clone());
         Self {
             app,
             message,
             session,
             token,
-            claim,
-            recorded_claim: None,
-            claim_tried: false,
+            claims,
             has_record: false,
             plan_was_read: false,
             plan_timeline: None,
@@ -213,15 +208,15 @@ impl<'a> Step<'a> {
         Ok(Ended::Requeued(why))
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.now >= self.message.check.deadline || self.message.progress.evaluations >= MAX_EVALUATIONS
     }
 
     /// Queues the next evaluation. When this returns, it is durable, and this message may go.
     pub(super) async fn queue_successor(&mut self, delay: TimeDelta) -> Result<(), Failure> {
         let progress = &mut self.message.progress;
-        progress.claims = carry_claims(&self.claim, self.claim_tried, self.recorded_claim.as_deref(), &progress.claims);
-        // Looked at, the record's claim is among those that are carried.
+        progress.claims = self.claims.clone().hand_on(self.app.claim_times.next(self.app.clock.now()));
+        // An evaluation that took over has made the newest claim.
         progress.takes_over &= !self.has_looked;
         progress.begun |= self.has_looked;
         progress.evaluations += 1;

@@ -434,6 +434,44 @@ async fn a_check_without_a_record_learns_from_its_run_that_it_was_cancelled() {
 }
 
 #[tokio::test]
+async fn a_claim_that_arrives_late_does_not_end_the_chain_that_lives() {
+    let mut world = World::given(|state, run| {
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+    // Of a message that has ended long ago.
+    world.claim_record("0000000000000001.ghost").await;
+
+    world.advance(AN_INTERVAL).await;
+    world.azure_devops(|state| {
+        state.work_item(42, "Closed");
+    });
+    world.advance(Duration::from_secs(30)).await;
+
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn a_chain_ends_when_another_one_has_a_newer_claim() {
+    let mut world = World::given(|state, run| {
+        state.work_item(42, "Active");
+        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+    })
+    .await;
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+    world.claim_record("ffffffffffff0000.twin").await;
+
+    world.advance(AN_INTERVAL).await;
+
+    assert!(world.messages().is_empty());
+    world.expect_no_decision();
+}
+
+#[tokio::test]
 async fn messages_that_are_handed_out_twice_and_out_of_order_end_in_one_decision() {
     let mut world = World::given(|state, run| {
         state.work_item(42, "Active");

@@ -79,7 +79,7 @@ async fn a_message_with_anything_changed_does_not_open() {
         ("a measured memory", Box::new(|it| it["progress"]["memory"] = json!({ "0": { "state": [1, 2, 3] } }))),
         ("another run's facts", Box::new(|it| it["progress"]["run"] = json!({ "id": 102, "reason": "manual" }))),
         ("another log", Box::new(|it| it["progress"]["logId"] = json!(99))),
-        ("other claims", Box::new(|it| it["progress"]["claims"] = json!(["stolen"]))),
+        ("another claim", Box::new(|it| it["progress"]["claims"] = json!(["ffffffffffff0000.stolen"]))),
         ("a fresh start", Box::new(|it| it["progress"] = json!({}))),
         ("another correlation", Box::new(move |it| it["correlationId"] = id())),
         ("an unknown member", Box::new(|it| it["note"] = json!("hello"))),

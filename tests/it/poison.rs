@@ -74,7 +74,7 @@ async fn a_check_that_is_queued_again_is_decided() {
     let (world, id) = a_poisoned_check().await;
     // The chain that was given up has written its claim, and nobody of it lives.
     let ids = world.ids().clone();
-    claim_for_another(&world).await;
+    world.claim_record("ffffffffffff0000.gone").await;
 
     let said = poison(&world, &["requeue", &id]).await.expect("queued again");
     assert_eq!(said, "Check `cmdline-executed` is queued again.");
@@ -84,20 +84,6 @@ async fn a_check_that_is_queued_again_is_decided() {
     world.run_due_messages().await;
     assert_eq!(world.ids(), &ids);
     world.expect_decision("succeeded");
-}
-
-/// Writes a claim as a message does that nobody knows any more.
-async fn claim_for_another(world: &World) {
-    let ids = world.ids();
-    let url = format!(
-        "{}{}/_apis/distributedtask/hubs/checks/plans/{}/timelines/{}/records?api-version=7.1",
-        ids.plan_url, ids.project_id, ids.plan_id, ids.timeline_id
-    );
-    let body = serde_json::json!({ "count": 1, "value": [{
-        "id": ids.task_instance_id, "variables": { "checkgate.claim": { "value": "gone", "isSecret": false } }
-    }] });
-    let request = reqwest::Client::new().patch(url).bearer_auth(&ids.auth_token).json(&body);
-    assert_eq!(request.send().await.expect("an answer").status(), 200);
 }
 
 #[tokio::test]

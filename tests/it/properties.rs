@@ -8,6 +8,7 @@ use checkgate::azure_devops::parse_retry_after;
 use checkgate::azure_devops::timeline::{RunTimeline, Timeline};
 use checkgate::check::{Check, TaskProperties};
 use checkgate::checks_file::{CheckDefinition, ChecksFile, Duration};
+use checkgate::claim::Claim;
 use checkgate::conditions::Condition;
 use checkgate::delivery::{self, Refusal, Rules};
 use checkgate::evaluation::{Memory, Status, evaluate};
@@ -168,11 +169,12 @@ proptest! {
         inputs in proptest::collection::btree_map("[A-Za-z][A-Za-z0-9-]{0,8}", ".{0,20}", 0..4),
         token in "[!-~]{1,200}",
         samples in vec(any::<f64>().prop_filter("JSON knows finite numbers", |sample| sample.is_finite()), 0..6),
-        claims in vec(".{0,10}", 0..3),
+        claims in vec((any::<u64>(), ".{0,10}"), 0..3),
         flip in any::<proptest::sample::Index>(),
     ) {
         let mut message = MessageV1::new(Check { inputs, ..check(definition(&conditions)) });
-        message.progress.claims = claims;
+        let claims = claims.into_iter().map(|(made_at, message_id)| Claim { made_at, message_id });
+        message.progress.claims = claims.collect();
         message.progress.memory = serde_json::from_value(json!({ "0": { "state": samples } })).expect("a memory");
         let text = message.seal(&AuthToken::new(token.clone()), &sealer());
         prop_assert!(!text.contains(&token) || token.len() < 8);

@@ -241,7 +241,13 @@ async fn ten_concurrent_deliveries_of_one_check_end_in_one_chain_and_one_decisio
         world.deliver_again(a_check().named("work-item-completed")).await;
     }
     world.run_due_messages().await;
+    world.azure_devops_server().take_calls();
     world.advance(AN_INTERVAL + Duration::from_secs(1)).await;
+    let calls = world.azure_devops_server().take_calls();
+    let evaluations = calls.iter().filter(|call| call.path.ends_with("/workitemsbatch")).count();
+    assert_eq!(evaluations, 1, "of ten chains one lives");
+    // Those that could not tell at once have looked again.
+    world.advance(Duration::from_secs(30)).await;
     assert_eq!(world.messages().len(), 1);
 
     world.azure_devops(|state| {
