@@ -14,6 +14,7 @@ mod forged_messages;
 mod hardening;
 mod hostile_authors;
 mod load;
+mod model;
 mod plan_urls;
 mod poison;
 mod process;

@@ -1,0 +1,587 @@
+//! The life of a check as a model that is checked exhaustively: all interleavings of a few messages, with a few troubles at
+//! any of their steps.
+//!
+//! The model calls the real [`Claims`]. It abstracts from the rest: what an evaluation finds is chosen freely each time; one
+//! write of the claim stands for all of an evaluation; time passes only as the number of evaluations; an evaluation is
+//! shorter than the interval to the next one; calls of Azure DevOps happen one at a time, as they do there; of writes that
+//! timed out only the last one may still arrive. Each protection can be switched off, and then a counterexample must be
+//! found: else the model would prove nothing about it.
+
+use std::collections::BTreeSet;
+
+use checkgate::claim::{Claim, Claims, Turn};
+use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
+
+/// What keeps a check from being lost or doubled; all of it is on in the real code.
+#[derive(Clone)]
+struct Protocol {
+    claims: bool,
+    standing_by: bool,
+    outbox: bool,
+    enqueue_before_acknowledging: bool,
+    successor_before_delete: bool,
+    deadline: bool,
+    /// The number of the evaluation that reaches the deadline; the first is 0.
+    last_evaluation: u8,
+    /// How many times Azure Pipelines delivers the check at most.
+    deliveries: u8,
+    /// How many things go wrong at most, whichever they are.
+    troubles: u8,
+}
+
+impl Protocol {
+    const fn with(last_evaluation: u8, deliveries: u8, troubles: u8) -> Self {
+        Self {
+            claims: true,
+            standing_by: true,
+            outbox: true,
+            enqueue_before_acknowledging: true,
+            successor_before_delete: true,
+            deadline: true,
+            last_evaluation,
+            deliveries,
+            troubles,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Decision {
+    Approved,
+    Rejected,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Finding {
+    Met,
+    NotMet,
+    /// Or not measured, which is the same here.
+    NotYet,
+}
+
+/// How the check ended in Azure Pipelines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum End {
+    Decided(Decision),
+    Cancelled,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Message {
+    id: u8,
+    handed_out: u8,
+    evaluations: u8,
+    claims: Vec<Claim>,
+    doubted: Option<Claim>,
+    outbox: Option<Decision>,
+}
+
+/// The next thing that an evaluation does; it may die before each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Step {
+    Look,
+    Claim,
+    Judge,
+    Keep(Decision),
+    ReadBack(Decision),
+    Report(Decision),
+    Doubt,
+    Put,
+    Delete,
+    /// Only without the protection that the successor comes first.
+    DeleteFirst,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Evaluation {
+    message: Message,
+    step: Step,
+    claims: Claims,
+    has_put: bool,
+    is_deleted: bool,
+}
+
+/// How a step goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Luck {
+    Good,
+    /// It happens, but the answer is lost.
+    AnswerLost,
+    /// It does not happen, or only later.
+    Fails,
+    /// It is done twice, or answered without being done.
+    Odd,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Action {
+    Deliver,
+    /// The handler dies between its two halves.
+    DeliverHalf,
+    HandOut(usize),
+    /// The message's lease lapses, or the host is another one: somebody else gets it too.
+    HandOutTwice(usize),
+    Advance(usize, Luck),
+    Find(usize, Finding),
+    Die(usize),
+    /// A write of a claim that timed out arrives after all.
+    ArriveLate,
+    Cancel,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct State {
+    // Azure DevOps.
+    claim: Option<Claim>,
+    kept: Option<Decision>,
+    end: Option<End>,
+    late_claim: Option<Claim>,
+    // The queue and its host.
+    queue: Vec<Message>,
+    running: Vec<Evaluation>,
+    // What has happened.
+    deliveries: u8,
+    acknowledged: bool,
+    troubles: u8,
+    /// Evaluations that found it was their turn.
+    turns: u8,
+    has_twins: bool,
+    is_unkept: bool,
+    evidence: bool,
+    announced: BTreeSet<Decision>,
+    accepted: Vec<Decision>,
+}
+
+fn name(id: u8) -> String {
+    id.to_string()
+}
+
+/// What the claims of a message that is gone are named after: only those of living messages are told apart by name.
+const GONE: &str = "gone";
+
+impl State {
+    fn put(&mut self, message: Message) {
+        let ids =
+            self.queue.iter().chain(self.running.iter().map(|running| &running.message)).map(|message| message.id);
+        let id = 1 + ids.max().unwrap_or_default();
+        self.queue.push(Message { id, handed_out: 0, ..message });
+    }
+
+    /// Later than any claim that was made.
+    fn now(&mut self) -> u64 {
+        let mut latest = 0;
+        self.each_claim(|claim| latest = claim.made_at.max(latest));
+        latest + 1
+    }
+
+    fn each_claim(&mut self, mut act: impl FnMut(&mut Claim)) {
+        let queued = self.queue.iter_mut().flat_map(|message| message.claims.iter_mut().chain(&mut message.doubted));
+        let running = self.running.iter_mut().flat_map(|running| {
+            let message = &mut running.message;
+            running.claims.known.iter_mut().chain(&mut message.claims).chain(&mut message.doubted)
+        });
+        self.claim.iter_mut().chain(&mut self.late_claim).chain(queued).chain(running).for_each(&mut act);
+    }
+
+    /// Forgets claims that the record can never hold again, but for the newest of each chain.
+    fn forget(&mut self) {
+        let alive = [self.claim.take(), self.late_claim.take()];
+        let is_alive = |claim: &Claim| alive.iter().flatten().any(|alive| alive == claim);
+        let keep = |claims: &mut Vec<Claim>| {
+            let newest = claims.last().cloned();
+            claims.retain(|claim| Some(claim) == newest.as_ref() || is_alive(claim));
+        };
+        for message in self.queue.iter_mut().chain(self.running.iter_mut().map(|running| &mut running.message)) {
+            keep(&mut message.claims);
+            message.doubted.take_if(|doubted| !is_alive(doubted));
+        }
+        self.running.iter_mut().for_each(|running| keep(&mut running.claims.known));
+        [self.claim, self.late_claim] = alive;
+    }
+
+    /// Names and numbers everything anew, so that states which differ in nothing that counts are one.
+    fn renumber(&mut self) {
+        self.queue.sort_by_key(|message| (message.id, message.handed_out));
+        self.running.sort_by_key(|running| (running.message.id, running.message.handed_out));
+        self.forget();
+        let mut times = BTreeSet::new();
+        self.each_claim(|claim| {
+            times.insert(claim.made_at);
+        });
+        let times: Vec<u64> = times.into_iter().collect();
+        let living: BTreeSet<u8> = self
+            .queue
+            .iter()
+            .chain(self.running.iter().map(|running| &running.message))
+            .map(|message| message.id)
+            .collect();
+        let ids: Vec<u8> = living.into_iter().collect();
+        let new_id =
+            |id: u8| u8::try_from(ids.iter().position(|known| *known == id).unwrap_or_default()).unwrap_or_default();
+        self.each_claim(|claim| {
+            claim.made_at = times.iter().position(|time| *time == claim.made_at).unwrap_or_default() as u64;
+            let owner = claim.message_id.parse().ok().filter(|id| ids.contains(id));
+            claim.message_id = owner.map_or_else(|| GONE.to_owned(), |id| name(new_id(id)));
+        });
+        self.queue.iter_mut().for_each(|message| message.id = new_id(message.id));
+        for running in &mut self.running {
+            running.message.id = new_id(running.message.id);
+            running.claims.message_id = name(running.message.id);
+        }
+    }
+
+    /// The host hands the message out again, unless it was deleted.
+    fn give_back(&mut self, evaluation: Evaluation) {
+        if !evaluation.is_deleted {
+            self.has_twins |= evaluation.has_put;
+            self.queue.push(evaluation.message);
+        }
+    }
+
+    /// Whether this evaluation may begin: each is shorter than the interval, so that none of an earlier one still runs.
+    fn is_due(&self, message: &Message) -> bool {
+        self.running.iter().all(|running| running.message.evaluations >= message.evaluations)
+    }
+
+    fn hand_out(&mut self, mut message: Message) {
+        message.handed_out += 1;
+        let claims = Claims::new(name(message.id), message.claims.clone());
+        self.running.push(Evaluation { message, step: Step::Look, claims, has_put: false, is_deleted: false });
+    }
+}
+
+impl Protocol {
+    fn judge(&self, state: &State, claims: &mut Claims, message: &Message) -> Turn {
+        match claims.judge(state.claim.as_ref(), message.doubted.as_ref()) {
+            _ if !self.claims => Turn::Ours,
+            Turn::InDoubt if !self.standing_by => Turn::Anothers,
+            turn => turn,
+        }
+    }
+
+    fn look(&self, state: &mut State, evaluation: &mut Evaluation) {
+        let message = &mut evaluation.message;
+        let turn = self.judge(state, &mut evaluation.claims, message);
+        if state.end.is_some() || turn == Turn::Anothers {
+            evaluation.step = Step::Delete;
+            return;
+        }
+        if self.outbox {
+            message.outbox = state.kept.or(message.outbox);
+        }
+        let is_over = message.evaluations >= self.last_evaluation;
+        if turn == Turn::InDoubt && message.outbox.is_none() && !is_over {
+            message.doubted.clone_from(&state.claim);
+            evaluation.step = Step::Doubt;
+            return;
+        }
+        message.doubted = None;
+        state.turns += 1;
+        evaluation.step = message.outbox.map_or(Step::Claim, Step::Report);
+    }
+
+    fn find(&self, state: &mut State, evaluation: &mut Evaluation, finding: Finding) {
+        let is_over = evaluation.message.evaluations >= self.last_evaluation;
+        let decide = |decision| if self.outbox { Step::Keep(decision) } else { Step::Report(decision) };
+        state.evidence |= finding == Finding::Met;
+        evaluation.step = match finding {
+            Finding::Met => decide(Decision::Approved),
+            Finding::NotMet => decide(Decision::Rejected),
+            Finding::NotYet if !is_over => self.come_back(),
+            Finding::NotYet if self.deadline => decide(Decision::Rejected),
+            Finding::NotYet => Step::Delete,
+        };
+    }
+
+    const fn come_back(&self) -> Step {
+        if self.successor_before_delete { Step::Put } else { Step::DeleteFirst }
+    }
+
+    /// Takes the next step. Returns the evaluation unless it is over.
+    fn advance(&self, state: &mut State, mut evaluation: Evaluation, luck: Luck) -> Option<Evaluation> {
+        let happens = luck != Luck::Fails;
+        match evaluation.step {
+            Step::Look => self.look(state, &mut evaluation),
+            Step::Claim => {
+                let claim = Some(evaluation.claims.make(state.now()));
+                if happens {
+                    state.claim = claim;
+                } else {
+                    state.late_claim = claim;
+                }
+                evaluation.step = Step::Judge;
+            }
+            Step::Keep(decision) => {
+                let claim = Some(evaluation.claims.make(state.now()));
+                if happens {
+                    (state.claim, state.kept) = (claim, Some(decision));
+                }
+                state.is_unkept |= !happens;
+                evaluation.step = if luck == Luck::Good { Step::ReadBack(decision) } else { Step::Report(decision) };
+            }
+            Step::ReadBack(decision) => {
+                let turn = self.judge(state, &mut evaluation.claims, &evaluation.message);
+                let is_over = evaluation.message.evaluations >= self.last_evaluation;
+                evaluation.step = match turn {
+                    Turn::Anothers if state.end.is_none() => Step::Delete,
+                    Turn::InDoubt if state.end.is_none() && !is_over => {
+                        evaluation.message.doubted.clone_from(&state.claim);
+                        Step::Doubt
+                    }
+                    _ => Step::Report(state.kept.unwrap_or(decision)),
+                };
+            }
+            Step::Report(decision) => self.report(state, &mut evaluation, decision, luck),
+            Step::Doubt | Step::Put => return Self::put(state, evaluation, luck),
+            Step::DeleteFirst => {
+                evaluation.is_deleted = true;
+                evaluation.step = Step::Put;
+            }
+            Step::Delete => return None,
+            Step::Judge => {}
+        }
+        Some(evaluation)
+    }
+
+    fn report(&self, state: &mut State, evaluation: &mut Evaluation, decision: Decision, luck: Luck) {
+        let is_late = state.end.is_some();
+        state.announced.insert(decision);
+        if !is_late && matches!(luck, Luck::Good | Luck::AnswerLost) {
+            state.end = Some(End::Decided(decision));
+            state.accepted.push(decision);
+        }
+        // Accepted, the record is read again: it is completed, unless the answer meant nothing.
+        evaluation.step = match luck {
+            Luck::Good => Step::Delete,
+            Luck::Odd if is_late => Step::Delete,
+            Luck::Odd | Luck::AnswerLost | Luck::Fails => {
+                evaluation.message.outbox = Some(decision).filter(|_| self.outbox);
+                self.come_back()
+            }
+        };
+    }
+
+    fn put(state: &mut State, mut evaluation: Evaluation, luck: Luck) -> Option<Evaluation> {
+        let message = evaluation.message.clone();
+        let claims = evaluation.claims.clone().hand_on(state.now());
+        let successor = Message { claims, evaluations: message.evaluations + 1, ..message };
+        if luck != Luck::Fails {
+            state.put(successor.clone());
+            evaluation.has_put = true;
+        }
+        match luck {
+            Luck::Good => {}
+            Luck::Odd => {
+                state.put(successor);
+                state.has_twins = true;
+            }
+            Luck::AnswerLost | Luck::Fails => {
+                state.give_back(evaluation);
+                return None;
+            }
+        }
+        evaluation.step = Step::Delete;
+        Some(evaluation).filter(|evaluation| !evaluation.is_deleted)
+    }
+}
+
+/// How a step may go.
+const fn lucks(step: Step) -> &'static [Luck] {
+    match step {
+        Step::Claim | Step::Keep(_) => &[Luck::Good, Luck::Fails],
+        Step::Report(_) | Step::Doubt | Step::Put => &[Luck::Good, Luck::AnswerLost, Luck::Fails, Luck::Odd],
+        _ => &[Luck::Good],
+    }
+}
+
+impl Model for Protocol {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::default()]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        // Nothing that goes wrong in a check that was cancelled changes anything.
+        let may_fail = state.troubles < self.troubles && state.end != Some(End::Cancelled);
+        if state.deliveries < self.deliveries {
+            actions.push(Action::Deliver);
+        }
+        if may_fail && state.deliveries < self.deliveries {
+            actions.push(Action::DeliverHalf);
+        }
+        for (index, message) in state.queue.iter().enumerate().filter(|(_, message)| state.is_due(message)) {
+            actions.push(Action::HandOut(index));
+            if may_fail && message.handed_out == 0 {
+                actions.push(Action::HandOutTwice(index));
+            }
+        }
+        for (index, running) in state.running.iter().enumerate() {
+            if running.step == Step::Judge {
+                let findings = [Finding::Met, Finding::NotMet, Finding::NotYet];
+                actions.extend(findings.map(|finding| Action::Find(index, finding)));
+            } else {
+                let lucks = lucks(running.step).iter().filter(|luck| may_fail || **luck == Luck::Good);
+                actions.extend(lucks.map(|luck| Action::Advance(index, *luck)));
+            }
+            if may_fail {
+                actions.push(Action::Die(index));
+            }
+        }
+        if state.late_claim.is_some() {
+            actions.push(Action::ArriveLate);
+        }
+        if state.deliveries > 0 && state.end.is_none() {
+            actions.push(Action::Cancel);
+        }
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut state = last.clone();
+        let is_good = matches!(
+            action,
+            Action::Deliver
+                | Action::HandOut(_)
+                | Action::Find(..)
+                | Action::Advance(_, Luck::Good)
+                | Action::Cancel
+                | Action::ArriveLate
+        );
+        state.troubles += u8::from(!is_good);
+        match action {
+            Action::Deliver | Action::DeliverHalf => {
+                let is_whole = action == Action::Deliver;
+                state.deliveries += 1;
+                state.has_twins |= state.deliveries > 1;
+                if is_whole || self.enqueue_before_acknowledging {
+                    state.put(Message::default());
+                }
+                state.acknowledged |= is_whole || !self.enqueue_before_acknowledging;
+            }
+            Action::HandOut(index) => {
+                let message = state.queue.remove(index);
+                state.hand_out(message);
+            }
+            Action::HandOutTwice(index) => {
+                state.has_twins = true;
+                let message = state.queue.remove(index);
+                state.hand_out(message.clone());
+                state.hand_out(message);
+            }
+            Action::Find(index, finding) => {
+                let mut evaluation = state.running.remove(index);
+                self.find(&mut state, &mut evaluation, finding);
+                state.running.insert(index, evaluation);
+            }
+            Action::Advance(index, luck) => {
+                let evaluation = state.running.remove(index);
+                if let Some(evaluation) = self.advance(&mut state, evaluation, luck) {
+                    state.running.insert(index, evaluation);
+                }
+            }
+            Action::Die(index) => {
+                let evaluation = state.running.remove(index);
+                state.give_back(evaluation);
+            }
+            Action::ArriveLate => state.claim = state.late_claim.take(),
+            Action::Cancel => state.end = Some(End::Cancelled),
+        }
+        state.renumber();
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(NOT_LOST, |_, state: &State| {
+                !state.acknowledged || !state.queue.is_empty() || !state.running.is_empty() || state.end.is_some()
+            }),
+            Property::always(ONE_ACCEPTED, |_, state: &State| state.accepted.len() <= 1),
+            Property::always(ONE_ANNOUNCED, |_, state: &State| {
+                // Two chains may decide at the same moment; Azure DevOps takes the first one.
+                state.has_twins || state.is_unkept || state.announced.len() <= 1
+            }),
+            Property::always(EVIDENCE, |_, state: &State| {
+                state.evidence || !state.accepted.contains(&Decision::Approved)
+            }),
+            Property::always(TWINS_DIE, |protocol: &Self, state: &State| {
+                let disturbances = state.troubles + state.deliveries.saturating_sub(1);
+                state.turns <= protocol.last_evaluation + 1 + 3 * disturbances
+            }),
+            // What would make the rest vacuous.
+            Property::sometimes("a check is approved", |_, state: &State| state.accepted.contains(&Decision::Approved)),
+            Property::sometimes("a check is rejected", |_, state: &State| state.accepted.contains(&Decision::Rejected)),
+            Property::sometimes("a check is cancelled", |_, state: &State| state.end == Some(End::Cancelled)),
+        ]
+    }
+}
+
+const NOT_LOST: &str = "an acknowledged check that nobody works on has ended";
+const ONE_ACCEPTED: &str = "at most one decision is accepted";
+const ONE_ANNOUNCED: &str = "a chain announces one decision, however often it dies";
+const EVIDENCE: &str = "no check passes without evidence";
+const TWINS_DIE: &str = "duplicates die out";
+
+/// Checks the state space: all of it, or until this property is found broken. Returns those that are.
+fn broken(protocol: Protocol, until: Option<&'static str>) -> Vec<&'static str> {
+    let begin = std::time::Instant::now();
+    let finish = until.map_or(HasDiscoveries::All, |name| HasDiscoveries::AllOf([name].into()));
+    let checker = protocol.checker().threads(2).finish_when(finish).spawn_bfs().join();
+    println!("{} states, {} deep, in {:?}", checker.unique_state_count(), checker.max_depth(), begin.elapsed());
+    let discoveries = checker.discoveries();
+    let mut broken = Vec::new();
+    for property in checker.model().properties() {
+        match (property.expectation, discoveries.get(property.name)) {
+            (Expectation::Always, Some(path)) => {
+                println!("{}: {:?}", property.name, path.clone().into_actions());
+                broken.push(property.name);
+            }
+            (Expectation::Sometimes, None) => assert!(until.is_some(), "never: {}", property.name),
+            _ => {}
+        }
+    }
+    broken
+}
+
+#[test]
+fn with_all_protections_nothing_is_lost_doubled_or_passed_without_evidence() {
+    for (last_evaluation, deliveries, troubles) in [(2, 1, 1), (1, 2, 1), (1, 1, 2), (2, 2, 0)] {
+        let protocol = Protocol::with(last_evaluation, deliveries, troubles);
+        assert_eq!(broken(protocol, None), Vec::<&str>::new());
+    }
+}
+
+#[track_caller]
+fn breaks(protocol: Protocol, property: &'static str) {
+    assert!(broken(protocol, Some(property)).contains(&property));
+}
+
+#[test]
+fn without_claims_duplicates_live_on() {
+    breaks(Protocol { claims: false, ..Protocol::with(3, 2, 0) }, TWINS_DIE);
+}
+
+#[test]
+fn without_standing_by_a_claim_that_arrives_late_ends_the_chain_that_lives() {
+    breaks(Protocol { standing_by: false, ..Protocol::with(2, 2, 1) }, NOT_LOST);
+}
+
+#[test]
+fn without_the_outbox_a_decision_is_made_again_and_differently() {
+    breaks(Protocol { outbox: false, ..Protocol::with(2, 1, 1) }, ONE_ANNOUNCED);
+}
+
+#[test]
+fn without_the_queue_before_the_acknowledgement_a_check_is_lost() {
+    breaks(Protocol { enqueue_before_acknowledging: false, ..Protocol::with(2, 1, 1) }, NOT_LOST);
+}
+
+#[test]
+fn without_the_successor_before_the_deletion_a_check_is_lost() {
+    breaks(Protocol { successor_before_delete: false, ..Protocol::with(2, 1, 1) }, NOT_LOST);
+}
+
+#[test]
+fn without_the_deadline_a_check_ends_undecided() {
+    breaks(Protocol { deadline: false, ..Protocol::with(2, 1, 0) }, NOT_LOST);
+}
