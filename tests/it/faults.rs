@@ -7,7 +7,7 @@ use simulator::azure_devops::{EventStatus, LateEvent, TaskResult, Unauthorized};
 use simulator::faults::{Fault, RetryAfter};
 use tokio::task::JoinSet;
 
-use crate::support::{AN_INTERVAL, MONDAY_MORNING, Setup, World, a_check, minutes};
+use crate::support::{AN_INTERVAL, MONDAY_MORNING, Setup, World, a_check, an_active_work_item, minutes};
 
 /// How many worlds are worked on at a time.
 const WORLDS: usize = 8;
@@ -140,18 +140,12 @@ async fn an_outage_of_a_whole_day_ends_in_the_decision() {
     world.run_due_messages().await;
     world.expect_decision("succeeded");
 
-    let mut world = World::with_setup(impatient(), |state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
+    let mut world = World::with_setup(impatient(), an_active_work_item).await;
     world.accept(a_check().named("work-item-completed")).await;
     world.run_due_messages().await;
     world.azure_devops_server().fail(Fault::status(503)).forever();
     world.advance(minutes(20 * 60)).await;
-    world.azure_devops(|state| {
-        state.work_item(42, "Closed");
-    });
+    world.close_work_item();
     world.azure_devops_server().heal();
     world.advance(minutes(5)).await;
     world.expect_decision("succeeded");
@@ -172,11 +166,7 @@ async fn a_wait_that_is_asked_for_is_kept_in_seconds_as_a_date_and_on_a_success(
         ),
         (Fault::status(503).with_header("X-RateLimit-Delay", "250.5"), 251),
     ] {
-        let mut world = World::given(|state, run| {
-            state.work_item(42, "Active");
-            state.runs.get_mut(&run).expect("the run").links_work_item(42);
-        })
-        .await;
+        let mut world = World::given(an_active_work_item).await;
         world.azure_devops_server().fail(fault).on("GET", "/records?").once();
         world.accept(a_check().named("work-item-completed")).await;
         world.run_due_messages().await;
@@ -226,8 +216,7 @@ async fn a_dead_token_is_noticed_in_all_its_forms_and_ends_the_check_without_a_d
     for form in [Unauthorized::Status401, Unauthorized::SignInPage203, Unauthorized::Redirect302] {
         let mut world = World::given(|state, run| {
             state.expired_token = form;
-            state.work_item(42, "Active");
-            state.runs.get_mut(&run).expect("the run").links_work_item(42);
+            an_active_work_item(state, run);
         })
         .await;
         world.accept(a_check().named("work-item-completed")).await;
@@ -372,13 +361,7 @@ async fn both_answers_to_an_event_are_understood() {
 #[tokio::test]
 async fn a_check_that_somebody_else_ends_posts_nothing() {
     for end in ["bypassed", "cancelled", "completed by somebody else"] {
-        let mut world = World::given(|state, run| {
-            state.work_item(42, "Active");
-            state.runs.get_mut(&run).expect("the run").links_work_item(42);
-        })
-        .await;
-        world.accept(a_check().named("work-item-completed")).await;
-        world.run_due_messages().await;
+        let world = World::with_a_waiting_check().await;
         let ids = world.ids().clone();
         world.azure_devops(|state| match end {
             "bypassed" => state.bypass_check(&ids),
@@ -395,13 +378,7 @@ async fn a_check_that_somebody_else_ends_posts_nothing() {
 
 #[tokio::test]
 async fn a_check_whose_run_is_being_cancelled_posts_nothing_although_its_record_is_open() {
-    let mut world = World::given(|state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
-    world.accept(a_check().named("work-item-completed")).await;
-    world.run_due_messages().await;
+    let world = World::with_a_waiting_check().await;
     let run = world.run;
     world.azure_devops(|state| {
         state.begin_to_cancel_run(run);
@@ -416,13 +393,7 @@ async fn a_check_whose_run_is_being_cancelled_posts_nothing_although_its_record_
 
 #[tokio::test]
 async fn a_check_without_a_record_learns_from_its_run_that_it_was_cancelled() {
-    let mut world = World::given(|state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
-    world.accept(a_check().named("work-item-completed")).await;
-    world.run_due_messages().await;
+    let world = World::with_a_waiting_check().await;
     let run = world.run;
     world.azure_devops_server().fail(Fault::answer(404, "application/json", "{}")).on("GET", "/records").forever();
     world.azure_devops(|state| state.begin_to_cancel_run(run));
@@ -435,20 +406,12 @@ async fn a_check_without_a_record_learns_from_its_run_that_it_was_cancelled() {
 
 #[tokio::test]
 async fn a_claim_that_arrives_late_does_not_end_the_chain_that_lives() {
-    let mut world = World::given(|state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
-    world.accept(a_check().named("work-item-completed")).await;
-    world.run_due_messages().await;
+    let world = World::with_a_waiting_check().await;
     // Of a message that has ended long ago.
     world.claim_record("0000000000000001.ghost").await;
 
     world.advance(AN_INTERVAL).await;
-    world.azure_devops(|state| {
-        state.work_item(42, "Closed");
-    });
+    world.close_work_item();
     world.advance(Duration::from_secs(30)).await;
 
     world.expect_decision("succeeded");
@@ -456,13 +419,7 @@ async fn a_claim_that_arrives_late_does_not_end_the_chain_that_lives() {
 
 #[tokio::test]
 async fn a_chain_ends_when_another_one_has_a_newer_claim() {
-    let mut world = World::given(|state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
-    world.accept(a_check().named("work-item-completed")).await;
-    world.run_due_messages().await;
+    let world = World::with_a_waiting_check().await;
     world.claim_record("ffffffffffff0000.twin").await;
 
     world.advance(AN_INTERVAL).await;
@@ -473,11 +430,7 @@ async fn a_chain_ends_when_another_one_has_a_newer_claim() {
 
 #[tokio::test]
 async fn messages_that_are_handed_out_twice_and_out_of_order_end_in_one_decision() {
-    let mut world = World::given(|state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
+    let mut world = World::given(an_active_work_item).await;
     world.host.switch(|switches| {
         switches.duplicate_deliveries = true;
         switches.shuffle = Some(42);
@@ -491,9 +444,7 @@ async fn messages_that_are_handed_out_twice_and_out_of_order_end_in_one_decision
     world.host.switch(|switches| switches.duplicate_deliveries = false);
     world.advance(AN_INTERVAL * 2).await;
     assert_eq!(world.messages().len(), 1);
-    world.azure_devops(|state| {
-        state.work_item(42, "Closed");
-    });
+    world.close_work_item();
     world.advance(AN_INTERVAL * 2).await;
     world.expect_decision("succeeded");
 }

@@ -9,13 +9,7 @@ use crate::support::{AN_INTERVAL, LogLines, World, a_check};
 
 /// A check that waits, and the text of its message.
 async fn a_waiting_check() -> (World, String) {
-    let mut world = World::given(|state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
-    world.accept(a_check().named("work-item-completed")).await;
-    world.run_due_messages().await;
+    let world = World::with_a_waiting_check().await;
     let text = world.messages()[0].text.clone();
     world.azure_devops_server().take_calls();
     (world, text)
@@ -192,9 +186,7 @@ async fn a_replaced_key_opens_as_long_as_it_is_kept_and_waiting_checks_move_to_t
     let CheckMessage::V1(_, sealed) = CheckMessage::parse(&world.messages()[0].text).expect("a message");
     assert!(sealed.open(&Sealer::new(&new, None).expect("a key")).is_ok());
     world.change_keys(&new, None).await;
-    world.azure_devops(|state| {
-        state.work_item(42, "Closed");
-    });
+    world.close_work_item();
     world.advance(AN_INTERVAL).await;
     world.expect_decision("succeeded");
 }
@@ -213,9 +205,7 @@ async fn a_genuine_message_that_is_handed_over_again_ends_at_the_claim() {
         let lines = log.take();
         assert!(lines.len() == 1 && lines[0].contains("another chain"), "{lines:#?}");
     }
-    world.azure_devops(|state| {
-        state.work_item(42, "Closed");
-    });
+    world.close_work_item();
     world.advance(AN_INTERVAL).await;
     world.expect_decision("succeeded");
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use simulator::azure_devops::TaskResult;
 
-use crate::support::{AN_INTERVAL, World, a_check, minutes};
+use crate::support::{AN_INTERVAL, World, a_check, an_active_work_item, minutes};
 
 #[tokio::test]
 async fn basic_example_is_allowed_because_the_run_has_executed_cmdline() {
@@ -52,11 +52,7 @@ async fn basic_example_is_denied_when_the_task_was_skipped() {
 
 #[tokio::test]
 async fn advanced_example_waits_until_its_work_item_is_completed() {
-    let mut world = World::given(|state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
+    let mut world = World::given(an_active_work_item).await;
 
     world.accept(a_check().named("work-item-completed")).await;
     world.run_due_messages().await;
@@ -75,9 +71,7 @@ async fn advanced_example_waits_until_its_work_item_is_completed() {
     world.advance(AN_INTERVAL).await;
     world.expect_no_decision();
 
-    world.azure_devops(|state| {
-        state.work_item(42, "Closed");
-    });
+    world.close_work_item();
     world.advance(AN_INTERVAL).await;
     world.expect_decision("succeeded");
 }
@@ -126,13 +120,7 @@ async fn a_run_without_linked_work_items_is_denied_with_the_reason() {
 
 #[tokio::test]
 async fn a_steady_evaluation_costs_four_calls_and_no_line_of_log() {
-    let mut world = World::given(|state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
-    world.accept(a_check().named("work-item-completed")).await;
-    world.run_due_messages().await;
+    let mut world = World::with_a_waiting_check().await;
     let log = world.log();
 
     // Longer than anything that is kept for a while.
@@ -162,11 +150,7 @@ checks:
 
 #[tokio::test]
 async fn a_check_that_still_waits_at_its_deadline_is_failed_with_what_was_missing() {
-    let mut world = World::with_checks(SHORT, |state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
+    let mut world = World::with_checks(SHORT, an_active_work_item).await;
     world.accept(a_check()).await;
 
     world.advance(minutes(20)).await;
@@ -181,11 +165,8 @@ async fn a_check_that_still_waits_at_its_deadline_is_failed_with_what_was_missin
 #[tokio::test]
 async fn a_check_that_shall_be_skipped_at_its_deadline_posts_nothing() {
     let mut world =
-        World::with_checks(&SHORT.replace("timeout: 20m", "timeout: 20m\n    onTimeout: skip"), |state, run| {
-            state.work_item(42, "Active");
-            state.runs.get_mut(&run).expect("the run").links_work_item(42);
-        })
-        .await;
+        World::with_checks(&SHORT.replace("timeout: 20m", "timeout: 20m\n    onTimeout: skip"), an_active_work_item)
+            .await;
     world.accept(a_check()).await;
 
     world.advance(minutes(20)).await;
@@ -197,13 +178,7 @@ async fn a_check_that_shall_be_skipped_at_its_deadline_posts_nothing() {
 
 #[tokio::test]
 async fn a_cancelled_run_ends_its_check_quietly() {
-    let mut world = World::given(|state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
-    world.accept(a_check().named("work-item-completed")).await;
-    world.run_due_messages().await;
+    let world = World::with_a_waiting_check().await;
 
     let run = world.run;
     world.azure_devops(|state| state.cancel_run(run));
@@ -231,11 +206,7 @@ async fn an_outage_of_azure_devops_delays_the_decision_but_does_not_make_it() {
 
 #[tokio::test]
 async fn ten_concurrent_deliveries_of_one_check_end_in_one_chain_and_one_decision() {
-    let mut world = World::given(|state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
+    let mut world = World::given(an_active_work_item).await;
     world.accept(a_check().named("work-item-completed")).await;
     for _ in 0..9 {
         world.deliver_again(a_check().named("work-item-completed")).await;
@@ -250,28 +221,18 @@ async fn ten_concurrent_deliveries_of_one_check_end_in_one_chain_and_one_decisio
     world.advance(Duration::from_secs(30)).await;
     assert_eq!(world.messages().len(), 1);
 
-    world.azure_devops(|state| {
-        state.work_item(42, "Closed");
-    });
+    world.close_work_item();
     world.advance(AN_INTERVAL).await;
     world.expect_decision("succeeded");
 }
 
 #[tokio::test]
 async fn a_waiting_check_survives_a_restart_of_the_handler_as_it_was_delivered() {
-    let mut world = World::given(|state, run| {
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
-    })
-    .await;
-    world.accept(a_check().named("work-item-completed")).await;
-    world.run_due_messages().await;
+    let mut world = World::with_a_waiting_check().await;
 
     // The checks of the new deployment are others; those of the waiting check stay.
     world.restart_handler("checks: { work-item-completed: { conditions: [ taskExecuted: { task: Bash } ] } }").await;
-    world.azure_devops(|state| {
-        state.work_item(42, "Closed");
-    });
+    world.close_work_item();
     world.advance(AN_INTERVAL).await;
 
     world.expect_decision("succeeded");
@@ -281,17 +242,14 @@ async fn a_waiting_check_survives_a_restart_of_the_handler_as_it_was_delivered()
 async fn a_check_without_timeline_id_finds_its_timeline_through_its_plan() {
     let mut world = World::given(|state, run| {
         state.separate_timeline = true;
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+        an_active_work_item(state, run);
     })
     .await;
     world.accept(a_check().named("work-item-completed").without("TimelineId")).await;
     world.run_due_messages().await;
     world.expect_log("Not decided yet");
 
-    world.azure_devops(|state| {
-        state.work_item(42, "Closed");
-    });
+    world.close_work_item();
     world.advance(AN_INTERVAL).await;
     world.expect_decision("succeeded");
     world.expect_log("Decision: succeeded");
@@ -301,15 +259,12 @@ async fn a_check_without_timeline_id_finds_its_timeline_through_its_plan() {
 async fn the_log_grows_in_one_place_where_creating_it_always_gives_a_new_one() {
     let mut world = World::given(|state, run| {
         state.create_log = simulator::azure_devops::CreateLog::AlwaysNew;
-        state.work_item(42, "Active");
-        state.runs.get_mut(&run).expect("the run").links_work_item(42);
+        an_active_work_item(state, run);
     })
     .await;
     world.accept(a_check().named("work-item-completed")).await;
     world.run_due_messages().await;
-    world.azure_devops(|state| {
-        state.work_item(42, "Closed");
-    });
+    world.close_work_item();
     world.advance(AN_INTERVAL).await;
 
     world.expect_decision("succeeded");

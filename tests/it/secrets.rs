@@ -14,7 +14,7 @@ use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
 use simulator::sources::Sources;
 use simulator::storage_queue::StorageQueue;
 
-use crate::support::{Delivery, LogLines, World, a_check};
+use crate::support::{Delivery, LogLines, World, a_check, an_active_work_item};
 
 const SOURCE_SECRET: &str = "canary-of-a-source-1b0c7f9e";
 const QUEUE: &str = checkgate::queue::QUEUE_NAME;
@@ -116,8 +116,7 @@ impl Planted {
         });
         let run = azure_devops.with(|state| {
             let id = state.run().id;
-            state.work_item(42, "Active");
-            state.runs.get_mut(&id).expect("the run").links_work_item(42);
+            an_active_work_item(state, id);
             id
         });
         let sealing_keys = [Sealer::generate_key(), Sealer::generate_key()];

@@ -6,4 +6,6 @@ mod log_lines;
 mod world;
 
 pub(crate) use log_lines::LogLines;
-pub(crate) use world::{AN_INTERVAL, Delivery, MONDAY_MORNING, Setup, World, a_check, app_root, minutes, shipped};
+pub(crate) use world::{
+    AN_INTERVAL, Delivery, MONDAY_MORNING, Setup, World, a_check, an_active_work_item, app_root, minutes, shipped,
+};

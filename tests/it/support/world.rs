@@ -46,6 +46,12 @@ pub(crate) fn shipped() -> String {
     std::fs::read_to_string(app_root().join("checks.yaml")).expect("checks.yaml ships")
 }
 
+/// The commit of the run mentions work item 42, which is not completed.
+pub(crate) fn an_active_work_item(state: &mut State, run: u64) {
+    state.work_item(42, "Active");
+    state.runs.get_mut(&run).expect("the run").links_work_item(42);
+}
+
 /// Azure DevOps, the storage account and the Functions host around a handler in this process, on one clock.
 pub(crate) struct World {
     pub(crate) clock: simulator::Clock,
@@ -66,6 +72,14 @@ impl World {
     /// A world with one run that has executed `CmdLine`, changed by `given`, and the checks that ship.
     pub(crate) async fn given(given: impl FnOnce(&mut State, u64)) -> Self {
         Self::with_checks(&shipped(), given).await
+    }
+
+    /// A world in which `work-item-completed` was evaluated once, and waits for work item 42.
+    pub(crate) async fn with_a_waiting_check() -> Self {
+        let mut world = Self::given(an_active_work_item).await;
+        world.accept(a_check().named("work-item-completed")).await;
+        world.run_due_messages().await;
+        world
     }
 
     /// A world around this Azure DevOps, with one run that has executed `CmdLine`, and the checks that ship.
@@ -182,6 +196,13 @@ impl World {
     /// Looks at Azure DevOps, or changes it.
     pub(crate) fn azure_devops<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
         self.azure_devops.with(look)
+    }
+
+    /// Somebody completes work item 42.
+    pub(crate) fn close_work_item(&self) {
+        self.azure_devops(|state| {
+            state.work_item(42, "Closed");
+        });
     }
 
     /// The handle on Azure DevOps, for faults and recorded calls.
