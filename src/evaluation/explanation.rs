@@ -142,6 +142,22 @@ impl Explanation {
         }
     }
 
+    /// What it comes to if the conditions for which `is_given_up` holds never answer: neither they nor their negations hold.
+    pub(super) fn without(&self, is_given_up: &impl Fn(&Self) -> bool) -> Self {
+        match self.combined {
+            // Only where an error is in the way do errors matter.
+            _ if self.status != Status::Errored => self.clone(),
+            Combinator::Leaf if is_given_up(self) => {
+                Self { status: Status::Failed, has_evidence: false, ..self.clone() }
+            }
+            Combinator::Leaf => self.clone(),
+            combinator => {
+                let inside = self.conditions.iter().map(|inner| inner.without(is_given_up)).collect();
+                combine(self.condition.clone(), combinator, inside)
+            }
+        }
+    }
+
     /// All conditions of the tree, outermost first, with their depth.
     #[must_use]
     pub fn flatten(&self) -> Vec<(usize, &Self)> {

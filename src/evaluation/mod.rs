@@ -107,16 +107,15 @@ impl Evaluation {
         self.explanation.status
     }
 
-    /// A condition that blocks the check and could not be measured for as long as the error budget allows.
+    /// A condition that could not be measured for as long as the error budget allows, and without which the check
+    /// cannot pass any more: others, for which there is still time, would not be enough.
     #[must_use]
     pub fn over_budget(&self, budget: TimeDelta, now: DateTime<Utc>) -> Option<&Explanation> {
-        if self.status() != Status::Errored {
+        let is_spent = |leaf: &Explanation| leaf.errored_since.is_some_and(|since| now - since >= budget);
+        if self.status() != Status::Errored || self.explanation.without(&is_spent).status != Status::Failed {
             return None;
         }
-        self.explanation
-            .blocking()
-            .into_iter()
-            .find(|blocking| blocking.errored_since.is_some_and(|since| now - since >= budget))
+        self.explanation.blocking().into_iter().find(|blocking| is_spent(blocking))
     }
 }
 

@@ -1,8 +1,10 @@
 //! The logic of conditions, as tables and as laws.
 
+use chrono::{DateTime, TimeDelta};
+
 use super::Status::{Errored, Failed, Passed, Waiting};
 use super::explanation::combine;
-use super::{Combinator, Explanation, Status};
+use super::{Combinator, Evaluation, Explanation, Memory, Status};
 
 const ALL: [Status; 4] = [Passed, Failed, Waiting, Errored];
 
@@ -128,6 +130,45 @@ fn an_error_decides_nothing() {
             }
         }
     }
+}
+
+/// Could not be measured since that hour; it is ten o'clock.
+fn errored_since(hour: i64) -> Explanation {
+    Explanation { errored_since: Some(DateTime::UNIX_EPOCH + TimeDelta::hours(hour)), ..leaf(Errored) }
+}
+
+/// Since when the condition could not be measured that fails a check, if errors are borne for five hours.
+fn given_up(combinator: Combinator, conditions: &[Explanation]) -> Option<i64> {
+    let now = DateTime::UNIX_EPOCH + TimeDelta::hours(10);
+    let explanation = combine(String::new(), combinator, conditions.to_vec());
+    let evaluation = Evaluation { explanation, look_again_at: now, stay_away_until: None, memory: Memory::default() };
+    let blamed = evaluation.over_budget(TimeDelta::hours(5), now)?;
+    blamed.errored_since.map(|since| (since - DateTime::UNIX_EPOCH).num_hours())
+}
+
+#[test]
+fn an_error_budget_is_spent_only_where_what_is_left_would_not_be_enough() {
+    use Combinator::{AtLeast, Not};
+
+    let (old, young) = (|| errored_since(3), || errored_since(9));
+    for (conditions, one, two) in [
+        ([old(), young(), leaf(Failed)], None, Some(3)),
+        ([young(), old(), leaf(Failed)], None, Some(3)),
+        ([old(), errored_since(2), leaf(Passed)], None, Some(3)),
+        ([old(), young(), leaf(Passed)], None, None),
+        ([old(), young(), leaf(Waiting)], None, None),
+        ([young(), young(), old()], None, None),
+        ([old(), old(), leaf(Failed)], Some(3), Some(3)),
+    ] {
+        assert_eq!(given_up(AtLeast(1), &conditions), one, "any of {conditions:#?}");
+        assert_eq!(given_up(AtLeast(2), &conditions), two, "two of {conditions:#?}");
+    }
+    assert_eq!(given_up(Not, &[old()]), Some(3));
+    assert_eq!(given_up(Not, &[young()]), None);
+    let any = |conditions: &[Explanation]| combine(String::new(), AtLeast(1), conditions.to_vec());
+    // What never answered lets neither itself nor its negation pass.
+    assert_eq!(given_up(Not, &[any(&[old(), old()])]), Some(3));
+    assert_eq!(given_up(AtLeast(2), &[any(&[old(), young()]), leaf(Passed)]), None);
 }
 
 #[test]
