@@ -145,6 +145,15 @@ impl Rule for WorkItems {
             Ok(items) => items,
             Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
         };
+        // One that is not known to be of the wanted types is not known to be of others either.
+        if self.types.is_some()
+            && let Some(untyped) = items.iter().find(|item| item.kind.is_empty())
+        {
+            return Finding::unmeasured(
+                format!("Azure DevOps does not tell the type of work item {}", untyped.id),
+                expected,
+            );
+        }
         let counted: Vec<&WorkItem> = items.iter().filter(|item| self.counts(item)).collect();
         if counted.is_empty() {
             return self.none_found(items.len(), expected);
@@ -194,6 +203,30 @@ mod tests {
         let condition = format!("workItems: {{ state: Completed, match: {matching} }}");
         let finding = measure(&condition, &facts, TimeDelta::zero());
         (finding.measured, finding.has_evidence)
+    }
+
+    #[test]
+    fn a_work_item_without_a_type_is_not_taken_for_one_of_another_type() {
+        let item = |id, kind: &str| WorkItem {
+            id,
+            kind: kind.to_owned(),
+            title: "Title".to_owned(),
+            state: "Active".to_owned(),
+            project: "Fabrikam".to_owned(),
+            category: None,
+        };
+        let look = |condition: &str, kinds: &[&str]| {
+            let mut facts = Facts::default();
+            let fact = LinkedWorkItems { source: LinkSource::Commit, with_categories: false };
+            facts.insert(fact, Ok((1..).zip(kinds).map(|(id, kind)| item(id, kind)).collect()));
+            measure(&format!("workItems: {{ states: [Closed], {condition} }}"), &facts, TimeDelta::zero())
+        };
+        let bugs = "types: [Bug], whenNone: pass";
+        assert_eq!(look(bugs, &["Task"]).measured, Measured::Met);
+        let finding = look(bugs, &["Task", ""]);
+        assert_eq!(finding.measured, Measured::Unmeasured);
+        assert_eq!(finding.found, "Azure DevOps does not tell the type of work item 2");
+        assert_eq!(look("whenNone: pass", &[""]).measured, Measured::NotMet, "the type does not matter here");
     }
 
     #[test]
