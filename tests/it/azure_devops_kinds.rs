@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 use simulator::azure_devops::{Artifact, BuildResult, Coverage, CoverageStatus, Run, State, TestResults};
+use simulator::faults::Fault;
 
-use crate::support::{AN_INTERVAL, Delivery, World, a_check, app_root, minutes};
+use crate::support::{AN_INTERVAL, Delivery, World, a_check, an_active_work_item, app_root, minutes};
 
 fn docs() -> String {
     std::fs::read_to_string(app_root().join("docs/checks.md")).expect("the docs")
@@ -41,7 +42,7 @@ async fn looked_at(checks: &str, given: impl FnOnce(&mut State, u64)) -> World {
 }
 
 #[tokio::test]
-async fn coverage_above_80_percent_is_allowed_and_exactly_80_is_not() {
+async fn code_coverage_above_80_percent_is_allowed_and_exactly_80_is_not() {
     for (coverage, decision, says) in [
         (Coverage::of_lines(8_001, 10_000), "succeeded", "found: Lines 80.01 % (8001 of 10000)"),
         (Coverage::of_lines(80, 100), "failed", "found: Lines 80.00 % (80 of 100)"),
@@ -60,7 +61,7 @@ async fn coverage_above_80_percent_is_allowed_and_exactly_80_is_not() {
 }
 
 #[tokio::test]
-async fn coverage_that_is_still_merged_is_awaited() {
+async fn code_coverage_that_is_still_merged_is_awaited() {
     let merging = || Coverage::of_lines(9, 10).with_status(CoverageStatus::InProgress);
     let mut world = World::given(|state, run| {
         the_run(state, run).covers(merging());
@@ -81,7 +82,7 @@ async fn coverage_that_is_still_merged_is_awaited() {
 }
 
 #[tokio::test]
-async fn a_run_that_never_publishes_coverage_is_denied_after_ten_minutes() {
+async fn code_coverage_that_is_never_published_is_denied_after_ten_minutes() {
     let mut world = World::given(|_, _| {}).await;
     world.accept(as_documented("code-coverage")).await;
     world.advance(minutes(9)).await;
@@ -143,7 +144,7 @@ async fn test_results_decide_and_none_are_no_pass() {
 }
 
 #[tokio::test]
-async fn only_a_run_queued_by_hand_is_manual_and_nothing_is_called_to_know() {
+async fn manual_run_is_allowed_only_when_queued_by_hand_and_nothing_is_called_to_know() {
     for (reason, status, says) in [
         ("Manual", "successful", "passed"),
         ("manual", "successful", "passed"),
@@ -294,4 +295,36 @@ async fn steward_279_a_window_that_has_closed_meanwhile_is_not_allowed() {
     world.expect_no_decision();
     world.expect_log("closed at Mon 2026-01-05 09:30 UTC");
     world.still_waits();
+}
+
+#[tokio::test]
+async fn a_run_without_a_timeline_is_not_a_run_without_the_task() {
+    let mut world =
+        looked_at(&one("taskExecuted: { task: CmdLine }"), |state, run| the_run(state, run).timeline = None).await;
+    world.expect_no_decision();
+    world.expect_log("[error  ] the run has executed task CmdLine");
+    world.expect_log("Azure DevOps answered an empty timeline for the run");
+    world.still_waits();
+}
+
+#[tokio::test]
+async fn a_run_whose_commit_is_not_told_is_not_a_run_without_work_items() {
+    let checks = one("workItems: { state: Completed, whenNone: pass }");
+    let mut world = looked_at(&checks, |state, run| the_run(state, run).source_version.clear()).await;
+    world.expect_no_decision();
+    world.expect_log("Azure DevOps does not tell the run's commit");
+    world.still_waits();
+}
+
+#[tokio::test]
+async fn states_that_were_missing_once_are_read_again_at_the_next_look() {
+    let mut world = World::given(an_active_work_item).await;
+    world.close_work_item();
+    let none = Fault::answer(200, "application/json", r#"{"count":0,"value":[]}"#);
+    world.azure_devops_server().fail(none).on("GET", "/states?").once();
+    world.accept(as_documented("work-item-completed")).await;
+    world.run_due_messages().await;
+    world.expect_no_decision();
+    world.advance(AN_INTERVAL).await;
+    world.expect_decision("succeeded");
 }

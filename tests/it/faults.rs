@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use simulator::azure_devops::{EventStatus, LateEvent, TaskResult, Unauthorized};
+use simulator::azure_devops::{EventStatus, LateEvent, TaskResult};
 use simulator::faults::{Fault, RetryAfter};
 use tokio::task::JoinSet;
 
@@ -212,29 +212,6 @@ async fn a_condition_that_stays_unmeasurable_fails_the_check_when_its_error_budg
 }
 
 #[tokio::test]
-async fn a_dead_token_is_noticed_in_all_its_forms_and_ends_the_check_without_a_decision() {
-    for form in [Unauthorized::Status401, Unauthorized::SignInPage203, Unauthorized::Redirect302] {
-        let mut world = World::given(|state, run| {
-            state.expired_token = form;
-            an_active_work_item(state, run);
-        })
-        .await;
-        world.accept(a_check().named("work-item-completed")).await;
-        world.run_due_messages().await;
-        let ids = world.ids().clone();
-        world.azure_devops(|state| state.expire_token(&ids));
-        world.azure_devops_server().take_calls();
-
-        world.advance(minutes(40)).await;
-
-        world.expect_no_decision();
-        assert!(world.messages().is_empty(), "{form:?}");
-        let calls = world.azure_devops_server().take_calls().len();
-        assert!((5..60).contains(&calls), "{form:?}: {calls} calls");
-    }
-}
-
-#[tokio::test]
 async fn a_token_that_is_refused_for_a_while_is_not_given_up() {
     let mut world = a_world().await;
     // An outage, then a gateway that asks people to sign in, as it ends.
@@ -293,7 +270,7 @@ async fn a_log_that_hangs_delays_the_decision_by_its_own_limit_only() {
 }
 
 #[tokio::test]
-async fn a_decision_that_is_refused_for_ten_minutes_is_posted_until_it_is_accepted_and_made_once() {
+async fn astryx_5227_a_decision_that_is_refused_for_ten_minutes_is_posted_until_it_is_accepted_and_made_once() {
     let mut world = a_world().await;
     world.azure_devops_server().fail(Fault::status(503)).on("POST", "/events?").forever();
     world.accept(a_check().named("work-item-completed")).await;

@@ -208,7 +208,7 @@ async fn deliver(world: &World, plan_url: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn hostile_plan_urls_are_refused_at_delivery_and_nobody_is_called() {
+async fn ms_sample_hostile_plan_urls_are_refused_at_delivery_and_nobody_is_called() {
     let (world, trap) = (World::given(|_, _| {}).await, Trap::set());
     let urls = hostile(&world, &trap);
     assert!(urls.len() >= 60, "only {}", urls.len());

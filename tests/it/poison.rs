@@ -70,7 +70,7 @@ async fn an_empty_poison_queue_is_said_to_be_empty_even_before_it_exists() {
 }
 
 #[tokio::test]
-async fn a_check_that_is_queued_again_is_decided() {
+async fn dcoapp_162_a_check_that_is_queued_again_is_decided() {
     let (world, id) = a_poisoned_check().await;
     // The chain that was given up has written its claim, and nobody of it lives.
     let ids = world.ids().clone();
@@ -153,9 +153,8 @@ async fn what_is_no_envelope_is_an_error_and_nothing_else_happens() {
     assert_eq!(world.azure_devops_server().take_calls().len(), 0);
 }
 
-/// The first line of the regression catalogue: whatever the code does, somebody gets an answer.
 #[tokio::test]
-async fn an_evaluation_that_always_panics_is_failed_once_and_its_log_says_so() {
+async fn watchflow_26_an_evaluation_that_always_panics_is_failed_once_and_its_log_says_so() {
     let hand = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
     let azure_devops = simulator::azure_devops::AzureDevOps::start(hand.clone()).await.expect("a port");
     // A clock that cannot be read right after the run's timeline was, which every evaluation reads.

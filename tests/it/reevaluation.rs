@@ -1,13 +1,11 @@
 //! From the queue message to the decision, over time.
 
-use std::time::Duration;
-
 use simulator::azure_devops::TaskResult;
 
 use crate::support::{AN_INTERVAL, World, a_check, an_active_work_item, minutes};
 
 #[tokio::test]
-async fn basic_example_is_allowed_because_the_run_has_executed_cmdline() {
+async fn cmdline_executed_is_allowed_because_the_run_has_executed_the_task() {
     let mut world = World::given(|_, _| {}).await;
 
     world.accept(a_check()).await;
@@ -21,7 +19,7 @@ async fn basic_example_is_allowed_because_the_run_has_executed_cmdline() {
 }
 
 #[tokio::test]
-async fn basic_example_is_denied_when_the_run_has_no_such_task() {
+async fn cmdline_executed_is_denied_when_the_run_has_no_such_task() {
     let mut world = World::given(|state, run| {
         state.runs.get_mut(&run).expect("the run").without_tasks();
     })
@@ -36,7 +34,7 @@ async fn basic_example_is_denied_when_the_run_has_no_such_task() {
 }
 
 #[tokio::test]
-async fn basic_example_is_denied_when_the_task_was_skipped() {
+async fn vsts_extensions_35_cmdline_executed_is_denied_at_once_when_the_task_was_skipped() {
     let mut world = World::given(|state, run| {
         let run = state.runs.get_mut(&run).expect("the run").without_tasks();
         run.task(simulator::azure_devops::CMD_LINE, "CmdLine", TaskResult::Skipped);
@@ -51,7 +49,7 @@ async fn basic_example_is_denied_when_the_task_was_skipped() {
 }
 
 #[tokio::test]
-async fn advanced_example_waits_until_its_work_item_is_completed() {
+async fn work_item_completed_waits_until_its_work_item_is_completed() {
     let mut world = World::given(an_active_work_item).await;
 
     world.accept(a_check().named("work-item-completed")).await;
@@ -108,7 +106,7 @@ async fn all_linked_work_items_count_in_several_projects_and_types() {
 }
 
 #[tokio::test]
-async fn a_run_without_linked_work_items_is_denied_with_the_reason() {
+async fn work_item_completed_is_denied_with_the_reason_when_no_work_item_is_linked() {
     let mut world = World::given(|_, _| {}).await;
 
     world.accept(a_check().named("work-item-completed")).await;
@@ -149,7 +147,7 @@ checks:
 ";
 
 #[tokio::test]
-async fn a_check_that_still_waits_at_its_deadline_is_failed_with_what_was_missing() {
+async fn flagger_1450_a_check_that_still_waits_at_its_deadline_is_failed_with_what_was_missing() {
     let mut world = World::with_checks(SHORT, an_active_work_item).await;
     world.accept(a_check()).await;
 
@@ -202,28 +200,6 @@ async fn an_outage_of_azure_devops_delays_the_decision_but_does_not_make_it() {
 
     world.expect_decision("succeeded");
     world.expect_log("Azure DevOps could not be read between 2026-01-05T09:00:00Z and");
-}
-
-#[tokio::test]
-async fn ten_concurrent_deliveries_of_one_check_end_in_one_chain_and_one_decision() {
-    let mut world = World::given(an_active_work_item).await;
-    world.accept(a_check().named("work-item-completed")).await;
-    for _ in 0..9 {
-        world.deliver_again(a_check().named("work-item-completed")).await;
-    }
-    world.run_due_messages().await;
-    world.azure_devops_server().take_calls();
-    world.advance(AN_INTERVAL + Duration::from_secs(1)).await;
-    let calls = world.azure_devops_server().take_calls();
-    let evaluations = calls.iter().filter(|call| call.path.ends_with("/workitemsbatch")).count();
-    assert_eq!(evaluations, 1, "of ten chains one lives");
-    // Those that could not tell at once have looked again.
-    world.advance(Duration::from_secs(30)).await;
-    assert_eq!(world.messages().len(), 1);
-
-    world.close_work_item();
-    world.advance(AN_INTERVAL).await;
-    world.expect_decision("succeeded");
 }
 
 #[tokio::test]

@@ -290,6 +290,35 @@ async fn canary_performance_is_denied_as_soon_as_too_many_checkpoints_failed() {
     world.expect_log("2 failed (failureLimit 1)");
 }
 
+/// The log of a canary of five checkpoints of which one may fail, with its decision. After these checkpoints the handler is
+/// replaced by a fresh one.
+async fn canary(samples: [f64; 5], restarts: &[usize], decision: &str) -> String {
+    let five = |sources: &Sources| shipped_for(sources).replace("count: 6", "count: 5");
+    let mut world = World::with_sources(five).await;
+    let checks = five(world.sources());
+    world.accept(a_check().named("canary-performance")).await;
+    for (number, sample) in (1..).zip(samples) {
+        error_rate(&world, Samples::Scalar(sample));
+        world.advance(minutes(5)).await;
+        if restarts.contains(&number) {
+            world.restart_handler(&checks).await;
+        }
+    }
+    world.expect_decision(decision);
+    world.log()
+}
+
+#[tokio::test]
+async fn a_canary_survives_a_restart_between_any_two_checkpoints_with_the_same_verdict() {
+    for (samples, decision) in [([0.01, 0.02, 0.2, 0.01, 0.02], "succeeded"), ([0.01, 0.2, 0.01, 0.02, 0.2], "failed")]
+    {
+        let undisturbed = canary(samples, &[], decision).await;
+        for restarts in [&[1][..], &[2], &[3], &[4], &[1, 2, 3, 4]] {
+            assert_eq!(canary(samples, restarts, decision).await, undisturbed, "restarts after {restarts:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn argo_4479_a_monitor_that_is_down_or_silent_never_allows() {
     for fault in [Some(Fault::status(503)), Some(Fault::answer(500, "text/html", "<html>oops</html>")), None] {

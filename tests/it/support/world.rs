@@ -10,6 +10,7 @@ use simulator::azure_pipelines::{self, Delivered};
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
 use simulator::sources::Sources;
 use simulator::storage_queue::{Message, StorageQueue};
+use tokio::task::JoinSet;
 
 use checkgate::App;
 use checkgate::azure_devops::Options;
@@ -225,6 +226,21 @@ impl World {
         let ids = self.azure_devops.with(|state| state.await_check(self.run));
         self.ids = Some(ids);
         self.deliver_again(delivery).await
+    }
+
+    /// Azure Pipelines delivers one check so many times at once.
+    pub(crate) async fn deliver_at_once(&mut self, delivery: &Delivery, times: usize) -> Vec<Delivered> {
+        self.ids = Some(self.azure_devops.with(|state| state.await_check(self.run)));
+        let headers = delivery.headers(self.ids());
+        let (url, key) = (self.host.function_url("CheckFunction"), self.host.function_key());
+        let mut deliveries = JoinSet::new();
+        for _ in 0..times {
+            let (url, key, headers, delivery) = (url.clone(), key.clone(), headers.clone(), delivery.clone());
+            deliveries.spawn(async move {
+                azure_pipelines::deliver_with(&url, &key, &delivery.query, &headers, &delivery.body).await
+            });
+        }
+        deliveries.join_all().await
     }
 
     /// Azure Pipelines delivers the same check once more.
