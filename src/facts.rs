@@ -53,9 +53,17 @@ pub type Answer<T> = Result<Arc<T>, Unmeasured>;
 pub struct Facts {
     /// By the type of fact: a `HashMap<F, Answer<F::Value>>`.
     by_type: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+    /// When the last of them was read.
+    read_at: Option<DateTime<Utc>>,
 }
 
 impl Facts {
+    /// The moment for what may have closed while an evaluation that began at `begun` was reading: after the last fact.
+    #[must_use]
+    pub fn read_at(&self, begun: DateTime<Utc>) -> DateTime<Utc> {
+        self.read_at.map_or(begun, |read_at| read_at.max(begun))
+    }
+
     /// The answer to `fact`.
     ///
     /// # Errors
@@ -185,6 +193,7 @@ impl<'a> Gatherer<'a> {
                 fact.give_up(&mut self);
             }
         }
+        self.facts.read_at = Some(self.azure_devops.now());
         self.token_refused.map_or(Ok(self.facts), Err)
     }
 }

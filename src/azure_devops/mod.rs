@@ -22,11 +22,11 @@ pub mod work_items;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-
 use uuid::Uuid;
 
 pub use error::{Error, ErrorKind};
@@ -132,6 +132,12 @@ impl Session<'_> {
     #[must_use]
     pub const fn properties(&self) -> &TaskProperties {
         &self.properties
+    }
+
+    /// The time now: later than when the evaluation began.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.azure_devops.clock.now()
     }
 
     /// Looks for the check's record in this timeline from now on: the delivery named none, or not this one.

@@ -50,7 +50,7 @@ impl Expression {
                     from_json(&items.iter().map(work_item).collect())
                 }
                 "inputs" => inputs(context),
-                _ => Value::Timestamp(context.now.fixed_offset()),
+                _ => Value::Timestamp(facts.read_at(context.now).fixed_offset()),
             };
             values.push((name, value));
         }

@@ -6,6 +6,7 @@ mod values;
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -68,8 +69,8 @@ impl ServiceNowChange {
         fields.chain(approval).chain(state).chain(window).collect::<Vec<_>>().join(", ")
     }
 
-    /// Judges the one record.
-    fn judge(&self, change: &Change<'_>, context: &Context<'_>) -> Result<Finding, String> {
+    /// Judges the one record, at `now`.
+    fn judge(&self, change: &Change<'_>, context: &Context<'_>, now: DateTime<Utc>) -> Result<Finding, String> {
         let number = context.input(&self.number);
         let wrong_fields = change.wrong(self.fields.iter().map(|(name, values)| (name.as_str(), values)))?;
         let progress = [("approval", &self.approval), ("state", &self.state)];
@@ -82,7 +83,7 @@ impl ServiceNowChange {
         let mut opens_at = None;
         let mut closed = None;
         if self.within_window {
-            match change.window(context.now)? {
+            match change.window(now)? {
                 Window::Open => {}
                 Window::Opens(start, text) => {
                     // While something else is missing, the check's own interval finds it sooner.
@@ -193,7 +194,7 @@ impl Rule for ServiceNowChange {
                     .remedy(again)
             }
             [record] => self
-                .judge(&Change { record }, context)
+                .judge(&Change { record }, context, facts.read_at(context.now))
                 .unwrap_or_else(|why| Finding::unmeasured(format!("{number}: {why}"), self.expected())),
             _ => {
                 let found = format!("several change requests have the number {number}");

@@ -39,7 +39,8 @@ pub enum Status {
 /// What a condition may look at besides facts.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// The time of the evaluation: one moment for all conditions.
+    /// When the evaluation began: one moment for all conditions. What may close while facts are read asks
+    /// [`Facts::read_at`].
     pub now: DateTime<Utc>,
     /// The check.
     pub check: &'a Check,

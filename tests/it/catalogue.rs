@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use checkgate::checks_file::ChecksFile;
+use checkgate::clock::Clock;
 use checkgate::queue::QUEUE_NAME;
 use serde_json::json;
-use simulator::azure_devops::{CMD_LINE, TaskResult, Unauthorized};
+use simulator::azure_devops::{AzureDevOps, CMD_LINE, TaskResult, Unauthorized};
 use simulator::azure_pipelines;
 use simulator::faults::Fault;
 use simulator::sources::Samples;
 
-use crate::support::{AN_INTERVAL, World, a_check, an_active_work_item, minutes};
+use crate::support::{AN_INTERVAL, MONDAY_MORNING, Setup, World, a_check, an_active_work_item, minutes};
 
 /// A retry round a function that swallows its errors never retries: here every failure of the storage is one more try.
 #[tokio::test]
@@ -204,6 +205,35 @@ async fn kargo_6582_a_soak_that_ends_is_evaluated_at_that_instant_and_not_at_the
     world.expect_no_decision();
     world.advance(Duration::from_secs(1)).await;
     world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn steward_279_what_closes_while_the_facts_are_read_is_not_allowed() {
+    for (closes, says) in [
+        ("window: { to: '09:01' }", "closed at Mon 2026-01-05 09:02 UTC"),
+        ("expression: \"now < timestamp('2026-01-05T09:01:00Z')\"", "now < timestamp"),
+    ] {
+        let hand = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
+        let azure_devops = AzureDevOps::start(hand.clone()).await.expect("a port");
+        // Reading the run's timeline takes two minutes.
+        let clock = {
+            let azure_devops = azure_devops.clone();
+            Clock::from_fn(move || {
+                let was_read = azure_devops.counts().keys().any(|route| route.ends_with("{build}/timeline"));
+                hand.now() + if was_read { chrono::TimeDelta::minutes(2) } else { chrono::TimeDelta::zero() }
+            })
+        };
+        let checks = format!(
+            "default: it\nchecks: {{ it: {{ conditions: [ {{ {closes}, whenNotMet: wait }}, {{ taskExecuted: {{ task: CmdLine }} }} ] }} }}"
+        );
+        let mut world =
+            World::around_with(azure_devops, Setup { checks, clock: Some(clock), ..Setup::default() }).await;
+        world.accept(a_check()).await;
+        world.run_due_messages().await;
+        world.expect_no_decision();
+        world.expect_log(says);
+        world.still_waits();
+    }
 }
 
 #[tokio::test]

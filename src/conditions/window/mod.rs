@@ -185,7 +185,9 @@ impl Rule for Window {
         }
     }
 
-    fn evaluate(&self, _: &Facts, context: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
+        // It may have closed while others were waited for.
+        let context = &Context { now: facts.read_at(context.now), ..*context };
         let schedule = self.schedule();
         if !schedule.is_open(context.now) {
             return self.closed(&schedule, context);
