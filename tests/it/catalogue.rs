@@ -8,11 +8,12 @@ use std::time::Duration;
 use checkgate::checks_file::ChecksFile;
 use checkgate::clock::Clock;
 use checkgate::queue::QUEUE_NAME;
+use chrono::TimeDelta;
 use serde_json::json;
 use simulator::azure_devops::{AzureDevOps, CMD_LINE, TaskResult, Unauthorized};
 use simulator::azure_pipelines;
 use simulator::faults::Fault;
-use simulator::sources::Samples;
+use simulator::sources::{Samples, Sources};
 
 use crate::support::{AN_INTERVAL, MONDAY_MORNING, Setup, World, a_check, an_active_work_item, minutes};
 
@@ -207,32 +208,47 @@ async fn kargo_6582_a_soak_that_ends_is_evaluated_at_that_instant_and_not_at_the
     world.expect_decision("succeeded");
 }
 
+/// A world in which it takes two minutes to read the run's timeline.
+async fn where_reading_takes_two_minutes(checks: impl FnOnce(&Sources) -> String) -> World {
+    let hand = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
+    let azure_devops = AzureDevOps::start(hand.clone()).await.expect("a port");
+    let sources = Sources::start(hand.clone()).await.expect("a port");
+    let clock = {
+        let azure_devops = azure_devops.clone();
+        Clock::from_fn(move || {
+            let was_read = azure_devops.counts().keys().any(|route| route.ends_with("{build}/timeline"));
+            hand.now() + TimeDelta::minutes(if was_read { 2 } else { 0 })
+        })
+    };
+    let setup = Setup { checks: checks(&sources), clock: Some(clock), sources: Some(sources), ..Setup::default() };
+    World::around_with(azure_devops, setup).await
+}
+
 #[tokio::test]
 async fn steward_279_what_closes_while_the_facts_are_read_is_not_allowed() {
+    let change = "serviceNowChange: { connection: snow, number: Change, withinWindow: true }";
     for (closes, says) in [
         ("window: { to: '09:01' }", "closed at Mon 2026-01-05 09:02 UTC"),
-        ("expression: \"now < timestamp('2026-01-05T09:01:00Z')\"", "now < timestamp"),
+        ("expression: \"now < timestamp('2026-01-05T09:01:00Z')\"", "now < timestamp('2026-01-05T09:01:00Z') = false"),
+        (change, "its planned end, 2026-01-05T09:01:00Z, is over"),
     ] {
-        let hand = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
-        let azure_devops = AzureDevOps::start(hand.clone()).await.expect("a port");
-        // Reading the run's timeline takes two minutes.
-        let clock = {
-            let azure_devops = azure_devops.clone();
-            Clock::from_fn(move || {
-                let was_read = azure_devops.counts().keys().any(|route| route.ends_with("{build}/timeline"));
-                hand.now() + if was_read { chrono::TimeDelta::minutes(2) } else { chrono::TimeDelta::zero() }
-            })
-        };
-        let checks = format!(
-            "default: it\nchecks: {{ it: {{ conditions: [ {{ {closes}, whenNotMet: wait }}, {{ taskExecuted: {{ task: CmdLine }} }} ] }} }}"
-        );
-        let mut world =
-            World::around_with(azure_devops, Setup { checks, clock: Some(clock), ..Setup::default() }).await;
-        world.accept(a_check()).await;
+        let mut world = where_reading_takes_two_minutes(|sources| {
+            let user = "user: \"${SERVICENOW_USER}\", password: \"${SERVICENOW_PASSWORD}\"";
+            format!(
+                "connections: {{ snow: {{ serviceNow: {{ instance: \"{}\", {user} }} }} }}\ndefault: it\n\
+                 checks: {{ it: {{ inputs: {{ Change: {{ required: false }} }}, conditions: [ {{ {closes} }}, {{ taskExecuted: {{ task: CmdLine }} }} ] }} }}",
+                sources.url("service-now")
+            )
+        })
+        .await;
+        let planned = [("start_date", "2026-01-05 08:00:00"), ("end_date", "2026-01-05 09:01:00")];
+        world.sources().with(|state| state.service_now.add_change("CHG0030001", &planned));
+        world.accept(a_check().with("Change", "CHG0030001")).await;
         world.run_due_messages().await;
-        world.expect_no_decision();
         world.expect_log(says);
-        world.still_waits();
+        let decisions = world.azure_devops(|state| state.decisions(world.ids()));
+        assert!(decisions.iter().all(|decision| decision.result == "failed"), "{closes}: {decisions:?}");
+        world.may_leave_messages();
     }
 }
 
