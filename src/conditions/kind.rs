@@ -4,10 +4,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::de::{self, MapAccess};
 use serde::ser::SerializeMap;
 
-use super::{
-    Condition, Rule, artifact, branch, build_reason, code_coverage, combinators, expression, http, metric,
-    pull_request, query, service_now_change, tag, task_executed, test_results, window, work_items,
-};
+use super::{Condition, Rule};
 use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
 use crate::facts::Facts;
 
@@ -58,25 +55,25 @@ macro_rules! kinds {
 }
 
 kinds! {
-    "taskExecuted" => TaskExecuted(task_executed::TaskExecuted),
-    "workItems" => WorkItems(work_items::WorkItems),
-    "query" => Query(query::Query),
-    "codeCoverage" => CodeCoverage(code_coverage::CodeCoverage),
-    "testResults" => TestResults(test_results::TestResults),
-    "buildReason" => BuildReason(build_reason::BuildReason),
-    "branch" => Branch(branch::Branch),
-    "pullRequest" => PullRequest(pull_request::PullRequest),
-    "artifact" => Artifact(artifact::Artifact),
-    "tag" => Tag(tag::Tag),
-    "window" => Window(window::Window),
-    "serviceNowChange" => ServiceNowChange(service_now_change::ServiceNowChange),
-    "metric" => Metric(metric::Metric),
-    "http" => Http(http::Http),
-    "expression" => Expression(expression::Expression),
-    "all" => All(combinators::All),
-    "any" => Any(combinators::Any),
-    "not" => Not(combinators::Not),
-    "atLeast" => AtLeast(combinators::AtLeast),
+    "taskExecuted" => TaskExecuted(super::task_executed::TaskExecuted),
+    "workItems" => WorkItems(super::work_items::WorkItems),
+    "query" => Query(super::query::Query),
+    "codeCoverage" => CodeCoverage(super::code_coverage::CodeCoverage),
+    "testResults" => TestResults(super::test_results::TestResults),
+    "buildReason" => BuildReason(super::build_reason::BuildReason),
+    "branch" => Branch(super::branch::Branch),
+    "pullRequest" => PullRequest(super::pull_request::PullRequest),
+    "artifact" => Artifact(super::artifact::Artifact),
+    "tag" => Tag(super::tag::Tag),
+    "window" => Window(super::window::Window),
+    "serviceNowChange" => ServiceNowChange(super::service_now_change::ServiceNowChange),
+    "metric" => Metric(super::metric::Metric),
+    "http" => Http(super::http::Http),
+    "expression" => Expression(super::expression::Expression),
+    "all" => All(super::combinators::All),
+    "any" => Any(super::combinators::Any),
+    "not" => Not(super::combinators::Not),
+    "atLeast" => AtLeast(super::combinators::AtLeast),
 }
 
 impl Kind {
