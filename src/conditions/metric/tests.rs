@@ -5,7 +5,7 @@ use crate::check::Check;
 use crate::conditions::given::{self, delivered_at, minute};
 use crate::facts::Unmeasured;
 
-fn yaml(parameters: &str) -> String {
+pub(super) fn yaml(parameters: &str) -> String {
     format!(
         "connections:
   prometheus: {{ prometheus: {{ url: 'https://prometheus.example.com' }} }}
@@ -160,12 +160,8 @@ fn both_conditions_leave_room_for_what_is_inconclusive() {
     assert_eq!(Analysed::by(both).gets(minute(0), &[0.01]), Measured::Pending);
     for (value, shows) in [(0.1, "neither successCondition nor failureCondition holds"), (0.3, "1 failed")] {
         let finding = Analysed::by(both).look(minute(0), &[("errors", Ok(vec![value]))]);
-        assert_eq!(
-            (finding.measured, finding.found.starts_with(shows)),
-            (Measured::Rejected, true),
-            "{}",
-            finding.found
-        );
+        assert_eq!(finding.measured, Measured::Rejected);
+        assert!(finding.found.starts_with(shows), "{}", finding.found);
     }
     // As in Argo, a failure condition that holds beats a success condition that holds too.
     let contradiction = "successCondition: result < 1.0, failureCondition: result > 0.2, interval: 5m, count: 2";
@@ -236,38 +232,6 @@ fn its_state_stays_small() {
     }
     let state = canary.state.expect("a state").to_string();
     assert!(state.len() < 1_000, "{} bytes", state.len());
-}
-
-#[test]
-fn mistakes_are_found_when_the_file_is_read() {
-    for (parameters, shows) in [
-        ("successCondition: 'resutl < 1'", "did you mean `result`?"),
-        ("successCondition: result < 1, interval: 5m", "would be repeated for ever"),
-        ("successCondition: result < 1, count: 3", "interval: is missing"),
-        ("successCondition: result < 1, count: 0", "0 would let everything pass"),
-        ("successCondition: result < 1, count: 3, interval: 5m, failureLimit: 3", "so that all could"),
-        ("successCondition: result < 1, count: 3, interval: 5m, consecutiveSuccessLimit: 4", "can never be reached"),
-        ("successCondition: result < 1, count: 30, interval: 5m", "past the check's timeout, 2h"),
-        ("successCondition: result < baseline", "baseline: is mentioned in a condition"),
-        ("successCondition: result < 1, baseline: old", "is mentioned in no condition"),
-        ("successCondition: result < 1, resource: /subscriptions/x", "for connections of kind `azureMonitor`"),
-        ("successCondition: result < 1, onNoData: ignore", "`error`, `fail`, `pass`"),
-    ] {
-        let found = given::problems(&yaml(parameters));
-        assert!(found.iter().any(|problem| problem.contains(shows)), "{parameters}: {found:?}");
-    }
-    let monitor = |parameters: &str| {
-        let yaml = yaml("successCondition: result < 1");
-        given::problems(&yaml.replace("connection: prometheus, query: errors", parameters))
-    };
-    let right = "connection: monitor, resource: /subscriptions/s/resourceGroups/g, metric: Http5xx, aggregation: Total";
-    assert_eq!(monitor(right), Vec::<String>::new());
-    assert!(monitor("connection: monitor, query: x")[0].contains("needs `resource`, `metric` and `aggregation`"));
-    for wrong in ["/subscriptions/../x", "https://evil/", "/subscriptions/x?y"] {
-        let problems = monitor(&right.replace("/subscriptions/s/resourceGroups/g", &format!("'{wrong}'")));
-        assert!(problems[0].contains("is no resource id"), "{wrong}: {problems:?}");
-    }
-    assert!(monitor("connection: promtheus, query: x")[0].contains("did you mean `prometheus`?"));
 }
 
 #[test]

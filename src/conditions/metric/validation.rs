@@ -98,3 +98,45 @@ impl Metric {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::yaml;
+    use crate::conditions::given;
+
+    #[test]
+    fn mistakes_are_found_when_the_file_is_read() {
+        for (parameters, shows) in [
+            ("successCondition: 'resutl < 1'", "did you mean `result`?"),
+            ("successCondition: result < 1, interval: 5m", "would be repeated for ever"),
+            ("successCondition: result < 1, count: 3", "interval: is missing"),
+            ("successCondition: result < 1, count: 0", "0 would let everything pass"),
+            ("successCondition: result < 1, count: 3, interval: 5m, failureLimit: 3", "so that all could"),
+            (
+                "successCondition: result < 1, count: 3, interval: 5m, consecutiveSuccessLimit: 4",
+                "can never be reached",
+            ),
+            ("successCondition: result < 1, count: 30, interval: 5m", "past the check's timeout, 2h"),
+            ("successCondition: result < baseline", "baseline: is mentioned in a condition"),
+            ("successCondition: result < 1, baseline: old", "is mentioned in no condition"),
+            ("successCondition: result < 1, resource: /subscriptions/x", "for connections of kind `azureMonitor`"),
+            ("successCondition: result < 1, onNoData: ignore", "`error`, `fail`, `pass`"),
+        ] {
+            let found = given::problems(&yaml(parameters));
+            assert!(found.iter().any(|problem| problem.contains(shows)), "{parameters}: {found:?}");
+        }
+        let monitor = |parameters: &str| {
+            let yaml = yaml("successCondition: result < 1");
+            given::problems(&yaml.replace("connection: prometheus, query: errors", parameters))
+        };
+        let right =
+            "connection: monitor, resource: /subscriptions/s/resourceGroups/g, metric: Http5xx, aggregation: Total";
+        assert_eq!(monitor(right), Vec::<String>::new());
+        assert!(monitor("connection: monitor, query: x")[0].contains("needs `resource`, `metric` and `aggregation`"));
+        for wrong in ["/subscriptions/../x", "https://evil/", "/subscriptions/x?y"] {
+            let problems = monitor(&right.replace("/subscriptions/s/resourceGroups/g", &format!("'{wrong}'")));
+            assert!(problems[0].contains("is no resource id"), "{wrong}: {problems:?}");
+        }
+        assert!(monitor("connection: promtheus, query: x")[0].contains("did you mean `prometheus`?"));
+    }
+}
