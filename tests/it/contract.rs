@@ -175,6 +175,13 @@ fn every_kind_has_its_section_and_every_shipped_check_its_headers() {
     for kind in checkgate::conditions::Kind::NAMES {
         assert!(sections.contains(kind), "docs/checks.md has no section on {kind}");
     }
+    let (_, evidence) = page.split_once("\n## No evidence\n").expect("the section");
+    let (evidence, _) = evidence.split_once("\n## ").expect("another section");
+    for kind in
+        checkgate::conditions::Kind::NAMES.iter().filter(|kind| !["all", "any", "not", "atLeast"].contains(kind))
+    {
+        assert!(evidence.contains(&format!("`{kind}`")), "docs/checks.md does not say what is no evidence for {kind}");
+    }
     let shipped = ChecksFile::parse(&crate::support::shipped()).expect("checks.yaml");
     let headers: Vec<Value> =
         blocks("docs/checks.md", "json").iter().filter_map(|block| serde_json::from_str(block).ok()).collect();
