@@ -63,10 +63,17 @@ pub(crate) const STORIES: &[Story] = &[
         ..PLAIN
     },
     Story {
+        title: "External information must be correct: the change request has the right values",
+        check: "change-information",
+        input: Some(("ChangeNumber", CHANGE)),
+        given: |worlds| worlds.sources.service_now.add_change(CHANGE, &[]),
+        ..PLAIN
+    },
+    Story {
         title: "External information must be correct: the change request has a wrong category",
         check: "change-information",
         input: Some(("ChangeNumber", CHANGE)),
-        given: |worlds| worlds.sources.service_now.add_change(CHANGE, &[("category", "Hardware")]),
+        given: |worlds| worlds.sources.service_now.set(CHANGE, "category", "Hardware"),
         ends: "failed",
         ..PLAIN
     },
@@ -96,10 +103,14 @@ pub(crate) const STORIES: &[Story] = &[
     Story {
         title: "Performance criteria must be met: the canary performs at three checkpoints",
         check: "canary-performance",
-        given: |worlds| {
-            let samples = Samples::Vector(vec![0.01]);
-            worlds.sources.prometheus.queries.insert("canary_error_rate".to_owned(), samples);
-        },
+        given: |worlds| error_rate(worlds, 0.01),
+        ..PLAIN
+    },
+    Story {
+        title: "Performance criteria must be met: the canary fails at a second checkpoint",
+        check: "canary-performance",
+        given: |worlds| error_rate(worlds, 0.2),
+        ends: "failed",
         ..PLAIN
     },
     Story {
@@ -117,6 +128,11 @@ pub(crate) const STORIES: &[Story] = &[
         ..PLAIN
     },
 ];
+
+fn error_rate(worlds: &mut Worlds<'_>, rate: f64) {
+    let samples = Samples::Vector(vec![rate]);
+    worlds.sources.prometheus.queries.insert("canary_error_rate".to_owned(), samples);
+}
 
 fn covers(run: &mut Run, percent: u64) {
     run.covers(Coverage::of_lines(percent, 100));

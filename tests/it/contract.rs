@@ -144,6 +144,21 @@ fn the_checks_that_ship_are_valid_and_survive_the_queue() {
 }
 
 #[test]
+fn the_demo_tells_of_every_check_that_ships() {
+    let read = |path: &str| std::fs::read_to_string(app_root().join(path)).expect(path);
+    let (demo, stories) = (read("examples/demo/checks.yaml"), read("examples/demo/stories.rs"));
+    let addresses =
+        demo.replace("SERVICENOW_URL", "https://snow.example").replace("PROMETHEUS_URL", "https://p.example");
+    let demo = ChecksFile::parse(&addresses).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let shipped = ChecksFile::parse(&crate::support::shipped()).expect("checks.yaml");
+    for (name, check) in &shipped.checks {
+        let kinds = |check: &CheckDefinition| check.conditions.iter().map(|it| it.kind.name()).collect::<Vec<_>>();
+        assert_eq!(demo.checks.get(name).map(kinds), Some(kinds(check)), "{name}");
+        assert!(stories.contains(&format!("check: \"{name}\",")), "the demo has no story of {name}");
+    }
+}
+
+#[test]
 fn the_committed_schema_is_current() {
     let committed = std::fs::read_to_string(app_root().join("checks.schema.json")).expect("checks.schema.json");
     assert!(committed.trim() == checkgate::cli::schema(), "run `cargo run -- schema > checks.schema.json`");
