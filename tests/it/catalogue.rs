@@ -165,7 +165,13 @@ async fn ms_sample_a_log_that_fails_while_the_check_waits_leaves_the_verdict_alo
 
 #[tokio::test]
 async fn agent_5520_a_dead_token_is_noticed_in_all_its_forms_and_ends_the_check_without_a_decision() {
-    for form in [Unauthorized::Status401, Unauthorized::SignInPage203, Unauthorized::Redirect302] {
+    let sign_in = || Fault::status(302).with_header("Location", "https://spsprodweu1.vssps.visualstudio.com/_signin");
+    for (form, gateway) in [
+        (Unauthorized::Status401, None),
+        (Unauthorized::SignInPage203, None),
+        (Unauthorized::Redirect302, None),
+        (Unauthorized::Redirect302, Some(sign_in())),
+    ] {
         let mut world = World::given(|state, run| {
             state.expired_token = form;
             an_active_work_item(state, run);
@@ -175,6 +181,9 @@ async fn agent_5520_a_dead_token_is_noticed_in_all_its_forms_and_ends_the_check_
         world.run_due_messages().await;
         let ids = world.ids().clone();
         world.azure_devops(|state| state.expire_token(&ids));
+        if let Some(fault) = gateway {
+            world.azure_devops_server().fail(fault).forever();
+        }
         world.azure_devops_server().take_calls();
 
         world.advance(minutes(40)).await;
