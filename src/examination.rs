@@ -30,7 +30,7 @@ pub enum LookAtRun {
 pub struct Examination {
     /// The verdict with its explanation.
     pub evaluation: Evaluation,
-    /// What never changes about the run, where it was read.
+    /// What never changes about the run, where all of it was read.
     pub run: Option<Run>,
     /// Whether the run was cancelled, or is about to be.
     pub run_was_cancelled: bool,
@@ -77,7 +77,9 @@ impl Examiner<'_> {
             }
             Err(_) => false,
         };
-        Ok(Examination { evaluation, run: facts.get(&TheRun).ok().map(|run| Run::clone(&run)), run_was_cancelled })
+        // What was not told yet is asked for again.
+        let run = facts.get(&TheRun).ok().filter(|run| run.is_told()).map(|run| Run::clone(&run));
+        Ok(Examination { evaluation, run, run_was_cancelled })
     }
 
     fn is_due_before_deciding(&self, evaluation: &Evaluation) -> bool {

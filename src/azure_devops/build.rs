@@ -40,6 +40,14 @@ pub struct Run {
     pub trigger_info: BTreeMap<String, String>,
 }
 
+impl Run {
+    /// Whether all was told that conditions ask for.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        [&self.reason, &self.source_branch, &self.source_version].iter().all(|text| !text.is_empty())
+    }
+}
+
 /// What is kept of the trigger's information: the rest says nothing that a check asks for.
 const TRIGGERS: [&str; 2] = ["pr.", "ci."];
 
