@@ -41,7 +41,7 @@ impl TestResults {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct TestResultSummary {
+pub(super) struct TestResultSummary {
     aggregated_results_analysis: Option<Analysis>,
 }
 
@@ -72,7 +72,8 @@ impl From<TestResultSummary> for TestResults {
         let states = analysis.run_summary_by_state.unwrap_or_default();
         let runs = |wanted: &[&str]| {
             let in_state = |name: &String| wanted.iter().any(|state| state.eq_ignore_ascii_case(name));
-            states.iter().filter(|(name, _)| in_state(name)).map(|(_, state)| state.runs_count).sum()
+            let found = states.iter().filter(|(name, _)| in_state(name));
+            found.fold(0_u64, |sum, (_, state)| sum.saturating_add(state.runs_count))
         };
         Self {
             total: analysis.total_tests,
@@ -131,6 +132,14 @@ mod tests {
         let results: TestResults = serde_json::from_value::<TestResultSummary>(summary).expect("a summary").into();
         assert_eq!((results.total, results.unfinished_runs, results.aborted_runs), (12, 1, 0));
         assert_eq!(results.count(&["passed", "notexecuted"]), 11);
+    }
+
+    #[test]
+    fn counts_that_no_number_holds_do_not_become_small() {
+        let states = json!({ "InProgress": { "runsCount": u64::MAX }, "Waiting": { "runsCount": 1 } });
+        let summary = json!({ "aggregatedResultsAnalysis": { "runSummaryByState": states } });
+        let results: TestResults = serde_json::from_value::<TestResultSummary>(summary).expect("a summary").into();
+        assert_eq!(results.unfinished_runs, u64::MAX);
     }
 
     #[test]
