@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::Sources;
-use super::call::expect_success;
+use super::call::{Answered, expect_success};
 use super::endpoint::Endpoint;
 use crate::facts::Unmeasured;
 
@@ -113,8 +113,43 @@ impl Endpoint {
         let request = sources.http.post(url).timeout(self.timeout);
         let request = request.header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
         let answered = sources.send(self, request, now).await?;
-        let answer: TokenAnswer = expect_success(self, &answered, "the token endpoint")?;
-        let lifetime = TimeDelta::try_seconds(answer.expires_in.unwrap_or(0)).unwrap_or_default();
-        Ok(Token { text: SecretString::from(answer.access_token), expires_at: now + lifetime })
+        read_token(self, &answered, now)
+    }
+}
+
+/// The token of an answer. One without a sensible end is used once.
+pub(super) fn read_token(endpoint: &Endpoint, answered: &Answered, now: DateTime<Utc>) -> Result<Token, Unmeasured> {
+    let answer: TokenAnswer = expect_success(endpoint, answered, "the token endpoint")?;
+    let lifetime = answer.expires_in.and_then(TimeDelta::try_seconds);
+    let expires_at = lifetime.and_then(|lifetime| now.checked_add_signed(lifetime)).unwrap_or(now);
+    Ok(Token { text: SecretString::from(answer.access_token), expires_at })
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+
+    use super::*;
+    use crate::checks_file::ChecksFile;
+
+    /// For how many seconds a token with this lifetime is used.
+    fn used_for(expires_in: &str) -> i64 {
+        let file = "connections: { snow: { serviceNow: { instance: 'https://s.example.com', clientId: a, clientSecret: b } } }\nchecks: {}";
+        let file = ChecksFile::parse(file).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let endpoint = Endpoint::new("snow", &file.connections["snow"], &|_: &str| None).expect("an endpoint");
+        let body = format!(r#"{{"access_token":"t"{expires_in}}}"#).into();
+        let answered = Answered { status: StatusCode::OK, content_type: "application/json".to_owned(), body };
+        let token = read_token(&endpoint, &answered, DateTime::UNIX_EPOCH).expect("a token");
+        (token.expires_at - DateTime::UNIX_EPOCH).num_seconds()
+    }
+
+    #[test]
+    fn a_token_without_a_sensible_end_is_used_once() {
+        assert_eq!(used_for(r#","expires_in":1799"#), 1799);
+        for odd in
+            ["", r#","expires_in":null"#, r#","expires_in":9223372036854775"#, r#","expires_in":9223372036854775807"#]
+        {
+            assert_eq!(used_for(odd), 0, "{odd}");
+        }
     }
 }
