@@ -8,14 +8,16 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 use warp::http::{HeaderMap, StatusCode};
 
 use crate::App;
-use crate::azure_devops::Session;
+use crate::azure_devops::{ErrorKind, Session};
 use crate::checks_file::CompletionEvent;
 use crate::delivery::{self, Delivery, Refusal, Rules};
 use crate::evaluation::{Explanation, Memory, Status};
-use crate::examination::{Examiner, LookAtRun};
+use crate::examination::{Examination, Examiner, LookAtRun};
+use crate::facts::Unmeasured;
 use crate::message::{MAX_FIRST_MESSAGE, MessageV1};
 use crate::queue::{DELIVERY_PATIENCE, QueueError};
 use crate::story;
@@ -23,7 +25,7 @@ use crate::story;
 /// The largest body of a delivery. Azure Pipelines lets people write 2,000 characters.
 pub const MAX_BODY: u64 = 64 * 1024;
 
-/// How long reading facts may take in ApiResponse mode, of the 3 s that Azure Pipelines waits for the whole answer.
+/// How long reading may take in all in ApiResponse mode, of the 3 s that Azure Pipelines waits for the answer.
 const SYNCHRONOUS_BUDGET: Duration = Duration::from_millis(2_200);
 
 /// An answer to Azure Pipelines: a status and a JSON body.
@@ -157,22 +159,45 @@ async fn accept(app: &App, delivery: Delivery) -> Answer {
     }
 }
 
-/// Evaluates the check now, within the time that Azure Pipelines waits.
-async fn decide(app: &App, delivery: &Delivery) -> Answer {
+/// Reads the check's facts and evaluates it, within the time that Azure Pipelines waits.
+async fn examine(app: &App, delivery: &Delivery) -> Result<Examination, Unmeasured> {
+    let until = Instant::now() + SYNCHRONOUS_BUDGET;
     let check = &delivery.check;
-    let memory = Memory::default();
-    let session: Session<'_> = app.azure_devops.session(&check.properties, &delivery.token);
+    let session = app.azure_devops.session(&check.properties, &delivery.token);
     let examiner = Examiner {
         check,
         azure_devops: &session,
         sources: &app.sources,
-        memory: &memory,
+        memory: &Memory::default(),
         run: None,
         look_at_run: LookAtRun::Never,
         now: check.delivered_at,
         limit: SYNCHRONOUS_BUDGET,
     };
-    let (status, reasons, explanation) = match examiner.examine().await {
+    // What the headers alone can answer needs no call.
+    if !examiner.wanted().is_empty() {
+        timeout_at(until, prove_origin(&session))
+            .await
+            .unwrap_or_else(|_| Err(Unmeasured::because("Azure DevOps did not answer in time")))?;
+    }
+    let limit = until.saturating_duration_since(Instant::now());
+    Examiner { limit, ..examiner }.examine().await
+}
+
+/// The delivered token must be able to read the delivered plan, or where it may not, the check's record. Without this,
+/// whoever holds the function key could ask the sources anything and read it in the answer.
+async fn prove_origin(session: &Session<'_>) -> Result<(), Unmeasured> {
+    match session.plan().await {
+        Err(error) if error.kind == ErrorKind::NotVisible => session.record().await.map(drop),
+        plan => plan.map(drop),
+    }
+    .map_err(Unmeasured::from)
+}
+
+/// Evaluates the check now: the decision is the answer.
+async fn decide(app: &App, delivery: &Delivery) -> Answer {
+    let check = &delivery.check;
+    let (status, reasons, explanation) = match examine(app, delivery).await {
         Ok(examination) => {
             let evaluation = examination.evaluation;
             let status = if check.definition.dry_run { Status::Passed } else { evaluation.status() };

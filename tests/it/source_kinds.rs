@@ -525,6 +525,26 @@ async fn what_cannot_be_read_in_time_is_pending_in_synchronous_mode() {
 }
 
 #[tokio::test]
+async fn no_source_is_asked_for_a_synchronous_delivery_whose_token_does_not_belong_to_its_plan() {
+    let mut world = World::with_sources(|sources| gate(sources, "response.body == 10")).await;
+    world.sources().with(|state| state.web.insert("api/gate?project=web".to_owned(), Page::ok(json!(10))));
+    let synchronous = || a_check().with("CompletionEvent", "ApiResponse");
+    for foreign in [
+        synchronous().with("AuthToken", "a token of nobody"),
+        synchronous().with("PlanId", "00000000-0000-4000-8000-00000000000f"),
+        synchronous().with("ProjectId", "00000000-0000-4000-8000-00000000000f"),
+    ] {
+        let pending = world.deliver(foreign).await;
+        assert!(pending.body.contains("\"status\":\"pending\""), "{pending:?}");
+        assert!(pending.body.contains("could not read the check's"), "{pending:?}");
+        assert!(world.sources().take_calls().is_empty(), "{pending:?}");
+    }
+    let decided = world.deliver(synchronous()).await;
+    assert!(decided.body.contains("\"status\":\"successful\""), "{decided:?}");
+    assert_eq!(world.sources().take_calls().len(), 1);
+}
+
+#[tokio::test]
 async fn an_expression_reads_what_it_mentions() {
     let yaml = |expression: &str| one_check("", &format!("expression: \"{expression}\""));
     let passes = "timeline.records.exists(r, r.type == 'Task' && r.result == 'succeeded') && run.id > 0";
