@@ -85,13 +85,19 @@ impl ManagedIdentity {
                 "the managed identity endpoint answered {status}: assign the function app an identity"
             ));
         }
-        let answer: Answer =
-            answer.json().await.map_err(|_| "the managed identity endpoint answered no token".to_owned())?;
-        let seconds = answer.expires_on.as_i64().or_else(|| answer.expires_on.as_str()?.parse().ok());
-        let expires_on = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
-        let expires_on = expires_on.ok_or("the managed identity's token has no time of expiry")?;
-        Ok(AccessToken::new(answer.access_token, expires_on))
+        let body = answer.bytes().await.map_err(|_| "the managed identity endpoint broke off".to_owned())?;
+        read_token(&body)
     }
+}
+
+/// The token of an answer.
+pub(crate) fn read_token(body: &[u8]) -> Result<AccessToken, String> {
+    let answer: Answer =
+        serde_json::from_slice(body).map_err(|_| "the managed identity endpoint answered no token".to_owned())?;
+    let seconds = answer.expires_on.as_i64().or_else(|| answer.expires_on.as_str()?.parse().ok());
+    let expires_on = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    let expires_on = expires_on.ok_or("the managed identity's token has no time of expiry")?;
+    Ok(AccessToken::new(answer.access_token, expires_on))
 }
 
 impl fmt::Debug for ManagedIdentity {

@@ -10,8 +10,8 @@ use crate::facts::{Fact, Gatherer, Unmeasured};
 pub struct RunArtifacts;
 
 #[derive(Debug, Deserialize)]
-struct Artifact {
-    name: String,
+pub(super) struct Artifact {
+    pub(super) name: String,
 }
 
 impl Session<'_> {

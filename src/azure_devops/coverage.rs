@@ -56,7 +56,7 @@ fn is_label(found: &str, wanted: &str) -> bool {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct CoverageSummary {
+pub(super) struct CoverageSummary {
     #[serde(default)]
     status: Option<String>,
     #[serde(default)]

@@ -60,9 +60,19 @@ pub struct Reviewer {
 
 /// By commit, the pull requests that hold it; one map for each query.
 #[derive(Debug, Deserialize)]
-struct PullRequestQueryAnswer {
+pub(super) struct PullRequestQueryAnswer {
     #[serde(default)]
     results: Vec<BTreeMap<String, Vec<PullRequest>>>,
+}
+
+impl PullRequestQueryAnswer {
+    /// Each pull request once, newest first: several queries may find the same one.
+    pub(super) fn found(self) -> Vec<PullRequest> {
+        let mut found: Vec<PullRequest> = self.results.into_iter().flat_map(BTreeMap::into_values).flatten().collect();
+        found.sort_by_key(|pull_request| std::cmp::Reverse(pull_request.id));
+        found.dedup_by_key(|pull_request| pull_request.id);
+        found
+    }
 }
 
 impl Session<'_> {
@@ -73,12 +83,7 @@ impl Session<'_> {
             { "type": "commit", "items": [commit] },
         ]});
         let answer: PullRequestQueryAnswer = self.post("find the pull request of the commit", &path, &queries).await?;
-        let mut found: Vec<PullRequest> =
-            answer.results.into_iter().flat_map(BTreeMap::into_values).flatten().collect();
-        // Both queries may find the same one.
-        found.sort_by_key(|pull_request| std::cmp::Reverse(pull_request.id));
-        found.dedup_by_key(|pull_request| pull_request.id);
-        Ok(found)
+        Ok(answer.found())
     }
 
     async fn pull_request(&self, repository: Uuid, id: u64) -> Result<PullRequest, Error> {
@@ -94,7 +99,7 @@ impl Session<'_> {
 }
 
 /// The number of the pull request that a run validates. Its commit is a temporary merge that no history keeps.
-fn validated(run: &Run) -> Option<u64> {
+pub(super) fn validated(run: &Run) -> Option<u64> {
     let reference = run.source_branch.strip_prefix("refs/pull/");
     let from_branch = reference.and_then(|rest| rest.split('/').next()?.parse().ok());
     // Whoever queues a run may say what triggered it: that counts only where a pull request is validated.
@@ -105,7 +110,7 @@ fn validated(run: &Run) -> Option<u64> {
 
 /// Those that brought the commit to the run's branch. Without any, those that brought it elsewhere, and those that want to
 /// bring it from the run's branch: an unmerged one that merely holds the commit did not bring it.
-fn that_brought(run: &Run, found: Vec<PullRequest>) -> Vec<PullRequest> {
+pub(super) fn that_brought(run: &Run, found: Vec<PullRequest>) -> Vec<PullRequest> {
     let is_merged_here = |pull_request: &PullRequest| {
         pull_request.status.eq_ignore_ascii_case("completed") && pull_request.target_ref_name == run.source_branch
     };

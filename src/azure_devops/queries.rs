@@ -18,7 +18,7 @@ pub struct WorkItemQuery {
 /// The answer to a flat query holds work items; the answer to one over links holds links.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct QueryAnswer {
+pub(super) struct QueryAnswer {
     #[serde(default)]
     work_items: Option<Vec<ItemReference>>,
     #[serde(default)]
@@ -38,7 +38,7 @@ struct Link {
 }
 
 impl QueryAnswer {
-    fn ids(self) -> Option<Vec<u64>> {
+    pub(super) fn ids(self) -> Option<Vec<u64>> {
         if self.work_items.is_none() && self.work_item_relations.is_none() {
             return None;
         }

@@ -285,12 +285,17 @@ mod tests {
 #[cfg(fuzzing)]
 pub(super) mod fuzzing {
     use super::super::fuzzing::decode;
-    use super::{ResourceRef, StateAnswer, WorkItem, WorkItemAnswer, Wrapped};
+    use super::{LinkSource, LinkedWorkItems, ResourceRef, StateAnswer, WorkItem, WorkItemAnswer, Wrapped};
+    use crate::facts::Facts;
 
-    pub(in super::super) fn read(body: &[u8]) {
-        let items = decode::<Wrapped<Option<WorkItemAnswer>>>(body);
-        let items = items.into_iter().flat_map(|items| items.value).flatten().map(WorkItem::from);
-        let _ = items.map(|item| item.to_string().len()).sum::<usize>();
-        let _ = (decode::<Wrapped<ResourceRef>>(body), decode::<Wrapped<StateAnswer>>(body));
+    pub(in super::super) fn read(body: &[u8], facts: &mut Facts) {
+        let _ = decode::<Wrapped<ResourceRef>>(body).map(|links| super::distinct(&links.value));
+        let category = decode::<Wrapped<StateAnswer>>(body).and_then(|mut states| Some(states.value.pop()?.category));
+        let Some(items) = decode::<Wrapped<Option<WorkItemAnswer>>>(body) else { return };
+        let items = items.value.into_iter().flatten().map(WorkItem::from);
+        let items: Vec<WorkItem> = items.map(|item| WorkItem { category: category.clone(), ..item }).collect();
+        for with_categories in [false, true] {
+            facts.insert(LinkedWorkItems { source: LinkSource::Commit, with_categories }, Ok(items.clone()));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::call::Ask;
+use super::call::{Answered, Ask};
 use crate::facts::{Fact, Gatherer, Unmeasured};
 
 /// The fact: the answer to one request.
@@ -38,11 +38,15 @@ impl Fact for HttpAnswer {
         let endpoint = sources.reach(&self.connection)?;
         let method = if self.post { Method::POST } else { Method::GET };
         let ask = Ask { method, path: &self.path, query: &[], body: self.body.clone() };
-        let answered = sources.ask(endpoint, &ask, gatherer.now).await?;
-        let body = serde_json::from_slice(&answered.body)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answered.body).into_owned()));
-        let media_type = answered.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let is_web_page = matches!(media_type.as_str(), "text/html" | "application/xhtml+xml");
-        Ok(HttpResponse { status: answered.status.as_u16(), is_web_page, body })
+        Ok(read(&sources.ask(endpoint, &ask, gatherer.now).await?))
     }
+}
+
+/// What a condition sees of an answer.
+pub(super) fn read(answered: &Answered) -> HttpResponse {
+    let body = serde_json::from_slice(&answered.body)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answered.body).into_owned()));
+    let media_type = answered.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_web_page = matches!(media_type.as_str(), "text/html" | "application/xhtml+xml");
+    HttpResponse { status: answered.status.as_u16(), is_web_page, body }
 }

@@ -1,6 +1,8 @@
 //! Numbers from monitoring systems: Prometheus, Azure Monitor, Application Insights, Log Analytics.
 
 mod azure;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod prometheus;
 
 use crate::facts::{Fact, Gatherer, Unmeasured};

@@ -6,6 +6,8 @@
 mod authorization;
 mod call;
 mod endpoint;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod http;
 pub mod metrics;
 mod path;

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::call::{Ask, expect_success};
+use super::call::{Answered, Ask, expect_success};
+use super::endpoint::Endpoint;
 use crate::facts::{Fact, Gatherer, Unmeasured};
 
 /// The fact: the change requests that have this number. There should be one.
@@ -69,16 +70,21 @@ impl Fact for ChangeRequests {
             body: None,
         };
         let answered = sources.ask(endpoint, &ask, gatherer.now).await?;
-        let answer: TableAnswer = expect_success(endpoint, &answered, "the change request")?;
-        // An instance that does not understand a query answers all records.
-        let is_asked_for = |record: &BTreeMap<String, Field>| {
-            record.get("number").and_then(|field| field.value.as_deref()) == Some(self.number.as_str())
-        };
-        if !answer.result.iter().all(is_asked_for) {
-            return Err(endpoint.unmeasured("answered other records than the one that was asked for"));
-        }
-        let (address, number) = (endpoint.address(), &self.number);
-        let link = format!("{address}/nav_to.do?uri=change_request.do?sysparm_query=number={number}");
-        Ok(ChangeAnswer { link, records: answer.result })
+        read(endpoint, &self.number, &answered)
     }
+}
+
+/// The records with this number.
+pub(super) fn read(endpoint: &Endpoint, number: &str, answered: &Answered) -> Result<ChangeAnswer, Unmeasured> {
+    let answer: TableAnswer = expect_success(endpoint, answered, "the change request")?;
+    // An instance that does not understand a query answers all records.
+    let is_asked_for = |record: &BTreeMap<String, Field>| {
+        record.get("number").and_then(|field| field.value.as_deref()) == Some(number)
+    };
+    if !answer.result.iter().all(is_asked_for) {
+        return Err(endpoint.unmeasured("answered other records than the one that was asked for"));
+    }
+    let address = endpoint.address();
+    let link = format!("{address}/nav_to.do?uri=change_request.do?sysparm_query=number={number}");
+    Ok(ChangeAnswer { link, records: answer.result })
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::facts::Unmeasured;
 use crate::sources::Sources;
-use crate::sources::call::{Ask, expect_success};
+use crate::sources::call::{Answered, Ask, expect_success};
 use crate::sources::endpoint::Endpoint;
 
 /// The version of the metrics API that this was written for.
@@ -99,15 +99,7 @@ impl Sources {
         ];
         let ask = Ask { method: Method::GET, path: &path, query: &query, body: None };
         let answered = self.ask(endpoint, &ask, now).await?;
-        let answer: MetricsAnswer = expect_success(endpoint, &answered, "the metric")?;
-        let failed = answer.value.iter().filter_map(|metric| metric.error_code.as_deref());
-        if let Some(code) = failed.into_iter().find(|code| !code.eq_ignore_ascii_case("Success")) {
-            return Err(endpoint.unmeasured(format!("answered {} with error {code}", wanted.metric)));
-        }
-        let key = wanted.aggregation.to_ascii_lowercase();
-        let series = answer.value.iter().flat_map(|metric| &metric.timeseries);
-        // A point without the number is a window without data.
-        Ok(series.filter_map(|series| series.data.last()?.get(&key)?.as_f64()).collect())
+        read_points(endpoint, wanted, &answered)
     }
 
     /// The one column of numbers that a query gives.
@@ -120,35 +112,57 @@ impl Sources {
         let body = json!({ "query": query }).to_string();
         let ask = Ask { method: Method::POST, path: "query", query: &[], body: Some(body) };
         let answered = self.ask(endpoint, &ask, now).await?;
-        let answer: QueryAnswer = expect_success(endpoint, &answered, "the query")?;
-        if let Some(error) = answer.error {
-            return Err(endpoint.unmeasured(format!("read only a part of the data ({})", error.code)));
-        }
-        let table = answer.tables.first().ok_or_else(|| endpoint.unmeasured("answered no table"))?;
-        let is_number = |column: &Column| {
-            ["long", "int", "real", "decimal", "double"].iter().any(|kind| column.kind.eq_ignore_ascii_case(kind))
-        };
-        let mut numbers = (0..).zip(&table.columns).filter(|(_, column)| is_number(column));
-        let (index, _) = match (numbers.next(), numbers.next()) {
-            (Some(only), None) => only,
-            (None, _) => {
-                return Err(endpoint.unmeasured("answered no column of numbers; end the query with `| project …`"));
-            }
-            (Some((_, one)), Some((_, other))) => {
-                let names = format!("`{}` and `{}`", one.name, other.name);
-                return Err(endpoint
-                    .unmeasured(format!("answered two columns of numbers, {names}; keep one with `| project …`")));
-            }
-        };
-        let number = |row: &Vec<Value>| match row.get::<usize>(index) {
-            // An aggregate over no rows is null.
-            Some(Value::Null) | None => Some(f64::NAN),
-            Some(Value::Number(number)) => number.as_f64(),
-            // `real` may be `NaN` or `Infinity`, `decimal` comes as text.
-            Some(Value::String(text)) => text.parse().ok(),
-            Some(_) => None,
-        };
-        let numbers: Option<Vec<f64>> = table.rows.iter().map(number).collect();
-        numbers.ok_or_else(|| endpoint.unmeasured("answered a value that is no number"))
+        read_column(endpoint, &answered)
     }
+}
+
+/// One data point for each series of an answer.
+pub(super) fn read_points(
+    endpoint: &Endpoint,
+    wanted: Metric<'_>,
+    answered: &Answered,
+) -> Result<Vec<f64>, Unmeasured> {
+    let answer: MetricsAnswer = expect_success(endpoint, answered, "the metric")?;
+    let failed = answer.value.iter().filter_map(|metric| metric.error_code.as_deref());
+    if let Some(code) = failed.into_iter().find(|code| !code.eq_ignore_ascii_case("Success")) {
+        return Err(endpoint.unmeasured(format!("answered {} with error {code}", wanted.metric)));
+    }
+    let key = wanted.aggregation.to_ascii_lowercase();
+    let series = answer.value.iter().flat_map(|metric| &metric.timeseries);
+    // A point without the number is a window without data.
+    Ok(series.filter_map(|series| series.data.last()?.get(&key)?.as_f64()).collect())
+}
+
+/// The one column of numbers of an answer.
+pub(super) fn read_column(endpoint: &Endpoint, answered: &Answered) -> Result<Vec<f64>, Unmeasured> {
+    let answer: QueryAnswer = expect_success(endpoint, answered, "the query")?;
+    if let Some(error) = answer.error {
+        return Err(endpoint.unmeasured(format!("read only a part of the data ({})", error.code)));
+    }
+    let table = answer.tables.first().ok_or_else(|| endpoint.unmeasured("answered no table"))?;
+    let is_number = |column: &Column| {
+        ["long", "int", "real", "decimal", "double"].iter().any(|kind| column.kind.eq_ignore_ascii_case(kind))
+    };
+    let mut numbers = (0..).zip(&table.columns).filter(|(_, column)| is_number(column));
+    let (index, _) = match (numbers.next(), numbers.next()) {
+        (Some(only), None) => only,
+        (None, _) => {
+            return Err(endpoint.unmeasured("answered no column of numbers; end the query with `| project …`"));
+        }
+        (Some((_, one)), Some((_, other))) => {
+            let names = format!("`{}` and `{}`", one.name, other.name);
+            let advice = "keep one with `| project …`";
+            return Err(endpoint.unmeasured(format!("answered two columns of numbers, {names}; {advice}")));
+        }
+    };
+    let number = |row: &Vec<Value>| match row.get::<usize>(index) {
+        // An aggregate over no rows is null.
+        Some(Value::Null) | None => Some(f64::NAN),
+        Some(Value::Number(number)) => number.as_f64(),
+        // `real` may be `NaN` or `Infinity`, `decimal` comes as text.
+        Some(Value::String(text)) => text.parse().ok(),
+        Some(_) => None,
+    };
+    let numbers: Option<Vec<f64>> = table.rows.iter().map(number).collect();
+    numbers.ok_or_else(|| endpoint.unmeasured("answered a value that is no number"))
 }

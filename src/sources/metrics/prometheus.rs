@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::facts::Unmeasured;
 use crate::sources::Sources;
-use crate::sources::call::{Ask, expect_success};
+use crate::sources::call::{Answered, Ask, expect_success};
 use crate::sources::endpoint::Endpoint;
 
 /// The longest piece of the other side's message that is repeated.
@@ -43,15 +43,20 @@ impl Sources {
         let query = [("query", query), ("time", time.as_str())];
         let ask = Ask { method: Method::GET, path: "api/v1/query", query: &query, body: None };
         let answered = self.ask(endpoint, &ask, now).await?;
-        // Errors of the query come with 400 or 422, and say in JSON what is wrong.
-        if answered.status.is_client_error()
-            && let Ok(envelope) = serde_json::from_slice::<Envelope>(&answered.body)
-            && !envelope.error_type.is_empty()
-        {
-            return Err(refused(endpoint, &envelope));
-        }
-        samples(endpoint, expect_success(endpoint, &answered, "the query")?)
+        read(endpoint, &answered)
     }
+}
+
+/// One number for each series of an answer.
+pub(super) fn read(endpoint: &Endpoint, answered: &Answered) -> Result<Vec<f64>, Unmeasured> {
+    // Errors of the query come with 400 or 422, and say in JSON what is wrong.
+    if answered.status.is_client_error()
+        && let Ok(envelope) = serde_json::from_slice::<Envelope>(&answered.body)
+        && !envelope.error_type.is_empty()
+    {
+        return Err(refused(endpoint, &envelope));
+    }
+    samples(endpoint, expect_success(endpoint, answered, "the query")?)
 }
 
 fn refused(endpoint: &Endpoint, envelope: &Envelope) -> Unmeasured {
