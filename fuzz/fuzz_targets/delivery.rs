@@ -8,11 +8,12 @@ use checkgate::delivery::{Refusal, Rules, read};
 use checkgate::message::{CheckMessage, MessageV1};
 use checkgate::plan_url::AllowedPlanUrls;
 use checkgate::token::Sealer;
+use checkgate_fuzz as fuzz;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 
 static CHECKS: LazyLock<ChecksFile> = LazyLock::new(|| {
-    ChecksFile::parse(
+    fuzz::file(
         "default: a
 checks:
   a: { conditions: [ taskExecuted: { task: CmdLine } ] }
@@ -20,7 +21,6 @@ checks:
     inputs: { ChangeNumber: { pattern: 'CHG[0-9]{7,10}' }, Reason: { default: none } }
     conditions: [ workItems: { state: Completed } ]",
     )
-    .expect("a valid file")
 });
 
 static ALLOWED: LazyLock<AllowedPlanUrls> =
@@ -42,8 +42,7 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let rules = Rules { checks: &CHECKS, allowed: &ALLOWED, allow_inline: true };
-    let now = chrono::DateTime::from_timestamp(1_767_600_000, 0).expect("a time");
-    match read(&headers, &query, body, rules, now) {
+    match read(&headers, &query, body, rules, fuzz::now()) {
         Ok(delivery) => {
             let message = MessageV1::new(delivery.check);
             let text = message.seal(&delivery.token, &SEALER);

@@ -4,15 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(
-    init: {
-        // The CEL library works on a thread of its own, whose panics are answers. All others are findings.
-        let abort = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if std::thread::current().name() != Some("cel") {
-                abort(panic);
-            }
-        }));
-    },
+    init: checkgate_fuzz::let_cel_panic(),
     |text: &str| {
         let (expression, body) = text.split_once('\n').unwrap_or((text, "null"));
         checkgate::conditions::fuzzing::evaluate(expression, body);

@@ -1,0 +1,60 @@
+//! What other systems answer, read as the answer to every request, and what follows for every kind that asks them.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use checkgate::check::Check;
+use checkgate::sources::fuzzing::Asked;
+use checkgate::sources::http::HttpAnswer;
+use checkgate::sources::metrics::{Query, Samples};
+use checkgate::sources::service_now::ChangeRequests;
+use checkgate_fuzz as fuzz;
+use libfuzzer_sys::fuzz_target;
+
+static SETUP: LazyLock<(Check, Asked)> = LazyLock::new(|| {
+    let mut file = fuzz::file(
+        "connections:
+  snow: { serviceNow: { instance: 'https://x.example', clientId: a, clientSecret: b } }
+  prometheus: { prometheus: { url: 'https://x.example' } }
+  logs: { logAnalytics: { workspaceId: w } }
+  insights: { applicationInsights: { appId: a } }
+  monitor: { azureMonitor: {} }
+  sonar: { http: { url: 'https://x.example' } }
+checks:
+  a:
+    inputs: { Number: {} }
+    conditions:
+      - serviceNowChange:
+          { connection: snow, number: Number, fields: { risk: [ Low, '4' ] }, approval: approved, withinWindow: true }
+      - metric: { connection: prometheus, query: q, successCondition: result < 0.5 }
+      - metric: { connection: logs, query: q, successCondition: 'result.all(r, r < 0.5)' }
+      - metric: { connection: monitor, resource: /subscriptions/s, metric: m, aggregation: Total,
+                  successCondition: result < 5, onNoData: pass }",
+    );
+    let text = |connection: &str| Samples { connection: connection.to_owned(), query: Query::Text("q".to_owned()) };
+    let query = Query::Metric {
+        resource: "/subscriptions/s".to_owned(),
+        metric: "m".to_owned(),
+        aggregation: "Total".to_owned(),
+        window: 300,
+    };
+    let fields = ["approval", "end_date", "risk", "start_date"].map(str::to_owned).to_vec();
+    let (connection, number) = ("snow".to_owned(), fuzz::CHANGE.to_owned());
+    let change = ChangeRequests { connection, number, fields };
+    let request = HttpAnswer { connection: "sonar".to_owned(), post: false, path: "api".to_owned(), body: None };
+    let mut asked = Asked::of(&file.connections);
+    asked.samples = vec![text("prometheus"), text("logs"), Samples { connection: "monitor".to_owned(), query }];
+    asked.changes = vec![change];
+    asked.requests = vec![request];
+    (fuzz::check(file.checks.remove("a").expect("the check")), asked)
+});
+
+fuzz_target!(
+    init: fuzz::let_cel_panic(),
+    |data: &[u8]| {
+        let Some((status, line, body)) = fuzz::answer(data) else { return };
+        let (check, asked) = &*SETUP;
+        let facts = asked.read(status, &String::from_utf8_lossy(line), body, fuzz::now());
+        fuzz::examine(check, &facts);
+    }
+);

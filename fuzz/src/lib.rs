@@ -1,0 +1,71 @@
+//! What the fuzz targets share.
+
+use std::collections::BTreeMap;
+
+use checkgate::check::{Check, TaskProperties};
+use checkgate::checks_file::{CheckDefinition, ChecksFile};
+use checkgate::evaluation::{Memory, evaluate};
+use checkgate::facts::Facts;
+use checkgate::story;
+use chrono::{DateTime, Utc};
+
+/// The value of every input.
+pub const CHANGE: &str = "CHG0030001";
+
+/// The time of every first evaluation.
+pub fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_600_000, 0).expect("a time")
+}
+
+/// A valid `checks.yaml`.
+pub fn file(text: &str) -> ChecksFile {
+    ChecksFile::parse(text).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+/// The check that was delivered with this definition.
+pub fn check(definition: CheckDefinition) -> Check {
+    let properties: TaskProperties = serde_json::from_value(serde_json::json!({
+        "planUrl": "https://dev.azure.com/fabrikam/",
+        "projectId": "00000000-0000-4000-8000-000000000001",
+        "hubName": "checks",
+        "planId": "00000000-0000-4000-8000-000000000002",
+        "jobId": "00000000-0000-4000-8000-000000000003",
+        "timelineId": "00000000-0000-4000-8000-000000000002",
+        "taskInstanceId": "00000000-0000-4000-8000-000000000004",
+        "buildId": 101,
+    }))
+    .expect("properties");
+    let inputs: BTreeMap<String, String> =
+        definition.inputs.keys().map(|name| (name.clone(), CHANGE.to_owned())).collect();
+    let (delivered_at, deadline) = (now(), definition.deadline(now()));
+    Check { name: "inline".to_owned(), properties, definition, inputs, delivered_at, deadline }
+}
+
+/// Evaluates a check now and at its deadline: never panics, always with the same result, told in printable lines.
+pub fn examine(check: &Check, facts: &Facts) {
+    let first = evaluate(check, facts, &Memory::default(), now());
+    assert_eq!(first, evaluate(check, facts, &Memory::default(), now()));
+    let later = evaluate(check, facts, &first.memory, check.deadline);
+    for evaluation in [&first, &later] {
+        let rendered = story::render(&story::conditions(evaluation), now());
+        assert!(rendered.chars().all(|c| c == '\n' || !c.is_control()), "{rendered}");
+        assert!(!rendered.contains("##"), "{rendered}");
+    }
+}
+
+/// An answer: two bytes of status, a line that stands for a header, a body.
+pub fn answer(data: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+    let (status, rest) = data.split_first_chunk()?;
+    let (line, body) = rest.split_at(rest.iter().position(|byte| *byte == b'\n').unwrap_or(0));
+    Some((u16::from_be_bytes(*status), line, body))
+}
+
+/// The CEL library works on a thread of its own, whose panics are answers. All others are findings.
+pub fn let_cel_panic() {
+    let abort = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some("cel") {
+            abort(panic);
+        }
+    }));
+}
