@@ -60,6 +60,11 @@ pub fn answer(data: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     Some((u16::from_be_bytes(*status), line, body))
 }
 
+/// Whether facts may follow from a body. Without any, every evaluation is the same.
+pub fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+}
+
 /// The CEL library works on a thread of its own, whose panics are answers. All others are findings.
 pub fn let_cel_panic() {
     let abort = std::panic::take_hook();
