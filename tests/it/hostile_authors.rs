@@ -12,7 +12,7 @@ use simulator::sources::Sources;
 use crate::support::{Delivery, LogLines, World, a_check, shipped};
 
 /// Values that would leave a query, a path, a header, a JSON text, an expression or a log line.
-const HOSTILE: &[&str] = &[
+pub(crate) const HOSTILE: &[&str] = &[
     "CHG0030001^ORapproval=approved",
     "CHG0030001^NQactive=true",
     "CHG0030001&sysparm_limit=9",
@@ -84,7 +84,7 @@ fn delivery(check: &str, inputs: &[String], changed: &str, value: &str) -> Deliv
 }
 
 /// Where a call went and what shape it had, without the values in it.
-fn shape(call: &Call) -> String {
+pub(crate) fn shape(call: &Call) -> String {
     let names = |query: &str| {
         let pairs = url::form_urlencoded::parse(query.as_bytes());
         pairs.map(|(name, _)| name.into_owned()).collect::<Vec<_>>().join("&")

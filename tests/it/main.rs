@@ -14,6 +14,7 @@ mod faults;
 mod forged_messages;
 mod hardening;
 mod hostile_authors;
+mod hostile_kinds;
 mod load;
 mod model;
 mod plan_urls;
