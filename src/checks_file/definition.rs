@@ -150,10 +150,16 @@ impl CheckDefinition {
     /// All mistakes, in the order of their lines.
     pub fn parse(text: &str, connections: &BTreeMap<String, Connection>) -> Result<Self, Vec<Problem>> {
         let document = Document::parse(text).map_err(|problem| vec![problem])?;
-        document.read(|definition: &Self, problems| definition.validate(connections, problems))
+        document.read(|definition: &Self, problems| definition.validate(connections, true, problems))
     }
 
-    pub(super) fn validate(&self, connections: &BTreeMap<String, Connection>, problems: &mut Problems<'_>) {
+    /// `is_inline` tells that a delivery brought it, instead of the operator's file.
+    pub(super) fn validate(
+        &self,
+        connections: &BTreeMap<String, Connection>,
+        is_inline: bool,
+        problems: &mut Problems<'_>,
+    ) {
         if self.timeout > MAX_TIMEOUT {
             let found = self.timeout;
             problems
@@ -173,7 +179,7 @@ impl CheckDefinition {
             problems.push("conditions", "is empty; a check without conditions would let everything pass");
         }
         for (index, condition) in self.conditions.iter().enumerate() {
-            let scope = Scope { connections, inputs: &self.inputs, definition: self };
+            let scope = Scope { connections, inputs: &self.inputs, definition: self, is_inline };
             condition.validate(&scope, &mut problems.inside(&format!("conditions[{index}]")));
         }
     }

@@ -50,7 +50,7 @@ impl ChecksFile {
                 connection.validate(&mut problems.inside(&format!("connections.{name}")));
             }
             for (name, check) in &file.checks {
-                check.validate(&file.connections, &mut problems.inside(&format!("checks.{name}")));
+                check.validate(&file.connections, false, &mut problems.inside(&format!("checks.{name}")));
             }
             if let Some(default) = &file.default
                 && !document.has(&format!("checks.{default}"))

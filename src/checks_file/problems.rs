@@ -12,6 +12,8 @@ pub struct Scope<'a> {
     pub inputs: &'a BTreeMap<String, Input>,
     /// The whole check.
     pub definition: &'a CheckDefinition,
+    /// Whether a delivery brought it, instead of the operator's file.
+    pub is_inline: bool,
 }
 
 impl Scope<'_> {

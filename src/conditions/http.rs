@@ -67,6 +67,11 @@ impl Rule for Http {
         if let Err(why) = check_path(&self.path) {
             problems.push("path", format!("`{}` is no path below the connection's URL: {why}", self.path));
         }
+        // A POST may change something, with the operator's credentials: whoever delivers checks is not trusted that far.
+        if scope.is_inline && self.method == Method::Post {
+            problems
+                .push("method", "`POST` is sent for checks of checks.yaml only; an inline definition reads with `GET`");
+        }
         if self.body.is_some() && self.method == Method::Get {
             problems.push("body", "is sent with `method: POST` only");
         }

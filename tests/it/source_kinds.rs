@@ -525,6 +525,27 @@ async fn what_cannot_be_read_in_time_is_pending_in_synchronous_mode() {
 }
 
 #[tokio::test]
+async fn an_inline_definition_reads_through_a_connection_and_posts_nothing() {
+    let mut world = World::with_sources(|sources| gate(sources, "response.body == 10")).await;
+    world.sources().with(|state| state.web.insert("api/gate".to_owned(), Page::ok(json!(10))));
+    let inline = |parameters: serde_json::Value| {
+        let mut http = json!({ "connection": "sonar", "path": "api/gate", "successCondition": "response.body == 10" });
+        http.as_object_mut().expect("members").extend(parameters.as_object().expect("members").clone());
+        a_check().with_body(&json!({ "conditions": [{ "any": [{ "http": http }] }] }).to_string())
+    };
+    for method in [json!({ "method": "POST" }), json!({ "method": "POST", "body": { "delete": "all" } })] {
+        let refused = world.deliver(inline(method)).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert!(refused.body.contains("method: `POST` is sent for checks of checks.yaml only"), "{refused:?}");
+    }
+    assert!(world.sources().take_calls().is_empty());
+
+    world.accept(inline(json!({}))).await;
+    world.run_due_messages().await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
 async fn no_source_is_asked_for_a_synchronous_delivery_whose_token_does_not_belong_to_its_plan() {
     let mut world = World::with_sources(|sources| gate(sources, "response.body == 10")).await;
     world.sources().with(|state| state.web.insert("api/gate?project=web".to_owned(), Page::ok(json!(10))));
