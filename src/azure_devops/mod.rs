@@ -17,6 +17,7 @@ mod retry_after;
 pub mod task;
 pub mod test_results;
 pub mod timeline;
+mod type_states;
 pub mod work_items;
 
 use std::sync::Mutex;
@@ -72,7 +73,7 @@ pub struct AzureDevOps {
     options: Options,
     clock: Clock,
     circuits: Circuits,
-    states: work_items::KeptStates,
+    states: type_states::KeptStates,
 }
 
 impl AzureDevOps {
@@ -95,7 +96,7 @@ impl AzureDevOps {
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .timeout(options.call_timeout)
             .build()?;
-        Ok(Self { http, options, clock, circuits: Circuits::default(), states: work_items::KeptStates::default() })
+        Ok(Self { http, options, clock, circuits: Circuits::default(), states: type_states::KeptStates::default() })
     }
 
     /// One check's view of Azure DevOps.

@@ -1,18 +1,16 @@
 //! Work items that are linked to a run, with the category of their state.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Mutex;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::build::TheRun;
+use super::type_states::TypeStates;
 use super::{Error, Session, Wrapped};
 use crate::facts::{Fact, Gatherer, Unmeasured};
-use crate::plan_url::PlanUrl;
 
 /// How many work items one call may ask for.
 const BATCH: usize = 200;
@@ -69,53 +67,6 @@ pub struct LinkedWorkItems {
     pub with_categories: bool,
 }
 
-/// How much older than a check the states of a work item type may be that it uses: a process changes rarely, and a check
-/// that waits for days need not read them again at every look.
-const KEEP_STATES: TimeDelta = TimeDelta::hours(1);
-
-/// How many types' states are kept before all are forgotten.
-const MAX_KEPT: usize = 1_000;
-
-/// The states of work item types that the process has read, with their categories and the time of reading.
-#[derive(Debug, Default)]
-pub(super) struct KeptStates(Mutex<HashMap<(PlanUrl, TypeStates), ReadStates>>);
-
-type ReadStates = (DateTime<Utc>, States);
-
-/// The names of states with their categories.
-type States = Vec<(String, String)>;
-
-impl KeptStates {
-    fn get(&self, plan_url: &PlanUrl, kind: &TypeStates, since: DateTime<Utc>) -> Option<States> {
-        let kept = self.0.lock().ok()?;
-        let (read_at, states) = kept.get(&(plan_url.clone(), kind.clone()))?;
-        (*read_at >= since).then(|| states.clone())
-    }
-
-    /// Forgets the states of a type that were read before `since`: they do not tell all.
-    fn forget(&self, plan_url: &PlanUrl, kind: &TypeStates, since: DateTime<Utc>) {
-        let Ok(mut kept) = self.0.lock() else { return };
-        kept.retain(|(url, other), (read_at, _)| url != plan_url || other != kind || *read_at >= since);
-    }
-
-    fn keep(&self, plan_url: &PlanUrl, kind: &TypeStates, now: DateTime<Utc>, states: &States) {
-        let Ok(mut kept) = self.0.lock() else { return };
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
-        }
-        kept.insert((plan_url.clone(), kind.clone()), (now, states.clone()));
-    }
-}
-
-/// The fact: the states of one work item type. Kept by the process for a while.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct TypeStates {
-    /// The project, by name: it is what a work item tells.
-    pub project: String,
-    /// The type.
-    pub kind: String,
-}
-
 #[derive(Debug, Deserialize)]
 struct ResourceRef {
     id: String,
@@ -125,12 +76,6 @@ struct ResourceRef {
 struct WorkItemAnswer {
     id: u64,
     fields: BTreeMap<String, Value>,
-}
-
-#[derive(Debug, Deserialize)]
-struct StateAnswer {
-    name: String,
-    category: String,
 }
 
 impl Session<'_> {
@@ -156,29 +101,6 @@ impl Session<'_> {
             self.post("read the work items", "_apis/wit/workitemsbatch", &body).await?;
         Ok(answer.value.into_iter().flatten().map(WorkItem::from).collect())
     }
-
-    /// The states of a work item type, with their categories, for a check that was delivered at `delivered_at`.
-    async fn type_states(&self, kind: &TypeStates, delivered_at: DateTime<Utc>) -> Result<States, Error> {
-        let (plan_url, now) = (&self.properties.plan_url, self.azure_devops.clock.now());
-        if let Some(states) = self.azure_devops.states.get(plan_url, kind, delivered_at - KEEP_STATES) {
-            return Ok(states);
-        }
-        let path = format!("{}/_apis/wit/workitemtypes/{}/states", segment(&kind.project), segment(&kind.kind));
-        let answer: Wrapped<StateAnswer> = self.get("read the states of a work item type", &path).await?;
-        let states: States = answer.value.into_iter().map(|state| (state.name, state.category)).collect();
-        // A type without states is a hiccup of the server, not worth keeping.
-        if !states.is_empty() {
-            self.azure_devops.states.keep(plan_url, kind, now, &states);
-        }
-        Ok(states)
-    }
-
-    /// A work item is in a state that its type does not have, as far as is known: the type is read again at the next look,
-    /// unless that was done within the hour.
-    fn found_unknown_state(&self, kind: &TypeStates) {
-        let since = self.azure_devops.clock.now() - KEEP_STATES;
-        self.azure_devops.states.forget(&self.properties.plan_url, kind, since);
-    }
 }
 
 /// The ids of links, each once. Some of them are no answer: a check over a part would pass where the rest is not done.
@@ -193,12 +115,6 @@ fn distinct(links: &[ResourceRef]) -> Result<Vec<u64>, Unmeasured> {
     };
     let ids: BTreeSet<u64> = links.iter().map(id).collect::<Result<_, _>>()?;
     Ok(ids.into_iter().collect())
-}
-
-/// Escapes text that becomes one segment of a path.
-fn segment(text: &str) -> String {
-    let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    encoded.replace('+', "%20")
 }
 
 impl From<WorkItemAnswer> for WorkItem {
@@ -254,14 +170,6 @@ impl Fact for LinkedWorkItems {
     }
 }
 
-impl Fact for TypeStates {
-    type Value = States;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, Unmeasured> {
-        Ok(gatherer.azure_devops.type_states(self, gatherer.check.delivered_at).await?)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,7 +193,8 @@ mod tests {
 #[cfg(fuzzing)]
 pub(super) mod fuzzing {
     use super::super::fuzzing::decode;
-    use super::{LinkSource, LinkedWorkItems, ResourceRef, StateAnswer, WorkItem, WorkItemAnswer, Wrapped};
+    use super::super::type_states::StateAnswer;
+    use super::{LinkSource, LinkedWorkItems, ResourceRef, WorkItem, WorkItemAnswer, Wrapped};
     use crate::facts::Facts;
 
     pub(in super::super) fn read(body: &[u8], facts: &mut Facts) {
