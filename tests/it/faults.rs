@@ -406,6 +406,23 @@ async fn a_chain_ends_when_another_one_has_a_newer_claim() {
 }
 
 #[tokio::test]
+async fn an_evaluation_whose_successor_cannot_be_queued_is_left_with_the_host() {
+    let mut world = World::given(an_active_work_item).await;
+    world.accept(a_check().named("work-item-completed")).await;
+    world.queue.fail(Fault::status(503)).on("POST", "/messages").forever();
+    world.run_due_messages().await;
+    assert_eq!(world.messages().len(), 1, "the host hands it out again");
+
+    world.queue.heal();
+    world.azure_devops(|state| {
+        state.work_item(42, "Closed");
+    });
+    world.advance(AN_INTERVAL).await;
+
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
 async fn messages_that_are_handed_out_twice_and_out_of_order_end_in_one_decision() {
     let mut world = World::given(an_active_work_item).await;
     world.host.switch(|switches| {
