@@ -102,15 +102,16 @@ impl Examiner<'_> {
     #[must_use]
     pub fn wanted(&self) -> Wanted {
         let mut wanted = Wanted::default();
+        let context = |place: &str| Context { now: self.now, check: self.check, state: self.memory.state(place) };
+        for (index, condition) in self.check.definition.conditions.iter().enumerate() {
+            condition.facts(&index.to_string(), &context, &mut wanted);
+        }
+        // Last: there is only so much time, and the conditions need it more.
         if self.look_at_run == LookAtRun::Always && self.check.properties.build_id.is_some() {
             if self.run.is_none() {
                 wanted.add(TheRun);
             }
             wanted.add(TheRunState);
-        }
-        let context = |place: &str| Context { now: self.now, check: self.check, state: self.memory.state(place) };
-        for (index, condition) in self.check.definition.conditions.iter().enumerate() {
-            condition.facts(&index.to_string(), &context, &mut wanted);
         }
         wanted
     }
