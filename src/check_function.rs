@@ -188,10 +188,13 @@ async fn examine(app: &App, delivery: &Delivery) -> Result<Examination, Unmeasur
 /// whoever holds the function key could ask the sources anything and read it in the answer.
 async fn prove_origin(session: &Session<'_>) -> Result<(), Unmeasured> {
     match session.plan().await {
-        Err(error) if error.kind == ErrorKind::NotVisible => session.record().await.map(drop),
-        plan => plan.map(drop),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == ErrorKind::NotVisible => match session.record().await? {
+            Some(_) => Ok(()),
+            None => Err(error.into()),
+        },
+        Err(error) => Err(error.into()),
     }
-    .map_err(Unmeasured::from)
 }
 
 /// Evaluates the check now: the decision is the answer.
