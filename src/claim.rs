@@ -40,7 +40,10 @@ impl FromStr for Claim {
     type Err = NoClaim;
 
     fn from_str(text: &str) -> Result<Self, NoClaim> {
-        let (made_at, message_id) = text.split_once('.').filter(|(time, _)| time.len() == 16).ok_or(NoClaim)?;
+        let (made_at, message_id) = text.split_once('.').ok_or(NoClaim)?;
+        if made_at.len() != 16 || message_id.len() > LONGEST_ID {
+            return Err(NoClaim);
+        }
         let made_at = u64::from_str_radix(made_at, 16).map_err(|_| NoClaim)?;
         Ok(Self { made_at, message_id: message_id.to_owned() })
     }
@@ -54,7 +57,11 @@ impl TryFrom<String> for Claim {
     }
 }
 
-/// How many claims a message carries: the newest of its chain. An older one is recognized as well, but a little later.
+/// The longest id of a queue message: Azure Storage's are GUIDs. Whatever else somebody wrote must not fill our messages.
+const LONGEST_ID: usize = 64;
+
+/// How many claims a message carries: the newest of its chain, and the one that the record holds. An older one is recognized
+/// as well, but a little later.
 const CARRIED: usize = 8;
 
 /// Gives each claim of this process a time of its own, so that of two that are made at the same moment one is newer.
@@ -90,15 +97,20 @@ pub struct Claims {
     pub message_id: String,
     /// The claims of this message's chain, oldest first.
     pub known: Vec<Claim>,
-    /// Whether this message has made one of them.
+    /// The claim that the record held when it was this message's turn.
+    pub recorded: Option<Claim>,
+    /// Whether the message was handed out before.
+    pub is_retry: bool,
+    /// Whether this try has made a claim.
     pub has_made: bool,
 }
 
 impl Claims {
-    /// Those of the message with this id, which carries the newest claims of its predecessors, oldest first.
+    /// Those of the message with this id, which carries the newest claims of its predecessors, oldest first. `is_retry`
+    /// tells that the message was handed out before: then a claim of it may be on its way of which this try knows nothing.
     #[must_use]
-    pub const fn new(message_id: String, carried: Vec<Claim>) -> Self {
-        Self { message_id, known: carried, has_made: false }
+    pub const fn new(message_id: String, carried: Vec<Claim>, is_retry: bool) -> Self {
+        Self { message_id, known: carried, recorded: None, is_retry, has_made: false }
     }
 
     /// Compares the record's claim with those of this message's chain. `doubted` is the one that left its predecessor in
@@ -109,13 +121,15 @@ impl Claims {
     /// way, or a ghost's, which arrived after its chain had ended because of ours: a live twin soon makes a newer one.
     pub fn judge(&mut self, recorded: Option<&Claim>, doubted: Option<&Claim>) -> Turn {
         let Some(recorded) = recorded else { return Turn::Ours };
-        // Of an earlier try of this message, which died; or of its chain; or of nobody who lives.
-        if recorded.message_id == self.message_id || self.known.contains(recorded) {
+        // Of an earlier try of this message, which died; or of a message before it, whichever of its tries made it.
+        let is_of = |message_id: &String| *message_id == recorded.message_id;
+        if is_of(&self.message_id) || self.known.iter().any(|known| is_of(&known.message_id)) {
             self.take_over(recorded);
             return Turn::Ours;
         }
         if self.known.last() < Some(recorded) {
-            return Turn::Anothers;
+            // The newer claim that an earlier try may have made would end the other chain when it arrives.
+            return if self.is_retry && !self.has_made { Turn::InDoubt } else { Turn::Anothers };
         }
         if Some(recorded) == doubted {
             self.take_over(recorded);
@@ -129,6 +143,7 @@ impl Claims {
         if let Err(place) = self.known.binary_search(recorded) {
             self.known.insert(place, recorded.clone());
         }
+        self.recorded = Some(recorded.clone());
     }
 
     /// Makes a claim at this moment, as [`ClaimTimes`] tells it; newer than all that this chain has made and seen.
@@ -148,7 +163,11 @@ impl Claims {
             // An earlier try of this message may have made one, of which this try learnt nothing: this one is newer.
             self.make(now);
         }
-        self.known.split_off(self.known.len().saturating_sub(CARRIED))
+        let mut carried = self.known.split_off(self.known.len().saturating_sub(CARRIED));
+        if let Some(recorded) = self.recorded.filter(|recorded| !carried.contains(recorded)) {
+            carried[0] = recorded;
+        }
+        carried
     }
 }
 
@@ -157,22 +176,23 @@ mod tests {
     use super::*;
 
     fn at(time: u64, message: &str) -> Claim {
-        Claims::new(message.to_owned(), Vec::new()).make(time)
+        Claims::new(message.to_owned(), Vec::new(), false).make(time)
     }
 
     fn turn(message: &str, carried: &[Claim], recorded: &Claim) -> Turn {
-        Claims::new(message.to_owned(), carried.to_vec()).judge(Some(recorded), None)
+        Claims::new(message.to_owned(), carried.to_vec(), false).judge(Some(recorded), None)
     }
 
     /// What the successor of a chain carries whose messages `0`, `1` ... made a claim each.
     fn chain(length: u64) -> Vec<Claim> {
-        (0..length).fold(Vec::new(), |carried, time| Claims::new(time.to_string(), carried).hand_on(time))
+        (0..length).fold(Vec::new(), |carried, time| Claims::new(time.to_string(), carried, false).hand_on(time))
     }
 
     #[test]
     fn a_message_goes_on_where_nobody_or_its_own_chain_has_claimed_the_check() {
-        assert_eq!(Claims::new("own".to_owned(), chain(3)).judge(None, None), Turn::Ours);
-        for recorded in [at(0, "0"), at(1, "1"), at(2, "2"), at(9, "own")] {
+        assert_eq!(Claims::new("own".to_owned(), chain(3), false).judge(None, None), Turn::Ours);
+        // `1` was tried twice.
+        for recorded in [at(0, "0"), at(1, "1"), at(5, "1"), at(2, "2"), at(9, "own")] {
             assert_eq!(turn("own", &chain(3), &recorded), Turn::Ours);
         }
     }
@@ -187,7 +207,7 @@ mod tests {
     #[test]
     fn an_older_claim_that_nobody_renews_is_a_ghosts() {
         let (ghost, other) = (at(1, "ghost"), at(1, "other"));
-        let mut own = Claims::new("own".to_owned(), chain(3));
+        let mut own = Claims::new("own".to_owned(), chain(3), false);
         assert_eq!(own.judge(Some(&other), Some(&ghost)), Turn::InDoubt);
         assert_eq!(own.judge(Some(&ghost), Some(&ghost)), Turn::Ours);
         assert_eq!(own.judge(Some(&at(4, "twin")), Some(&ghost)), Turn::Anothers);
@@ -201,8 +221,17 @@ mod tests {
 
     #[test]
     fn a_try_that_knows_nothing_of_the_one_that_died_makes_a_newer_claim_for_its_successor() {
-        let carried = Claims::new("own".to_owned(), vec![at(7, "predecessor")]).hand_on(9);
-        assert_eq!(turn("successor", &carried, &at(8, "own")), Turn::InDoubt);
+        let carried = Claims::new("own".to_owned(), vec![at(7, "predecessor")], true).hand_on(9);
+        assert_eq!(turn("successor", &carried, &at(8, "own")), Turn::Ours);
+        assert!(carried.last() > Some(&at(8, "twin")));
+    }
+
+    #[test]
+    fn a_message_whose_earlier_try_may_have_made_a_newer_claim_does_not_end_for_anothers() {
+        let mut again = Claims::new("own".to_owned(), Vec::new(), true);
+        assert_eq!(again.judge(Some(&at(3, "twin")), None), Turn::InDoubt);
+        again.make(4);
+        assert_eq!(again.judge(Some(&at(5, "twin")), None), Turn::Anothers, "this try has made one");
     }
 
     #[test]
@@ -213,9 +242,21 @@ mod tests {
     }
 
     #[test]
+    fn the_claim_that_the_record_holds_is_known_however_many_later_ones_never_arrived() {
+        let mut carried = vec![at(0, "first")];
+        for time in 1..100 {
+            let mut claims = Claims::new(time.to_string(), carried, false);
+            assert_eq!(claims.judge(Some(&at(0, "first")), None), Turn::Ours);
+            claims.make(time);
+            carried = claims.hand_on(time);
+        }
+        assert_eq!(carried.len(), CARRIED);
+    }
+
+    #[test]
     fn a_chain_that_takes_over_and_a_clock_that_goes_backwards_make_newer_claims_all_the_same() {
         let ahead = at(5, "ahead");
-        let mut own = Claims::new("own".to_owned(), chain(3));
+        let mut own = Claims::new("own".to_owned(), chain(3), false);
         own.take_over(&ahead);
         assert!(own.make(3) > ahead);
         assert_eq!(own.hand_on(3).first(), Some(&at(0, "0")), "oldest first");
@@ -232,7 +273,8 @@ mod tests {
     fn claims_are_read_as_they_are_written_and_anything_else_is_none() {
         let claim = at(7, "800ae4b3.with.dots");
         assert_eq!(claim.to_string().parse(), Ok(claim));
-        for text in ["", "gone", ".own", "7.own", "zzzzzzzzzzzzzzzz.own", "0000000000000000000007.own"] {
+        let long = format!("0000000000000007.{}", "x".repeat(65));
+        for text in [&long, "", "gone", ".own", "7.own", "zzzzzzzzzzzzzzzz.own", "0000000000000000000007.own"] {
             assert_eq!(text.parse::<Claim>(), Err(NoClaim), "{text}");
         }
     }

@@ -111,6 +111,9 @@ pub struct Progress {
     /// Since when Azure DevOps refuses the token, whatever is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_since: Option<DateTime<Utc>>,
+    /// Since when the check's plan and record are invisible to its token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unseen_since: Option<DateTime<Utc>>,
     /// Since when the check's own record could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreadable_since: Option<DateTime<Utc>>,

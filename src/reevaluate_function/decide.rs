@@ -11,6 +11,7 @@ use crate::azure_devops::{Error, ErrorKind};
 use crate::check::Decision;
 use crate::checks_file::OnTimeout;
 use crate::claim::{Claim, Turn};
+use crate::evaluation::Memory;
 use crate::message::Outbox;
 use crate::story;
 
@@ -20,8 +21,9 @@ const CONFIRM_AFTER: TimeDelta = TimeDelta::seconds(10);
 /// How many times an accepted decision is sent again because the record does not show it.
 const MAX_CONFIRMATIONS: u32 = 5;
 
-/// The longest reason of a decision, which travels in the outbox and the record; the log has all of it.
-const MAX_REASON: usize = 4_000;
+/// The longest reason of a decision, in characters: it travels in the outbox and the record, and a message must still fit
+/// into the queue. The log has all of it.
+const MAX_REASON: usize = 2_000;
 
 /// What the record holds after a decision was written into it.
 enum Kept {
@@ -29,8 +31,8 @@ enum Kept {
     Ours,
     /// Another decision for the same message: it is evaluated twice.
     Twins(Decision),
-    /// The claim of another chain, which decides.
-    ByAnotherChain,
+    /// The check is completed, or the claim of another chain, which decides.
+    Over(Ended),
     /// A claim that may be a living twin's.
     InDoubt(Option<Claim>),
 }
@@ -51,11 +53,12 @@ impl Step<'_> {
         if kept {
             match self.read_back(&decision).await {
                 Kept::Ours => {}
-                Kept::Twins(theirs) => return self.deliver(Outbox::new(theirs)).await,
-                Kept::ByAnotherChain => {
-                    return Ok(Ended::Stopped("another chain of messages decides the check".to_owned()));
+                Kept::Twins(theirs) => return self.deliver_again(Outbox::new(theirs)).await,
+                Kept::Over(ended) => return Ok(ended),
+                Kept::InDoubt(recorded) => {
+                    self.write_log(&lines).await;
+                    return self.stand_by(recorded).await;
                 }
-                Kept::InDoubt(recorded) => return self.stand_by(recorded).await,
             }
         }
         // The last lines come before the decision: after it, nobody listens.
@@ -105,11 +108,13 @@ impl Step<'_> {
         let look = tokio::time::timeout(STATUS_LIMIT, self.session.record()).await;
         let Ok(Ok(Some(record))) = look else { return Kept::Ours };
         if record.is_completed() {
-            return Kept::Ours;
+            return Kept::Over(self.completed(record.result.as_deref(), record.variable(DECISION)));
         }
         let recorded = recorded_claim(&record);
         match self.turn(recorded.as_ref()) {
-            Turn::Anothers => return Kept::ByAnotherChain,
+            Turn::Anothers => {
+                return Kept::Over(Ended::Stopped("another chain of messages decides the check".to_owned()));
+            }
             Turn::InDoubt if !self.is_over() => return Kept::InDoubt(recorded),
             Turn::Ours | Turn::InDoubt => {}
         }
@@ -148,6 +153,7 @@ impl Step<'_> {
             tracing::warn!(check.plan_id = %self.ids().plan_id, decision = %outbox.decision, "the decision was accepted, but the record never showed it");
             return Ok(Ended::Decided(outbox.decision));
         }
+        self.message.progress.memory = Memory::default();
         self.message.outbox = Some(Outbox { accepted: true, ..outbox });
         self.queue_successor(CONFIRM_AFTER).await?;
         Ok(Ended::Requeued("the decision is accepted, not yet confirmed".to_owned()))
@@ -160,6 +166,8 @@ impl Step<'_> {
             tracing::error!(check.plan_id = %self.ids().plan_id, decision = %outbox.decision, error = %error, "the decision cannot be delivered any more");
             return Ok(Ended::Stopped(format!("the decision cannot be delivered any more: {error}")));
         }
+        // Nothing is measured any more.
+        self.message.progress.memory = Memory::default();
         self.message.outbox = Some(outbox);
         self.try_again_later(error).await
     }

@@ -25,7 +25,7 @@ const TOKEN_DEAD_AFTER: TimeDelta = TimeDelta::minutes(30);
 /// How long past its deadline a check that was decided goes on trying to deliver the decision.
 pub(super) const DELIVERY_GRACE: TimeDelta = TimeDelta::hours(1);
 
-/// How long after its delivery a check may stay invisible to its token before it ends.
+/// How long a check may stay invisible to its token before it ends.
 const UNSEEN_FOR_GOOD_AFTER: TimeDelta = TimeDelta::seconds(30);
 
 /// The longest wait with a decision that is not delivered, whatever the other side asks for: people wait for it.
@@ -45,7 +45,7 @@ pub(super) enum Look {
 
 impl Step<'_> {
     /// Reads the check's own record: cancellation, the claim, a decision that was made already.
-    pub(super) async fn look(&mut self) -> Look {
+    pub(super) async fn look(&mut self, is_last: bool) -> Look {
         if self.is_first()
             && let Some(end) = self.prove_origin().await
         {
@@ -62,6 +62,7 @@ impl Step<'_> {
             tracing::warn!(check.plan_id = %self.ids().plan_id, "the timeline has no record of the check: no status will be shown");
             return Look::GoOn;
         };
+        self.message.progress.unseen_since = None;
         self.has_record = true;
         if record.is_completed() {
             return Look::End(Ok(self.completed(record.result.as_deref(), record.variable(DECISION))));
@@ -78,7 +79,7 @@ impl Step<'_> {
             self.adopt(sealed);
         }
         // What is decided, or has to be now, does not wait: whoever delivers a decision, it is welcome.
-        if turn == Turn::InDoubt && self.message.outbox.is_none() && !self.is_over() {
+        if turn == Turn::InDoubt && self.message.outbox.is_none() && !self.is_over() && !is_last {
             return Look::End(self.stand_by(recorded).await);
         }
         self.message.progress.doubted_claim = None;
@@ -134,7 +135,10 @@ impl Step<'_> {
     /// Azure DevOps did not let us look.
     async fn cannot_look(&mut self, error: &Error) -> Result<Ended, Failure> {
         match error.kind {
-            ErrorKind::Gone => Ok(Ended::Stopped(format!("nobody waits for the check any more: {error}"))),
+            // A plan that was made a moment ago may not be known, or visible, everywhere yet.
+            ErrorKind::Gone if !self.is_first() || self.is_unseen_for_good() => {
+                Ok(Ended::Stopped(format!("nobody waits for the check any more: {error}")))
+            }
             ErrorKind::NotVisible if self.is_unseen_for_good() => {
                 tracing::error!(check.plan_id = %self.ids().plan_id, error = %error, "the delivered token cannot read the delivered plan: the check ends without a decision");
                 Ok(Ended::Stopped(format!("the delivered token cannot read the delivered plan: {error}")))
@@ -151,9 +155,10 @@ impl Step<'_> {
         }
     }
 
-    /// Whether nothing was visible for long enough: a plan that was made a moment ago may not be, everywhere, yet.
-    fn is_unseen_for_good(&self) -> bool {
-        self.now - self.message.check.delivered_at >= UNSEEN_FOR_GOOD_AFTER
+    /// Notes that there is nothing to see, and tells whether it has been so for long enough.
+    fn is_unseen_for_good(&mut self) -> bool {
+        let since = *self.message.progress.unseen_since.get_or_insert(self.now);
+        self.now - since >= UNSEEN_FOR_GOOD_AFTER
     }
 
     /// Notes a refusal, and tells whether there were only refusals for long enough.
@@ -186,7 +191,7 @@ impl Step<'_> {
         if is_decided { delay.min(LONGEST_WHEN_DECIDED) } else { delay }
     }
 
-    fn completed(&self, result: Option<&str>, decision: Option<&str>) -> Ended {
+    pub(super) fn completed(&self, result: Option<&str>, decision: Option<&str>) -> Ended {
         let result = result.unwrap_or("without a result");
         let ours = self
             .message
@@ -209,6 +214,8 @@ impl Step<'_> {
     /// Takes over a decision that was made, by an earlier attempt or a twin, and may not have arrived.
     fn adopt(&mut self, sealed: &str) {
         match self.open_decision(sealed) {
+            // What was accepted stays: nothing else can be any more.
+            Some(_) if self.message.outbox.as_ref().is_some_and(|outbox| outbox.accepted) => {}
             Some(decision) => {
                 let outbox = self.message.outbox.take().filter(|outbox| outbox.decision == decision);
                 self.message.outbox = Some(outbox.unwrap_or_else(|| Outbox::new(decision)));

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::check::Decision;
+use crate::claim::Claims;
 use crate::invocation::{Invocation, InvocationResult};
 use crate::message::{CheckMessage, MessageV1, SealedToken, Whereabouts};
 use crate::token::AuthToken;
@@ -91,6 +92,7 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     let token = open(app, &message, &sealed)?;
     // Unique to the queue message, so that a message which was queued twice has two claims.
     let message_id = invocation.message_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+    let is_retry = invocation.dequeue_count > 1;
     let is_last = invocation.dequeue_count >= LAST_TRIES_FROM;
     let app = Arc::clone(app);
     // A task of its own: a panic in one evaluation does not take others with it, and a host that hangs up does not cut
@@ -98,7 +100,8 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     let evaluation = tokio::spawn(async move {
         let ids = message.check.properties.clone();
         let evaluations = message.progress.evaluations;
-        let step = Step::new(&app, *message, token, message_id).take(is_last);
+        let claims = Claims::new(message_id, message.progress.claims.clone(), is_retry);
+        let step = Step::new(&app, *message, token, claims).take(is_last);
         let ended = tokio::time::timeout(EVALUATION_LIMIT, step).await.unwrap_or(Err(Failure::TookTooLong));
         if let Ok(ended) = &ended {
             tracing::info!(

@@ -50,13 +50,12 @@ pub(super) struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    pub(super) fn new(app: &'a App, message: MessageV1, token: AuthToken, message_id: String) -> Self {
+    pub(super) fn new(app: &'a App, message: MessageV1, token: AuthToken, claims: Claims) -> Self {
         let mut session = app.azure_devops.session(&message.check.properties, &token);
         if let Some(timeline) = message.progress.timeline_id {
             session.use_timeline(timeline);
         }
         let now = app.clock.now();
-        let claims = Claims::new(message_id, message.progress.claims.clone());
         Self {
             app,
             message,
@@ -82,7 +81,7 @@ impl<'a> Step<'a> {
     /// Takes the step. `is_last` tells that the message was handed out nearly as often as the host
     /// will.
     pub(super) async fn take(mut self, is_last: bool) -> Result<Ended, Failure> {
-        if let Look::End(ended) = self.look().await {
+        if let Look::End(ended) = self.look(is_last).await {
             return ended;
         }
         self.has_looked = true;

@@ -230,7 +230,7 @@ async fn facts_that_the_token_may_not_read_end_the_check_with_that_reason() {
     world.accept(a_check()).await;
     world.advance(minutes(40)).await;
     world.expect_decision("failed");
-    world.expect_log("The conditions could not be measured: could not read the run: the token was refused");
+    world.expect_log("The conditions could not be measured: could not read the run's timeline: the token was refused");
 }
 
 #[tokio::test]
@@ -392,6 +392,45 @@ async fn a_claim_that_arrives_late_does_not_end_the_chain_that_lives() {
     world.advance(Duration::from_secs(30)).await;
 
     world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn a_message_that_is_tried_again_ends_for_another_chain_only_if_that_one_lives() {
+    for lives in [true, false] {
+        let mut world = World::given(an_active_work_item).await;
+        world.accept(a_check().named("work-item-completed")).await;
+        world.queue.fail(Fault::status(503)).on("POST", "/messages").forever();
+        world.run_due_messages().await;
+        world.queue.heal();
+        // A claim of the first try may be on its way, newer than this one.
+        world.claim_record("0000000000000001.twin").await;
+        world.advance(Duration::from_secs(15)).await;
+        if lives {
+            world.claim_record("000fffffffffff00.twin").await;
+        }
+
+        world.advance(Duration::from_secs(30)).await;
+
+        assert_eq!(world.messages().is_empty(), lives);
+        world.may_leave_messages();
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_cannot_be_seen_for_a_moment_is_looked_for_again_however_late_it_is() {
+    let gone = r#"{ "typeKey": "TaskOrchestrationPlanNotFoundException", "message": "TF400000: no such plan" }"#;
+    for (body, calls) in [("{}", 2), (gone, 1)] {
+        let mut world = World::given(|_, _| {}).await;
+        world.azure_devops_server().fail(Fault::status(503)).forever();
+        world.accept(a_check()).await;
+        world.advance(minutes(1)).await;
+        world.azure_devops_server().heal();
+        world.azure_devops_server().fail(Fault::answer(404, "application/json", body)).on("GET", "").times(calls);
+
+        world.advance(minutes(5)).await;
+
+        world.expect_decision("succeeded");
+    }
 }
 
 #[tokio::test]
