@@ -29,6 +29,9 @@ pub const DELIVERY_PATIENCE: Duration = Duration::from_millis(2_000);
 /// How long the put of a next evaluation may take: nobody waits for it, and a storage that is slow is not down.
 pub const EVALUATION_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long the first pause between two tries of a put is; each later one is twice as long.
+pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
 /// The longest visibility delay that Azure Storage takes. A longer wait is continued by looking again in between.
 const MAX_VISIBILITY_DELAY: TimeDelta = TimeDelta::days(7);
 
@@ -72,6 +75,7 @@ pub enum QueueError {
 pub struct CheckQueue {
     client: QueueClient,
     poison: PoisonQueue,
+    retry_pause: Duration,
 }
 
 impl CheckQueue {
@@ -85,7 +89,14 @@ impl CheckQueue {
         let transport: Arc<dyn HttpClient> = Arc::new(http);
         let options = ClientOptions::default().transport(TransportOptions::new(transport)).retry(RetryOptions::none());
         let service = QueueServiceClientBuilder::with_location(location, credentials).client_options(options).build();
-        Ok(Self { client: service.queue_client(QUEUE_NAME), poison: PoisonQueue::of(&service) })
+        let (client, poison) = (service.queue_client(QUEUE_NAME), PoisonQueue::of(&service));
+        Ok(Self { client, poison, retry_pause: RETRY_PAUSE })
+    }
+
+    /// Tries a put again after other pauses than [`RETRY_PAUSE`]: they pass in real time, whatever the app's clock says.
+    #[must_use]
+    pub fn with_retry_pause(self, retry_pause: Duration) -> Self {
+        Self { retry_pause, ..self }
     }
 
     /// Where the host puts the messages that it gave up.
@@ -116,8 +127,7 @@ impl CheckQueue {
         }
         let delay = delay.clamp(TimeDelta::zero(), MAX_VISIBILITY_DELAY);
         let time_to_live = (deadline - now).max(TimeDelta::zero()) + TIME_TO_LIVE_BEYOND_DEADLINE + delay;
-        let backoff =
-            ExponentialBuilder::default().with_min_delay(Duration::from_millis(100)).with_jitter().with_max_times(3);
+        let backoff = ExponentialBuilder::default().with_min_delay(self.retry_pause).with_jitter().with_max_times(3);
         let put = || async {
             // Two tries at least: a connection that went away is noticed by the first.
             tokio::time::timeout(patience.mul_f64(0.45), self.put_once(text, delay, time_to_live))

@@ -1,5 +1,6 @@
 //! The delivering side of Azure Pipelines: the server task behind an "Invoke Azure Function" check.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use percent_encoding::percent_decode_str;
@@ -118,9 +119,19 @@ pub async fn deliver_with(
     Delivered { url, status, body, elapsed: begin.elapsed() }
 }
 
+/// One client for all deliveries, since making one takes longer than they do. It keeps no connection, which would belong to
+/// the runtime of one of them.
+fn client() -> Result<reqwest::Client, reqwest::Error> {
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    let made = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0).build()?;
+    Ok(CLIENT.get_or_init(|| made).clone())
+}
+
 async fn post(url: &str, headers: &[(String, String)], body: &str) -> Result<(u16, String), reqwest::Error> {
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
-    let mut request = client.post(url).body(body.to_owned());
+    let mut request = client()?.post(url).body(body.to_owned());
     if body.is_empty() {
         request = request.header("Content-Length", "0");
     }

@@ -19,7 +19,7 @@ use checkgate::cli::build_app;
 use checkgate::clock::Clock;
 use checkgate::config::Config;
 use checkgate::managed_identity::ManagedIdentity;
-use checkgate::queue::QUEUE_NAME;
+use checkgate::queue::{QUEUE_NAME, RETRY_PAUSE};
 use checkgate::token::Sealer;
 
 /// The time from one evaluation to the next unless a check says otherwise.
@@ -384,6 +384,8 @@ pub(crate) struct Setup {
     pub(crate) previous_key: Option<String>,
     /// How long a call of Azure DevOps may take.
     pub(crate) call_timeout: Duration,
+    /// How long the first pause between two tries of a put is.
+    pub(crate) retry_pause: Duration,
     /// The handler's clock, where it is not the world's.
     pub(crate) clock: Option<Clock>,
     /// The outside systems, whose credentials become app settings.
@@ -398,6 +400,7 @@ impl Default for Setup {
             sealing_key: Sealer::generate_key(),
             previous_key: None,
             call_timeout,
+            retry_pause: RETRY_PAUSE,
             clock: None,
             sources: None,
         }
@@ -429,6 +432,7 @@ impl Setup {
         let client = checkgate::azure_devops::AzureDevOps::new(reqwest::Client::builder(), options, clock.clone());
         let mut app = build_app(config, clock).expect("the app starts");
         app.azure_devops = client.expect("the HTTP client starts");
+        app.queue = app.queue.with_retry_pause(self.retry_pause);
         app.checks = ChecksFile::parse(&self.checks).unwrap_or_else(|problems| panic!("{problems:?}"));
         app.sources = reached(&app.checks, self.sources.as_ref());
         app
@@ -460,7 +464,8 @@ fn source_settings(sources: &Sources) -> Vec<(String, String)> {
     sources.identity_settings().into_iter().chain(credentials).collect()
 }
 
-async fn serve(app: App) -> (String, tokio::task::JoinHandle<()>) {
+/// Serves an app on a free port: its address, and the task that ends with it.
+pub(crate) async fn serve(app: App) -> (String, tokio::task::JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     (url, tokio::spawn(checkgate::routes::serve(Arc::new(app), listener)))

@@ -1,0 +1,194 @@
+//! Handlers that are killed, and several of them on one queue.
+
+use std::time::Duration;
+
+use checkgate::config;
+use checkgate::queue::QUEUE_NAME;
+use simulator::azure_devops::{AzureDevOps, CheckIds};
+use simulator::azure_pipelines::{HEADERS, deliver, deliver_with, expand};
+use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
+use simulator::storage_queue::StorageQueue;
+use tokio::runtime::Runtime;
+use tokio::time::{Instant, interval, timeout};
+
+use crate::support::azurite::Azurite;
+use crate::support::{MONDAY_MORNING, Setup, app_root, executable, minutes, serve};
+
+const CHECKS: usize = 300;
+
+/// The time from one delivery to the next: a busy morning.
+const PACE: Duration = Duration::from_millis(80);
+
+/// How long all of it may take before it counts as hung.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A check that waits for its work item, looked at every two seconds.
+const WAITING: &str = r#"{ "reevaluateEvery": "2s", "conditions": [ { "workItems": { "state": "Completed" } } ] }"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_hundred_checks_are_decided_right_while_the_handler_is_killed_all_the_time() {
+    let seed = config::environment("CHECKGATE_SEED")
+        .map_or_else(|| fastrand::u64(..1 << 32), |seed| seed.parse().expect("a number"));
+    println!("repeat with CHECKGATE_SEED={seed}");
+    let azurite = Azurite::start();
+    let azure_devops = AzureDevOps::start(simulator::Clock::system()).await.expect("a port");
+    let [allowed, denied, later] = azure_devops.with(|state| {
+        state.work_item(42, "Active");
+        [state.run().id, state.run().without_tasks().id, state.run().links_work_item(42).id]
+    });
+    let host = executable::host(&azure_devops, &azurite).await;
+    host.listen();
+    let begin = Instant::now();
+
+    let killing = tokio::spawn(kill(host.clone(), seed));
+    let mut checks = Vec::new();
+    let mut pace = interval(PACE);
+    for number in 0..CHECKS {
+        pace.tick().await;
+        let (run, body) = [(allowed, ""), (denied, ""), (later, WAITING)][number % 3];
+        let ids = azure_devops.with(|state| state.await_check(run));
+        checks.push(tokio::spawn(deliver_until_accepted(host.clone(), ids, body)));
+    }
+    let mut delivered = Vec::new();
+    for check in checks {
+        delivered.push(check.await.expect("delivered"));
+    }
+    azure_devops.with(|state| {
+        state.work_item(42, "Closed");
+    });
+    let all = timeout(PATIENCE, decided(&azure_devops, &delivered)).await;
+    killing.abort();
+    let deaths = killing.await.expect_err("aborted");
+    assert!(deaths.is_cancelled(), "{deaths}");
+    let kills = host.output().iter().filter(|line| line.contains("\"serving\"")).count();
+    println!("{CHECKS} checks, {kills} lives of the handler, {:?}", begin.elapsed());
+    assert!(all.is_ok(), "not all are decided, seed {seed}");
+    for ids in &delivered {
+        let expected = if ids.build_id == denied { "failed" } else { "succeeded" };
+        let (events, log) = azure_devops.with(|state| (state.decisions(ids), state.log_text(ids)));
+        let accepted: Vec<&str> =
+            events.iter().filter(|event| event.accepted).map(|event| event.result.as_str()).collect();
+        assert_eq!(accepted, [expected], "seed {seed}: {events:?}\n{log}");
+        assert!(events.iter().all(|event| event.result == expected), "seed {seed}: {events:?}\n{log}");
+    }
+    assert!(kills > 20, "it was killed {kills} times only");
+    host.stop().await;
+}
+
+/// Kills the handler every 200 to 800 ms.
+async fn kill(host: FunctionsHost, seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    loop {
+        let life = Duration::from_millis(random.u64(200..800));
+        let _ = timeout(life, std::future::pending::<()>()).await;
+        host.kill_handler().await;
+    }
+}
+
+/// Azure Pipelines delivers again while a delivery fails, at most ten times.
+async fn deliver_until_accepted(host: FunctionsHost, ids: CheckIds, body: &str) -> CheckIds {
+    let mut last = None;
+    for _ in 0..10 {
+        let delivered = deliver(&host.function_url("CheckFunction"), &host.function_key(), HEADERS, body, &ids).await;
+        if delivered.accepted() {
+            return ids;
+        }
+        last = Some(delivered);
+    }
+    panic!("ten deliveries failed: {last:?}");
+}
+
+/// Waits until each check has a decision.
+async fn decided(azure_devops: &AzureDevOps, checks: &[CheckIds]) {
+    let mut look = interval(Duration::from_millis(50));
+    while !azure_devops.with(|state| checks.iter().all(|ids| state.decision(ids).is_some())) {
+        look.tick().await;
+    }
+}
+
+/// A handler with its host, on a runtime of its own: when that ends, everything under way is cut off.
+struct Instance {
+    host: FunctionsHost,
+    runtime: Runtime,
+}
+
+impl Instance {
+    async fn start(setup: &Setup, clock: &simulator::Clock, queue: &StorageQueue, azure_devops: &AzureDevOps) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let app = setup.app(clock, queue, azure_devops);
+        let (url, _) = runtime.spawn(serve(app)).await.expect("it serves");
+        let source = QueueSource::Simulated(queue.clone());
+        let host = FunctionsHost::start(app_root(), Handler::Url(url), source, clock.clone()).await.expect("a host");
+        Self { host, runtime }
+    }
+
+    async fn deliver(&self, ids: &CheckIds) {
+        let (url, key) = (self.host.function_url("CheckFunction"), self.host.function_key());
+        assert!(deliver_with(&url, &key, "", &expand(HEADERS, ids, &[]), "").await.accepted());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_and_four_handlers_share_one_queue_and_take_over_from_each_other() {
+    for count in [2, 4] {
+        let clock = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
+        let azure_devops = AzureDevOps::start(clock.clone()).await.expect("a port");
+        let queue = StorageQueue::start(clock.clone()).await.expect("a port");
+        let run = azure_devops.with(|state| state.run().id);
+        let setup = Setup::default();
+        let mut instances = Vec::new();
+        for _ in 0..count {
+            instances.push(Instance::start(&setup, &clock, &queue, &azure_devops).await);
+        }
+        let mut checks = Vec::new();
+        for number in 0..60 {
+            let ids = azure_devops.with(|state| state.await_check(run));
+            // Some are delivered to two of them.
+            instances[number % count].deliver(&ids).await;
+            if number % 5 == 0 {
+                instances[(number + 1) % count].deliver(&ids).await;
+            }
+            checks.push(ids);
+        }
+
+        // The first one takes what it gets, and dies in the middle of it.
+        azure_devops.fail(simulator::faults::Fault::hang()).on("GET", "/records?").forever();
+        let dying = instances.remove(0);
+        let host = dying.host.clone();
+        let under_way = tokio::spawn(async move { host.run_due_messages().await });
+        let mut look = interval(Duration::from_millis(10));
+        let is_reading = || azure_devops.calls().iter().any(|call| call.path.ends_with("/records"));
+        let began = timeout(Duration::from_secs(20), async {
+            while !is_reading() {
+                look.tick().await;
+            }
+        });
+        began.await.expect("it reads a record");
+        dying.host.crash().await;
+        under_way.abort();
+        dying.runtime.shutdown_background();
+        azure_devops.heal();
+
+        // The others take theirs at once, those of the dead one when their lease is over, and those in doubt a little later.
+        for _ in 0..3 {
+            let hosts: Vec<_> = instances.iter().map(|instance| instance.host.clone()).collect();
+            let running: Vec<_> =
+                hosts.into_iter().map(|host| tokio::spawn(async move { host.run_due_messages().await })).collect();
+            for handed_out in running {
+                handed_out.await.expect("no panic");
+            }
+            clock.advance(minutes(11));
+        }
+        for ids in &checks {
+            let accepted: Vec<String> = azure_devops.with(|state| {
+                state.decisions(ids).into_iter().filter(|event| event.accepted).map(|event| event.result).collect()
+            });
+            assert_eq!(accepted, ["succeeded"], "{count} handlers");
+        }
+        assert_eq!(queue.messages(QUEUE_NAME), []);
+        for instance in instances {
+            instance.runtime.shutdown_background();
+        }
+    }
+}
