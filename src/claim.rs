@@ -139,7 +139,7 @@ impl Claims {
     }
 
     /// Counts the record's claim as one of this chain, whoever made it: the next one will be newer.
-    pub fn take_over(&mut self, recorded: &Claim) {
+    fn take_over(&mut self, recorded: &Claim) {
         if let Err(place) = self.known.binary_search(recorded) {
             self.known.insert(place, recorded.clone());
         }

@@ -84,9 +84,6 @@ pub struct Progress {
     /// Whether an evaluation has found the check waiting: until then, each is the first one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub begun: bool,
-    /// Whether an operator has queued it again: it goes on whoever the record's claim belongs to.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub takes_over: bool,
     /// The newest claims that messages of this chain may have written, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,

@@ -6,14 +6,14 @@ use clap::Subcommand;
 
 use super::{fail, print, serve};
 use crate::App;
-use crate::azure_devops::task::RecordUpdate;
+use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::azure_devops::{ErrorKind, Session};
 use crate::check::Decision;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::message::{CheckMessage, MessageV1};
 use crate::queue::{EVALUATION_PATIENCE, Poisoned};
-use crate::reevaluate_function::open;
+use crate::reevaluate_function::{open, recorded_claim, recorded_decision};
 use crate::story;
 use crate::token::AuthToken;
 
@@ -113,8 +113,10 @@ fn or_unknown(id: &str) -> &str {
 async fn requeue(app: &App, id: &str) -> Result<String, String> {
     let taken = app.queue.poison().take(id).await?.ok_or_else(|| not_found(id))?;
     let (mut message, token) = read(app, &taken.text)?;
+    let record = record(&session_of(app, &message, &token)).await?;
     // The chain that it belongs to has ended with it, but the record still holds that chain's claim.
-    message.progress.takes_over = true;
+    message.progress.claims.extend(record.as_ref().and_then(recorded_claim));
+    message.progress.claims.sort();
     let text = message.seal(&token, &app.sealer);
     let put = app
         .queue
@@ -128,9 +130,11 @@ async fn requeue(app: &App, id: &str) -> Result<String, String> {
 async fn fail_check(app: &App, id: &str) -> Result<String, String> {
     let taken = app.queue.poison().take(id).await?.ok_or_else(|| not_found(id))?;
     let (message, token) = read(app, &taken.text)?;
-    let session = app.azure_devops.session(&message.check.properties, &token);
+    let session = session_of(app, &message, &token);
+    let record = record(&session).await?;
+    let recorded = record.and_then(|record| recorded_decision(app, &message.check.properties, &record));
     // A decision that was made already, and may have arrived, is not contradicted.
-    let decision = message.outbox.map(|outbox| outbox.decision).unwrap_or_else(|| {
+    let decision = message.outbox.map(|outbox| outbox.decision).or(recorded).unwrap_or_else(|| {
         let reason = "checkgate could not evaluate the check, and an operator has ended it.".to_owned();
         Decision::Rejected { reason }
     });
@@ -144,6 +148,22 @@ async fn fail_check(app: &App, id: &str) -> Result<String, String> {
     };
     app.queue.poison().delete(taken).await?;
     Ok(said)
+}
+
+fn session_of<'a>(app: &'a App, message: &MessageV1, token: &AuthToken) -> Session<'a> {
+    let mut session = app.azure_devops.session(&message.check.properties, token);
+    if let Some(timeline) = message.progress.timeline_id {
+        session.use_timeline(timeline);
+    }
+    session
+}
+
+/// The check's record, if it is there to be seen.
+async fn record(session: &Session<'_>) -> Result<Option<CheckRecord>, String> {
+    match session.record().await {
+        Err(error) if matches!(error.kind, ErrorKind::Gone | ErrorKind::NotVisible) => Ok(None),
+        record => record.map_err(|error| format!("{error}; the message stays in the poison queue")),
+    }
 }
 
 /// Writes the decision into the check's log, if that can be.

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::look::{DECISION, DELIVERY_GRACE, recorded_claim};
+use super::look::{DECISION, DELIVERY_GRACE, decision_binding, recorded_claim};
 use super::status::STATUS_LIMIT;
 use super::step::{MAX_EVALUATIONS, Step};
 use super::{Ended, Failure};
@@ -98,7 +98,7 @@ impl Step<'_> {
     /// Writes the decision into the record, sealed, so that a crash from here on cannot lead to another one.
     async fn keep(&mut self, status: RecordUpdate, decision: &Decision) -> bool {
         let text = serde_json::to_vec(decision).unwrap_or_default();
-        let sealed = self.app.sealer.seal(&text, &self.decision_binding());
+        let sealed = self.app.sealer.seal(&text, &decision_binding(self.ids()));
         self.write_record(status.variable(DECISION, sealed)).await
     }
 

@@ -6,9 +6,10 @@ use chrono::TimeDelta;
 
 use super::step::Step;
 use super::{Ended, Failure};
+use crate::App;
 use crate::azure_devops::task::CheckRecord;
 use crate::azure_devops::{Error, ErrorKind};
-use crate::check::Decision;
+use crate::check::{Decision, TaskProperties};
 use crate::claim::{Claim, Turn};
 use crate::message::Outbox;
 
@@ -68,9 +69,6 @@ impl Step<'_> {
             return Look::End(Ok(self.completed(record.result.as_deref(), record.variable(DECISION))));
         }
         let recorded = recorded_claim(&record);
-        if let Some(recorded) = recorded.as_ref().filter(|_| self.message.progress.takes_over) {
-            self.claims.take_over(recorded);
-        }
         let turn = self.turn(recorded.as_ref());
         if turn == Turn::Anothers {
             return Look::End(Ok(Ended::Stopped("another chain of messages takes care of the check".to_owned())));
@@ -227,16 +225,26 @@ impl Step<'_> {
     }
 
     pub(super) fn open_decision(&self, sealed: &str) -> Option<Decision> {
-        let bytes = self.app.sealer.open(sealed, &self.decision_binding()).ok()?;
-        serde_json::from_slice(&bytes).ok()
-    }
-
-    pub(super) fn decision_binding(&self) -> String {
-        format!("{} decision", self.ids().seal_binding())
+        open_decision(self.app, self.ids(), sealed)
     }
 }
 
+/// What the decision in a record is bound to: its check.
+pub(super) fn decision_binding(ids: &TaskProperties) -> String {
+    format!("{} decision", ids.seal_binding())
+}
+
+fn open_decision(app: &App, ids: &TaskProperties, sealed: &str) -> Option<Decision> {
+    let bytes = app.sealer.open(sealed, &decision_binding(ids)).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// The decision that the record holds, if it is one of ours for this check.
+pub(crate) fn recorded_decision(app: &App, ids: &TaskProperties, record: &CheckRecord) -> Option<Decision> {
+    open_decision(app, ids, record.variable(DECISION)?)
+}
+
 /// The claim that the record holds. Anything else that somebody wrote there is none.
-pub(super) fn recorded_claim(record: &CheckRecord) -> Option<Claim> {
+pub(crate) fn recorded_claim(record: &CheckRecord) -> Option<Claim> {
     record.variable(CLAIM)?.parse().ok()
 }

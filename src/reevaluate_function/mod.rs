@@ -20,6 +20,7 @@ use crate::invocation::{Invocation, InvocationResult};
 use crate::message::{CheckMessage, MessageV1, SealedToken, Whereabouts};
 use crate::token::AuthToken;
 
+pub(crate) use look::{recorded_claim, recorded_decision};
 use step::Step;
 
 /// How many times the host hands out a message before it goes to the poison queue: `maxDequeueCount` in `host.json`.

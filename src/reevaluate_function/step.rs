@@ -215,8 +215,6 @@ impl<'a> Step<'a> {
     pub(super) async fn queue_successor(&mut self, delay: TimeDelta) -> Result<(), Failure> {
         let progress = &mut self.message.progress;
         progress.claims = self.claims.clone().hand_on(self.app.claim_times.next(self.app.clock.now()));
-        // An evaluation that took over has made the newest claim.
-        progress.takes_over &= !self.has_looked;
         progress.begun |= self.has_looked;
         progress.evaluations += 1;
         // Whole seconds, rounded up: never earlier than was said.

@@ -74,7 +74,7 @@ async fn a_message_with_anything_changed_does_not_open() {
         ("another run's facts", Box::new(|it| it["progress"]["run"] = json!({ "id": 102, "reason": "manual" }))),
         ("another log", Box::new(|it| it["progress"]["logId"] = json!(99))),
         ("another claim", Box::new(|it| it["progress"]["claims"] = json!(["ffffffffffff0000.stolen"]))),
-        ("a takeover", Box::new(|it| it["progress"]["takesOver"] = json!(true))),
+        ("a doubted claim", Box::new(|it| it["progress"]["doubtedClaim"] = json!("0000000000000001.ghost"))),
         ("a fresh start", Box::new(|it| it["progress"] = json!({}))),
         ("another correlation", Box::new(move |it| it["correlationId"] = id())),
         ("an unknown member", Box::new(|it| it["note"] = json!("hello"))),

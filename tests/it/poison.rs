@@ -99,6 +99,22 @@ async fn a_check_that_an_operator_fails_is_failed_with_a_reason_in_its_log() {
 }
 
 #[tokio::test]
+async fn an_operator_does_not_contradict_a_decision_that_was_made_already() {
+    let (world, id) = a_poisoned_check().await;
+    // A try of it made the decision, kept it in the record, and died before it was delivered.
+    world.azure_devops_server().fail(Fault::drop_connection()).on("POST", "/events?").forever();
+    let text = world.queue.poison(QUEUE_NAME)[0].text.clone();
+    world.host.invoke_manually("ReevaluateFunction", &text).await.expect("the function");
+    world.queue.with(|state| state.queues.get_mut(QUEUE_NAME).expect("the queue").messages.clear());
+    world.azure_devops_server().heal();
+
+    let said = poison(&world, &["fail", &id]).await.expect("decided");
+
+    assert_eq!(said, "Check `cmdline-executed` is succeeded.");
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
 async fn a_check_that_cannot_be_failed_now_stays_in_the_poison_queue() {
     let (world, id) = a_poisoned_check().await;
     world.azure_devops_server().fail(Fault::status(503)).forever();
