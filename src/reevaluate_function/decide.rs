@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::look::{DECISION, DELIVERY_GRACE, decision_binding, recorded_claim};
+use super::look::{DECISION, DELIVERY_GRACE, decision_binding, recorded_claim, recorded_decision};
 use super::status::STATUS_LIMIT;
 use super::step::{MAX_EVALUATIONS, Step};
 use super::{Ended, Failure};
@@ -49,8 +49,7 @@ impl Step<'_> {
         let last_lines = story::decision(&decision, dry_run.then_some(&real));
         let operation = story::shorten(&last_lines.join(" "));
         let status = RecordUpdate { current_operation: Some(operation), ..RecordUpdate::default() };
-        let kept = self.keep(status, &decision).await;
-        if kept {
+        if self.keep(status, &decision).await {
             match self.read_back(&decision).await {
                 Kept::Ours => {}
                 Kept::Twins(theirs) => return self.deliver_again(Outbox::new(theirs)).await,
@@ -108,7 +107,7 @@ impl Step<'_> {
         let look = tokio::time::timeout(STATUS_LIMIT, self.session.record()).await;
         let Ok(Ok(Some(record))) = look else { return Kept::Ours };
         if record.is_completed() {
-            return Kept::Over(self.completed(record.result.as_deref(), record.variable(DECISION)));
+            return Kept::Over(self.completed(&record));
         }
         let recorded = recorded_claim(&record);
         match self.turn(recorded.as_ref()) {
@@ -118,7 +117,7 @@ impl Step<'_> {
             Turn::InDoubt if !self.is_over() => return Kept::InDoubt(recorded),
             Turn::Ours | Turn::InDoubt => {}
         }
-        let kept = record.variable(DECISION).and_then(|sealed| self.open_decision(sealed));
+        let kept = recorded_decision(self.app, self.ids(), &record);
         kept.filter(|kept| kept != ours).map_or(Kept::Ours, Kept::Twins)
     }
 

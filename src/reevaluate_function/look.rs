@@ -66,16 +66,14 @@ impl Step<'_> {
         self.message.progress.unseen_since = None;
         self.has_record = true;
         if record.is_completed() {
-            return Look::End(Ok(self.completed(record.result.as_deref(), record.variable(DECISION))));
+            return Look::End(Ok(self.completed(&record)));
         }
         let recorded = recorded_claim(&record);
         let turn = self.turn(recorded.as_ref());
         if turn == Turn::Anothers {
             return Look::End(Ok(Ended::Stopped("another chain of messages takes care of the check".to_owned())));
         }
-        if let Some(sealed) = record.variable(DECISION) {
-            self.adopt(sealed);
-        }
+        self.adopt(&record);
         // What is decided, or has to be now, does not wait: whoever delivers a decision, it is welcome.
         if turn == Turn::InDoubt && self.message.outbox.is_none() && !self.is_over() && !is_last {
             return Look::End(self.stand_by(recorded).await);
@@ -189,14 +187,10 @@ impl Step<'_> {
         if is_decided { delay.min(LONGEST_WHEN_DECIDED) } else { delay }
     }
 
-    pub(super) fn completed(&self, result: Option<&str>, decision: Option<&str>) -> Ended {
-        let result = result.unwrap_or("without a result");
-        let ours = self
-            .message
-            .outbox
-            .as_ref()
-            .map(|outbox| outbox.decision.clone())
-            .or_else(|| decision.and_then(|sealed| self.open_decision(sealed)));
+    pub(super) fn completed(&self, record: &CheckRecord) -> Ended {
+        let result = record.result.as_deref().unwrap_or("without a result");
+        let kept = self.message.outbox.as_ref().map(|outbox| outbox.decision.clone());
+        let ours = kept.or_else(|| recorded_decision(self.app, self.ids(), record));
         match ours {
             Some(decision) if decision.task_result() == result => Ended::Decided(decision),
             _ => {
@@ -210,22 +204,19 @@ impl Step<'_> {
     }
 
     /// Takes over a decision that was made, by an earlier attempt or a twin, and may not have arrived.
-    fn adopt(&mut self, sealed: &str) {
-        match self.open_decision(sealed) {
+    fn adopt(&mut self, record: &CheckRecord) {
+        match recorded_decision(self.app, self.ids(), record) {
             // What was accepted stays: nothing else can be any more.
             Some(_) if self.message.outbox.as_ref().is_some_and(|outbox| outbox.accepted) => {}
             Some(decision) => {
                 let outbox = self.message.outbox.take().filter(|outbox| outbox.decision == decision);
                 self.message.outbox = Some(outbox.unwrap_or_else(|| Outbox::new(decision)));
             }
+            None if record.variable(DECISION).is_none() => {}
             None => {
                 tracing::warn!(check.plan_id = %self.ids().plan_id, "the record holds a decision that checkgate did not make; it is ignored")
             }
         }
-    }
-
-    pub(super) fn open_decision(&self, sealed: &str) -> Option<Decision> {
-        open_decision(self.app, self.ids(), sealed)
     }
 }
 
@@ -234,14 +225,10 @@ pub(super) fn decision_binding(ids: &TaskProperties) -> String {
     format!("{} decision", ids.seal_binding())
 }
 
-fn open_decision(app: &App, ids: &TaskProperties, sealed: &str) -> Option<Decision> {
-    let bytes = app.sealer.open(sealed, &decision_binding(ids)).ok()?;
-    serde_json::from_slice(&bytes).ok()
-}
-
 /// The decision that the record holds, if it is one of ours for this check.
 pub(crate) fn recorded_decision(app: &App, ids: &TaskProperties, record: &CheckRecord) -> Option<Decision> {
-    open_decision(app, ids, record.variable(DECISION)?)
+    let bytes = app.sealer.open(record.variable(DECISION)?, &decision_binding(ids)).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// The claim that the record holds. Anything else that somebody wrote there is none.

@@ -78,8 +78,7 @@ impl<'a> Step<'a> {
         !self.message.progress.begun
     }
 
-    /// Takes the step. `is_last` tells that the message was handed out nearly as often as the host
-    /// will.
+    /// Takes the step. `is_last` tells that the message was handed out nearly as often as the host will.
     pub(super) async fn take(mut self, is_last: bool) -> Result<Ended, Failure> {
         if let Look::End(ended) = self.look(is_last).await {
             return ended;
