@@ -49,7 +49,7 @@ impl World {
         let queue = StorageQueue::start(clock.clone()).await?;
         let sources = Sources::start(clock.clone()).await?;
         let app_root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let checks = write_checks(&app_root.join("examples/demo/checks.yaml"), &sources)?;
+        let checks = write_checks(&app_root.join("demo/checks.yaml"), &sources)?;
         let handler = Handler::Executable {
             path: std::env::current_exe()?,
             environment: settings(&azure_devops, &queue, &sources, &checks),
