@@ -48,14 +48,14 @@ impl World {
         let azure_devops = AzureDevOps::start(clock.clone()).await?;
         let queue = StorageQueue::start(clock.clone()).await?;
         let sources = Sources::start(clock.clone()).await?;
-        let app_root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let checks = write_checks(&app_root.join("demo/checks.yaml"), &sources)?;
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let checks = write_checks(&demo.join("checks.yaml"), &sources)?;
         let handler = Handler::Executable {
             path: std::env::current_exe()?,
             environment: settings(&azure_devops, &queue, &sources, &checks),
             stop_after_errors: Some(3),
         };
-        let host = FunctionsHost::start(app_root, handler, QueueSource::Simulated(queue), clock).await;
+        let host = FunctionsHost::start(&demo.join(".."), handler, QueueSource::Simulated(queue), clock).await;
         let host = host.map_err(io::Error::other)?;
         if !host.handler_ready().await {
             return Err(io::Error::other(host.output().join("\n")));
