@@ -4,8 +4,7 @@ use base64::Engine;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 
-use super::answers::Refusal;
-use super::routes::{Content, Route};
+use super::routes::{Content, Refusal, Route};
 use super::state::{Area, State, Unauthorized};
 
 /// What every route demands: a good token, a permission, a version and a content type, in this order. Returns whether

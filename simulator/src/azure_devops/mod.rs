@@ -11,21 +11,10 @@
 //! * [`Plan`], [`CheckIds`]: the check itself, as Azure Pipelines sees it.
 //! * [`TimelineRecord`]: one line of the run page.
 
-mod answers;
-mod api;
-mod check;
 mod demands;
-mod git;
-mod plan;
-mod quality;
-mod record;
 mod router;
 mod routes;
-mod run;
-mod run_verbs;
 mod state;
-mod version;
-mod work_item;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -33,22 +22,17 @@ use std::io;
 use bytes::Bytes;
 use http::{Request, Response};
 
-pub use check::{CheckIds, Event};
-pub use git::{PullRequest, Reviewer};
-pub use plan::{Log, Plan, PlanState};
-pub use quality::{Coverage, CoverageStatistic, CoverageStatus, TestResults};
-pub use record::{Issue, IssueKind, LogReference, RecordState, TaskReference, TaskResult, TimelineRecord, Variable};
-pub use run::{Artifact, BuildReason, BuildResult, BuildStatus, Change, Run};
-pub use state::{Area, CreateLog, EventStatus, LateEvent, LateWrite, Project, State, Token, Unauthorized};
-pub use work_item::{WorkItem, WorkItemState};
+pub use state::{
+    Area, Artifact, BuildReason, BuildResult, BuildStatus, CMD_LINE, Change, CheckIds, Coverage, CoverageStatistic,
+    CoverageStatus, CreateLog, Event, EventStatus, Issue, IssueKind, LateEvent, LateWrite, Log, LogReference, Plan,
+    PlanState, Project, PullRequest, RecordState, Reviewer, Run, State, TaskReference, TaskResult, TestResults,
+    TimelineRecord, Token, Unauthorized, Variable, WorkItem, WorkItemState,
+};
 
 use crate::calls::Call;
 use crate::clock::Clock;
 use crate::faults::{Failing, Fault};
 use crate::http::{Server, World};
-
-/// The task id of `CmdLine`, which YAML's `script:` stands for.
-pub const CMD_LINE: uuid::Uuid = uuid::uuid!("d9bafed4-0b18-4f58-968d-86655b4d2ce9");
 
 /// A handle to a simulated organization behind a port; all clones are one.
 #[derive(Clone)]

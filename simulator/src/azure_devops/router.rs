@@ -1,48 +1,13 @@
 //! The strict router: finds a request's route, has its demands checked, and asks it.
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use http::{Request, Response};
 use percent_encoding::percent_decode_str;
-use serde::de::DeserializeOwned;
 
-use super::answers::{Answer, Refusal};
 use super::demands::demand;
-use super::routes::{ROUTES, Route};
+use super::routes::{Answer, Ask, ROUTES, Refusal, Route};
 use super::state::State;
 use crate::http::Route as RouteName;
-
-/// A request that has passed the demands of its route.
-pub(super) struct Ask<'a> {
-    pub(super) now: DateTime<Utc>,
-    pub(super) body: &'a Bytes,
-    /// Whether the token's identity may read Boards; if not, nothing there exists for it.
-    pub(super) sees_boards: bool,
-    parameters: Vec<(&'static str, String)>,
-    query: Vec<(String, String)>,
-}
-
-impl Ask<'_> {
-    /// A part of the path by its name in the template; empty if the template has none.
-    pub(super) fn path(&self, name: &str) -> &str {
-        self.parameters.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
-    }
-
-    /// A query parameter; names are case-insensitive.
-    pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    /// A number in the path or query.
-    pub(super) fn number<N: std::str::FromStr>(&self, text: &str) -> Result<N, Refusal> {
-        text.parse().map_err(|_| Refusal::model(format!("The value '{text}' is not valid.")))
-    }
-
-    /// The body as JSON of this shape.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        serde_json::from_slice(self.body).map_err(Refusal::model)
-    }
-}
 
 /// Answers a request, and leaves the route's name for the counters.
 pub(super) fn answer(state: &mut State, request: &Request<Bytes>) -> Response<Bytes> {

@@ -3,10 +3,12 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::plan::{Plan, PlanState};
-use super::record::{RecordState, TaskReference, TaskResult, TimelineRecord};
+use super::organization::State;
+use super::plan::{Event, Plan, PlanState};
+use super::record::TimelineRecord;
+use super::record_members::{RecordState, TaskReference, TaskResult};
 use super::run::{BuildResult, BuildStatus};
-use super::state::{State, Token};
+use super::token::Token;
 
 /// The task behind an "Invoke Azure Function" check.
 const AZURE_FUNCTION: Uuid = uuid::uuid!("537fdb7a-a601-4537-aa70-92645a2b5ce4");
@@ -35,17 +37,6 @@ pub struct CheckIds {
     pub auth_token: String,
     /// The run whose stage waits.
     pub build_id: u64,
-}
-
-/// A `TaskCompleted` event that reached the organization.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// When it came.
-    pub at: DateTime<Utc>,
-    /// The decision in it.
-    pub result: String,
-    /// Whether anybody still waited: only the first one counts.
-    pub accepted: bool,
 }
 
 impl State {
@@ -147,13 +138,6 @@ impl State {
     /// The check's plan.
     pub fn plan(&self, ids: &CheckIds) -> Option<&Plan> {
         self.plans.get(&ids.plan_id)
-    }
-}
-
-impl Plan {
-    /// Whether the session still takes a decision.
-    pub fn is_waiting(&self) -> bool {
-        self.state == PlanState::InProgress
     }
 }
 

@@ -1,37 +1,9 @@
 //! The table of every route.
 
-use super::answers::{Answer, Refusal};
-use super::api::{boards, build, code, plans, quality, timelines};
-use super::router::Ask;
-use super::state::{Area, State};
-use super::version::Versions;
-
-pub(super) type Handler = fn(&mut State, &Ask<'_>) -> Result<Answer, Refusal>;
-
-/// A route: what it is called in the counters is its method and template.
-pub(super) struct Route {
-    pub(super) name: &'static str,
-    pub(super) area: Area,
-    pub(super) versions: Versions,
-    pub(super) body: Content,
-    pub(super) handler: Handler,
-}
-
-/// What a request must carry.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
-    Nothing,
-    Json,
-    OctetStream,
-}
-
-const fn get(name: &'static str, area: Area, versions: Versions, handler: Handler) -> Route {
-    Route { name, area, versions, body: Content::Nothing, handler }
-}
-
-const fn send(name: &'static str, area: Area, versions: Versions, handler: Handler) -> Route {
-    Route { name, area, versions, body: Content::Json, handler }
-}
+use super::route::{Content, Route, get, send};
+use super::versions::Versions;
+use super::{boards, build, code, plans, quality, timelines};
+use crate::azure_devops::state::Area;
 
 /// Callbacks are released in 7.1; recorded traffic with older numbers is still accepted.
 const CALLBACK: Versions = Versions { since: (2, 0), released: Some((4, 1)), revision: 2 };
@@ -41,7 +13,7 @@ const STATES: Versions = Versions { since: (5, 1), released: Some((7, 0)), revis
 const TEST_RESULTS: Versions = Versions::preview((7, 1), 1);
 
 #[rustfmt::skip]
-pub(super) const ROUTES: &[Route] = &[
+pub(crate) const ROUTES: &[Route] = &[
     send("POST {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/events", Area::Plans, CALLBACK, plans::post_event),
     send("PATCH {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/timelines/{timeline}/records", Area::Plans, CALLBACK, timelines::update_records),
     get("GET {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/timelines/{timeline}/records", Area::Plans, UNPUBLISHED, timelines::get_records),
@@ -77,13 +49,3 @@ pub(super) const ROUTES: &[Route] = &[
     get("GET {project}/_apis/git/repositories/{repository}/pullrequests/{pullrequest}/reviewers", Area::Code, Versions::released((5, 1), 1), code::reviewers),
     get("GET {project}/_apis/git/repositories/{repository}/pullrequests/{pullrequest}/workitems", Area::Code, Versions::released((5, 1), 1), code::work_items),
 ];
-
-impl Route {
-    pub(super) fn method(&self) -> &'static str {
-        self.name.split_once(' ').map_or("", |(method, _)| method)
-    }
-
-    pub(super) fn template(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.name.split_once(' ').map_or("", |(_, template)| template).split('/')
-    }
-}

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::state::State;
-
 /// A work item.
 #[derive(Clone, Debug)]
 pub struct WorkItem {
@@ -34,33 +32,8 @@ pub struct WorkItemState {
     pub category: String,
 }
 
-impl State {
-    /// Puts a user story of the first project into this state, creating it if need be.
-    pub fn work_item(&mut self, id: u64, state: &str) -> &mut WorkItem {
-        let project = self.projects[0].name.clone();
-        let item = self.work_items.entry(id).or_insert_with(|| WorkItem::new(id, &project));
-        item.rev += 1;
-        state.clone_into(&mut item.state);
-        item
-    }
-
-    /// Gives a project's work item type states of its own, as name and category.
-    pub fn work_item_type(&mut self, project: &str, kind: &str, states: &[(&str, &str)]) {
-        self.project_states.insert((project.to_owned(), kind.to_owned()), states_of(states));
-    }
-
-    /// States of a type as this project has them.
-    pub(super) fn states(&self, project: &str, kind: &str) -> Option<&Vec<WorkItemState>> {
-        let own = self.project_states.iter().find(|((in_project, of_kind), _)| {
-            in_project.eq_ignore_ascii_case(project) && of_kind.eq_ignore_ascii_case(kind)
-        });
-        let shared = || self.work_item_states.iter().find(|(of_kind, _)| of_kind.eq_ignore_ascii_case(kind));
-        own.map(|(_, states)| states).or_else(|| shared().map(|(_, states)| states))
-    }
-}
-
 impl WorkItem {
-    fn new(id: u64, project: &str) -> Self {
+    pub(super) fn new(id: u64, project: &str) -> Self {
         Self {
             id,
             project: project.to_owned(),
@@ -91,7 +64,7 @@ impl WorkItem {
     }
 
     /// As the REST interface shows it, with only these fields if any are named.
-    pub(super) fn to_json(&self, collection: &str, only: Option<&[String]>) -> Value {
+    pub(crate) fn to_json(&self, collection: &str, only: Option<&[String]>) -> Value {
         let mut fields = self.fields.clone();
         fields.insert("System.TeamProject".to_owned(), json!(self.project));
         fields.insert("System.WorkItemType".to_owned(), json!(self.kind));
@@ -146,7 +119,7 @@ pub(super) fn default_states() -> BTreeMap<String, Vec<WorkItemState>> {
     .collect()
 }
 
-fn states_of(states: &[(&str, &str)]) -> Vec<WorkItemState> {
+pub(super) fn states_of(states: &[(&str, &str)]) -> Vec<WorkItemState> {
     let state =
         |&(name, category): &(&str, &str)| WorkItemState { name: name.to_owned(), category: category.to_owned() };
     states.iter().map(state).collect()

@@ -3,12 +3,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::project;
-use crate::azure_devops::answers::{Answer, Refusal};
-use crate::azure_devops::plan::date;
-use crate::azure_devops::router::Ask;
-use crate::azure_devops::run::{Artifact, Change, Run};
-use crate::azure_devops::state::{Project, State};
+use super::answers::{Answer, Refusal};
+use super::ask::{Ask, project};
+use crate::azure_devops::state::{Artifact, Change, Project, Run, State, date};
 
 fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<(&'a Project, &'a Run), Refusal> {
     let project = project(state, ask)?;
@@ -20,7 +17,7 @@ fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<(&'a Project, &'a Run), Re
     Ok((project, run))
 }
 
-pub(in crate::azure_devops) fn get(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn get(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (project, run) = run(state, ask)?;
     Ok(Answer::Json(run.to_json(project, state.url())))
 }
@@ -35,7 +32,7 @@ fn fits(value: &impl Serialize, filter: Option<&str>) -> bool {
     })
 }
 
-pub(in crate::azure_devops) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let project = project(state, ask)?;
     let top: usize = ask.query("$top").map_or(Ok(1000), |top| ask.number(top))?;
     let is_listed = |filter: Option<&str>, value: String| {
@@ -54,7 +51,7 @@ pub(in crate::azure_devops) fn list(state: &mut State, ask: &Ask<'_>) -> Result<
     Ok(Answer::List(fitting.take(top).map(|run| run.to_json(project, state.url())).collect()))
 }
 
-pub(in crate::azure_devops) fn timeline(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn timeline(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
     let wanted = ask.path("timeline");
     if !wanted.is_empty() && !wanted.eq_ignore_ascii_case(&run.timeline_id.to_string()) {
@@ -80,13 +77,13 @@ fn reference(state: &State, id: u64) -> Value {
     json!({"id": id.to_string(), "url": format!("{}_apis/wit/workItems/{id}", state.url())})
 }
 
-pub(in crate::azure_devops) fn work_items(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn work_items(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
     let top: usize = ask.query("$top").map_or(Ok(usize::MAX), |top| ask.number(top))?;
     Ok(Answer::List(run.work_items.iter().take(top).map(|&id| reference(state, id)).collect()))
 }
 
-pub(in crate::azure_devops) fn work_items_of_commits(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn work_items_of_commits(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
     let commits: Vec<String> = ask.json()?;
     let top: usize = ask.query("$top").map_or(Ok(usize::MAX), |top| ask.number(top))?;
@@ -102,13 +99,13 @@ pub(in crate::azure_devops) fn work_items_of_commits(state: &mut State, ask: &As
     Ok(Answer::List(linked.into_iter().take(top).map(|id| reference(state, id)).collect()))
 }
 
-pub(in crate::azure_devops) fn changes(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn changes(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
     let top: usize = ask.query("$top").map_or(Ok(50), |top| ask.number(top))?;
     Ok(Answer::List(run.changes.iter().take(top).map(Change::to_json).collect()))
 }
 
-pub(in crate::azure_devops) fn artifacts(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn artifacts(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
     let Some(name) = ask.query("artifactName") else {
         return Ok(Answer::List(run.artifacts.iter().map(Artifact::to_json).collect()));
@@ -119,7 +116,7 @@ pub(in crate::azure_devops) fn artifacts(state: &mut State, ask: &Ask<'_>) -> Re
     })
 }
 
-pub(in crate::azure_devops) fn tags(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn tags(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
     Ok(Answer::List(run.tags.iter().map(|tag| json!(tag)).collect()))
 }

@@ -2,12 +2,9 @@
 
 use serde_json::json;
 
-use super::project;
-use crate::azure_devops::answers::{Answer, Refusal};
-use crate::azure_devops::quality::{Coverage, CoverageStatus};
-use crate::azure_devops::router::Ask;
-use crate::azure_devops::run::Run;
-use crate::azure_devops::state::State;
+use super::answers::{Answer, Refusal};
+use super::ask::{Ask, project};
+use crate::azure_devops::state::{Coverage, CoverageStatus, Run, State};
 
 fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<&'a Run, Refusal> {
     let project = project(state, ask)?;
@@ -17,7 +14,7 @@ fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<&'a Run, Refusal> {
 }
 
 /// With `flags`, modules of Visual Studio's format; without, the summary of every tool.
-pub(in crate::azure_devops) fn coverage(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn coverage(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let run = run(state, ask)?;
     if ask.query("flags").is_some() {
         let modules = run.coverage.as_ref().map_or_else(Vec::new, Coverage::modules);
@@ -34,7 +31,7 @@ pub(in crate::azure_devops) fn coverage(state: &mut State, ask: &Ask<'_>) -> Res
     })))
 }
 
-pub(in crate::azure_devops) fn test_summary(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn test_summary(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (project, run) = (project(state, ask)?, run(state, ask)?);
     let tests = run.tests.unwrap_or_default();
     let runs = u8::from(run.tests.is_some());

@@ -1,14 +1,15 @@
 //! Everything a simulated organization knows, as plain data.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::git::PullRequest;
+use super::behaviour::{CreateLog, EventStatus, LateEvent, LateWrite, Unauthorized};
 use super::plan::Plan;
+use super::pull_request::PullRequest;
 use super::run::Run;
-use super::work_item::{WorkItem, WorkItemState};
+use super::token::{Area, Token};
+use super::work_item::{WorkItem, WorkItemState, default_states};
 use crate::clock::Clock;
 
 /// The organization. Public members may be read and changed at will.
@@ -62,86 +63,8 @@ pub struct Project {
     pub name: String,
 }
 
-/// A job token.
-#[derive(Clone, Debug)]
-pub struct Token {
-    /// Refused from this moment on.
-    pub expires_at: DateTime<Utc>,
-    /// What its identity may not read or write.
-    pub denied: BTreeSet<Area>,
-}
-
-impl Token {
-    /// A token that may do everything until `expires_at`.
-    pub fn until(expires_at: DateTime<Utc>) -> Self {
-        Self { expires_at, denied: BTreeSet::new() }
-    }
-}
-
-/// What a permission is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Area {
-    /// Plans of checks.
-    Plans,
-    /// Runs.
-    Build,
-    /// Boards. What may not be read is answered as if it did not exist.
-    WorkItems,
-    /// Coverage and test results.
-    Tests,
-    /// Repositories.
-    Code,
-}
-
-/// How a refused token is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unauthorized {
-    /// 401 with challenges.
-    Status401,
-    /// 203 and a sign-in page, which careless clients take for success.
-    SignInPage203,
-    /// 302 to a sign-in page; 401 for clients that suppress the redirect.
-    Redirect302,
-}
-
-/// How an event is answered that nobody waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LateEvent {
-    /// 500 `OrchestrationSessionNotFoundException`.
-    SessionNotFound,
-    /// 204, and no effect.
-    NoContent,
-}
-
-/// How an accepted event is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventStatus {
-    /// 204, as recorded.
-    NoContent,
-    /// 200, as specified.
-    Ok,
-}
-
-/// What happens to records and logs written after the end of the plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LateWrite {
-    /// They are stored.
-    Accepted,
-    /// 400 `TaskOrchestrationPlanTerminatedException`.
-    Refused,
-}
-
-/// What creating a log with a known path does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CreateLog {
-    /// Returns the known log.
-    GetOrCreate,
-    /// Creates one more.
-    AlwaysNew,
-}
-
 impl State {
-    pub(super) fn new(clock: Clock, url: String) -> Self {
+    pub(crate) fn new(clock: Clock, url: String) -> Self {
         let project =
             Project { id: uuid::uuid!("fab12cab-0000-4000-8000-000000000001"), name: "FabrikamFiber".to_owned() };
         Self {
@@ -150,7 +73,7 @@ impl State {
             projects: vec![project],
             runs: BTreeMap::new(),
             work_items: BTreeMap::new(),
-            work_item_states: super::work_item::default_states(),
+            work_item_states: default_states(),
             project_states: BTreeMap::new(),
             commit_work_items: BTreeMap::new(),
             pull_requests: Vec::new(),
@@ -173,7 +96,7 @@ impl State {
     }
 
     /// The collection's path with slashes around it.
-    pub(super) fn collection_path(&self) -> &str {
+    pub(crate) fn collection_path(&self) -> &str {
         let authority = self.url.strip_prefix("http://").unwrap_or(&self.url);
         authority.find('/').map_or("/", |slash| &authority[slash..])
     }
@@ -189,7 +112,7 @@ impl State {
     }
 
     /// The project with this name or id, as addresses name it.
-    pub(super) fn find_project(&self, name_or_id: &str) -> Option<&Project> {
+    pub(crate) fn find_project(&self, name_or_id: &str) -> Option<&Project> {
         let id = Uuid::try_parse(name_or_id).ok();
         self.projects.iter().find(|project| Some(project.id) == id || project.name.eq_ignore_ascii_case(name_or_id))
     }

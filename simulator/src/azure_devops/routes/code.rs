@@ -3,11 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::project;
-use crate::azure_devops::answers::{Answer, Refusal};
-use crate::azure_devops::git::{PullRequest, Reviewer};
-use crate::azure_devops::router::Ask;
-use crate::azure_devops::state::State;
+use super::answers::{Answer, Refusal};
+use super::ask::{Ask, project};
+use crate::azure_devops::state::{PullRequest, Reviewer, State};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,7 +29,7 @@ enum QueryKind {
 }
 
 /// For each query, the pull requests by commit; commits without any are left out.
-pub(in crate::azure_devops) fn pull_request_query(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn pull_request_query(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     project(state, ask)?;
     let Queries { queries } = ask.json()?;
     let results: Vec<Value> = queries.iter().map(|query| by_commit(state, ask, query)).collect();
@@ -65,15 +63,15 @@ fn find<'a>(state: &'a State, ask: &Ask<'_>) -> Result<&'a PullRequest, Refusal>
     })
 }
 
-pub(in crate::azure_devops) fn pull_request(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn pull_request(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::Json(find(state, ask)?.to_json(state.url())))
 }
 
-pub(in crate::azure_devops) fn reviewers(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn reviewers(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::List(find(state, ask)?.reviewers.iter().map(Reviewer::to_json).collect()))
 }
 
-pub(in crate::azure_devops) fn work_items(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn work_items(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let reference = |id: &u64| json!({"id": id.to_string(), "url": format!("{}_apis/wit/workItems/{id}", state.url())});
     Ok(Answer::List(find(state, ask)?.work_items.iter().map(reference).collect()))
 }

@@ -1,12 +1,13 @@
 //! The orchestration plan of one check: what waits for the decision.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::check::Event;
-use super::record::{RecordState, TaskResult, TimelineRecord};
-use super::state::CreateLog;
+use super::behaviour::CreateLog;
+use super::date::date;
+use super::record::TimelineRecord;
+use super::record_members::{RecordState, TaskResult};
 
 /// A plan with its one job, its one task, and what the check wrote.
 #[derive(Clone, Debug)]
@@ -53,6 +54,17 @@ pub enum PlanState {
     Completed,
 }
 
+/// A `TaskCompleted` event that reached the organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When it came.
+    pub at: DateTime<Utc>,
+    /// The decision in it.
+    pub result: String,
+    /// Whether anybody still waited: only the first one counts.
+    pub accepted: bool,
+}
+
 /// A log of a plan.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -69,11 +81,11 @@ pub struct Log {
 }
 
 impl Log {
-    pub(super) fn line_count(&self) -> usize {
+    pub(crate) fn line_count(&self) -> usize {
         self.text.lines().count()
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({
             "path": self.path,
             "lineCount": self.line_count(),
@@ -85,23 +97,23 @@ impl Log {
     }
 }
 
-/// A date as Azure DevOps writes it.
-pub(super) fn date(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
-
 impl Plan {
+    /// Whether the session still takes a decision.
+    pub fn is_waiting(&self) -> bool {
+        self.state == PlanState::InProgress
+    }
+
     /// The check's own record.
     pub(super) fn task_record(&self) -> Option<&TimelineRecord> {
         self.record(self.task_instance_id)
     }
 
-    pub(super) fn record(&self, id: Uuid) -> Option<&TimelineRecord> {
+    pub(crate) fn record(&self, id: Uuid) -> Option<&TimelineRecord> {
         self.records.iter().find(|record| record.id == id)
     }
 
     /// Updates the record with the update's id, or adds it; returns it as stored.
-    pub(super) fn upsert(&mut self, update: TimelineRecord, now: DateTime<Utc>) -> &TimelineRecord {
+    pub(crate) fn upsert(&mut self, update: TimelineRecord, now: DateTime<Utc>) -> &TimelineRecord {
         self.change_id += 1;
         let position = self.records.iter().position(|record| record.id == update.id).unwrap_or_else(|| {
             self.records.push(TimelineRecord { id: update.id, attempt: Some(1), ..TimelineRecord::default() });
@@ -115,7 +127,7 @@ impl Plan {
     }
 
     /// Ends the plan, its job and its task; nobody listens any more.
-    pub(super) fn complete(&mut self, result: TaskResult, now: DateTime<Utc>) {
+    pub(crate) fn complete(&mut self, result: TaskResult, now: DateTime<Utc>) {
         for id in [self.task_instance_id, self.job_id] {
             let update = TimelineRecord {
                 id,
@@ -131,7 +143,7 @@ impl Plan {
         self.finished = Some(now);
     }
 
-    pub(super) fn create_log(&mut self, path: &str, rule: CreateLog, now: DateTime<Utc>) -> &Log {
+    pub(crate) fn create_log(&mut self, path: &str, rule: CreateLog, now: DateTime<Utc>) -> &Log {
         let known = self.logs.iter().position(|log| log.path == path).filter(|_| rule == CreateLog::GetOrCreate);
         let position = known.unwrap_or_else(|| {
             let id = self.logs.len() as u64 + 1;
@@ -142,11 +154,11 @@ impl Plan {
         &self.logs[position]
     }
 
-    pub(super) fn log(&mut self, id: u64) -> Option<&mut Log> {
+    pub(crate) fn log(&mut self, id: u64) -> Option<&mut Log> {
         self.logs.iter_mut().find(|log| log.id == id)
     }
 
-    pub(super) fn to_json(&self, collection: &str) -> Value {
+    pub(crate) fn to_json(&self, collection: &str) -> Value {
         let state = match self.state {
             PlanState::InProgress => "inProgress",
             PlanState::Completed => "completed",

@@ -4,29 +4,29 @@ use super::answers::Refusal;
 
 /// The versions of one resource.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Versions {
+pub(crate) struct Versions {
     /// The first version that knows the resource, with the preview flag.
-    pub(super) since: (u8, u8),
+    pub(crate) since: (u8, u8),
     /// The first version that takes it without the preview flag; `None` if no version does.
-    pub(super) released: Option<(u8, u8)>,
+    pub(crate) released: Option<(u8, u8)>,
     /// The newest revision of the newest version's preview.
-    pub(super) revision: u8,
+    pub(crate) revision: u8,
 }
 
 /// The newest version, which exists only as a preview.
 const NEWEST: (u8, u8) = (7, 2);
 
 impl Versions {
-    pub(super) const fn released(since: (u8, u8), revision: u8) -> Self {
+    pub(crate) const fn released(since: (u8, u8), revision: u8) -> Self {
         Self { since, released: Some(since), revision }
     }
 
-    pub(super) const fn preview(since: (u8, u8), revision: u8) -> Self {
+    pub(crate) const fn preview(since: (u8, u8), revision: u8) -> Self {
         Self { since, released: None, revision }
     }
 
     /// Checks what a request asked for.
-    pub(super) fn check(self, version: Option<&str>, method: &str) -> Result<(), Refusal> {
+    pub(crate) fn check(self, version: Option<&str>, method: &str) -> Result<(), Refusal> {
         let Some(version) = version else {
             let message = format!(
                 "No api-version was supplied for the \"{method}\" request. The version must be supplied either as part of the Accept header or as a query parameter."

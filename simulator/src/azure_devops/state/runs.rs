@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::organization::State;
 use super::quality::{Coverage, TestResults};
-use super::record::{RecordState, TaskReference, TaskResult, TimelineRecord};
+use super::record::TimelineRecord;
+use super::record_members::{RecordState, TaskReference, TaskResult};
 use super::run::{BuildReason, BuildResult, BuildStatus, Run};
-use super::state::State;
+
+/// The task id of `CmdLine`, which YAML's `script:` stands for.
+pub const CMD_LINE: Uuid = uuid::uuid!("d9bafed4-0b18-4f58-968d-86655b4d2ce9");
 
 impl State {
     /// Creates a complete run of the first project, in progress, that has executed a `CmdLine` task.
@@ -21,7 +25,7 @@ impl State {
     pub fn run_in(&mut self, project_id: Uuid) -> &mut Run {
         let id = self.runs.last_key_value().map_or(101, |(last, _)| last + 1);
         let mut run = Run::new(id, project_id, self.clock.now());
-        run.in_stage_and_job("Build", "Build").task(super::CMD_LINE, "CmdLine", TaskResult::Succeeded);
+        run.in_stage_and_job("Build", "Build").task(CMD_LINE, "CmdLine", TaskResult::Succeeded);
         self.runs.entry(id).or_insert(run)
     }
 }

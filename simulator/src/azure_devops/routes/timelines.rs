@@ -4,12 +4,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::answers::{Answer, Refusal};
+use super::ask::Ask;
 use super::plans::{guid, plan, writable_plan};
-use crate::azure_devops::answers::{Answer, Refusal};
-use crate::azure_devops::plan::Plan;
-use crate::azure_devops::record::TimelineRecord;
-use crate::azure_devops::router::Ask;
-use crate::azure_devops::state::State;
+use crate::azure_devops::state::{Plan, State, TimelineRecord};
 
 /// The wrapper that collections are sent in.
 #[derive(Deserialize)]
@@ -19,7 +17,7 @@ struct Wrapper<T> {
     value: Vec<T>,
 }
 
-pub(in crate::azure_devops) fn get_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn get_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let plan = plan(state, ask)?;
     same_timeline(plan, ask)?;
     let since: i64 = ask.query("changeId").map_or(Ok(0), |id| ask.number(id))?;
@@ -27,7 +25,7 @@ pub(in crate::azure_devops) fn get_records(state: &mut State, ask: &Ask<'_>) -> 
     changed.map(shown).collect::<Result<_, _>>().map(Answer::List)
 }
 
-pub(in crate::azure_devops) fn update_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn update_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let plan = writable_plan(state, ask)?;
     same_timeline(plan, ask)?;
     let Wrapper { count, value: updates } = ask.json::<Wrapper<TimelineRecord>>()?;
@@ -82,7 +80,7 @@ struct FeedLines {
     end_line: Option<u64>,
 }
 
-pub(in crate::azure_devops) fn append_feed(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn append_feed(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let plan = writable_plan(state, ask)?;
     same_timeline(plan, ask)?;
     let record = guid(ask.path("record"))?;

@@ -83,7 +83,7 @@ impl Coverage {
     }
 
     /// One entry of `coverageData` for each platform.
-    pub(super) fn data(&self) -> Vec<Value> {
+    pub(crate) fn data(&self) -> Vec<Value> {
         let mut platforms: Vec<&str> = Vec::new();
         for statistic in &self.statistics {
             if !platforms.contains(&statistic.platform.as_str()) {
@@ -102,7 +102,7 @@ impl Coverage {
     }
 
     /// Modules of Visual Studio's format.
-    pub(super) fn modules(&self) -> Vec<Value> {
+    pub(crate) fn modules(&self) -> Vec<Value> {
         let lines =
             self.statistics.iter().filter(|it| self.from_visual_studio && it.label.eq_ignore_ascii_case("lines"));
         let module = |it: &CoverageStatistic| {
@@ -115,7 +115,7 @@ impl Coverage {
 }
 
 impl TestResults {
-    pub(super) fn analysis(self) -> Value {
+    pub(crate) fn analysis(self) -> Value {
         let outcomes = [("Passed", self.passed), ("Failed", self.failed), ("NotExecuted", self.not_executed)];
         let by_outcome: Map<_, _> = outcomes
             .into_iter()

@@ -5,12 +5,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::azure_devops::answers::{Answer, Refusal};
-use crate::azure_devops::check::Event;
-use crate::azure_devops::plan::{Log, Plan, PlanState};
-use crate::azure_devops::record::TaskResult;
-use crate::azure_devops::router::Ask;
-use crate::azure_devops::state::{EventStatus, LateEvent, LateWrite, State};
+use super::answers::{Answer, Refusal};
+use super::ask::Ask;
+use crate::azure_devops::state::{Event, EventStatus, LateEvent, LateWrite, Log, Plan, PlanState, State, TaskResult};
 
 const EVENTS: [&str; 6] = ["JobAssigned", "JobStarted", "JobCompleted", "TaskAssigned", "TaskStarted", "TaskCompleted"];
 
@@ -50,7 +47,7 @@ struct PlanEvent {
     result: Option<TaskResult>,
 }
 
-pub(in crate::azure_devops) fn post_event(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn post_event(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (late_event, event_status) = (state.late_event, state.event_status);
     let plan = plan(state, ask)?;
     let event: PlanEvent = ask.json()?;
@@ -82,7 +79,7 @@ fn session_not_found(plan: &Plan) -> Refusal {
     Refusal::exception(StatusCode::INTERNAL_SERVER_ERROR, "OrchestrationSessionNotFoundException", message)
 }
 
-pub(in crate::azure_devops) fn get_plan(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn get_plan(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let collection = state.url().to_owned();
     Ok(Answer::Json(plan(state, ask)?.to_json(&collection)))
 }
@@ -101,7 +98,7 @@ struct NewLog {
     index_location: Option<String>,
 }
 
-pub(in crate::azure_devops) fn create_log(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn create_log(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let rule = state.create_log;
     let plan = writable_plan(state, ask)?;
     let NewLog { path, .. } = ask.json()?;
@@ -111,7 +108,7 @@ pub(in crate::azure_devops) fn create_log(state: &mut State, ask: &Ask<'_>) -> R
     Ok(Answer::Json(plan.create_log(&path, rule, ask.now).to_json()))
 }
 
-pub(in crate::azure_devops) fn append_log(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn append_log(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let log = log(writable_plan(state, ask)?, ask)?;
     let text = std::str::from_utf8(ask.body).map_err(Refusal::model)?;
     log.text.push_str(text);
@@ -119,7 +116,7 @@ pub(in crate::azure_devops) fn append_log(state: &mut State, ask: &Ask<'_>) -> R
     Ok(Answer::Json(log.to_json()))
 }
 
-pub(in crate::azure_devops) fn get_log(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn get_log(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let log = log(plan(state, ask)?, ask)?;
     let first: usize = ask.query("startLine").map_or(Ok(0), |line| ask.number(line))?;
     let last: usize = ask.query("endLine").map_or(Ok(usize::MAX), |line| ask.number(line))?;

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::state::Unauthorized;
+use crate::azure_devops::state::Unauthorized;
 use crate::faults::header_value;
 
 /// What a route says if all is well.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// 200 and one JSON value.
     Json(Value),
     /// 200 and a wrapped array.
@@ -22,7 +22,7 @@ pub(super) enum Answer {
 
 /// What a route says if something is wrong.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// The service's normal error, to be told apart by its `typeKey`.
     Exception { status: StatusCode, type_key: &'static str, message: String },
     /// What the service says about bodies that do not fit the model.
@@ -34,23 +34,23 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn exception(status: StatusCode, type_key: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn exception(status: StatusCode, type_key: &'static str, message: impl Into<String>) -> Self {
         Self::Exception { status, type_key, message: message.into() }
     }
 
-    pub(super) fn not_found(type_key: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn not_found(type_key: &'static str, message: impl Into<String>) -> Self {
         Self::exception(StatusCode::NOT_FOUND, type_key, message)
     }
 
-    pub(super) fn bad_request(type_key: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(type_key: &'static str, message: impl Into<String>) -> Self {
         Self::exception(StatusCode::BAD_REQUEST, type_key, message)
     }
 
-    pub(super) fn model(message: impl ToString) -> Self {
+    pub(crate) fn model(message: impl ToString) -> Self {
         Self::Model(message.to_string())
     }
 
-    pub(super) fn into_response(self) -> Response<Bytes> {
+    pub(crate) fn into_response(self) -> Response<Bytes> {
         match self {
             Self::Exception { status, type_key, message } => {
                 json_response(status, &wrapped_exception(type_key, &message))
@@ -73,7 +73,7 @@ impl Refusal {
 }
 
 impl Answer {
-    pub(super) fn into_response(self) -> Response<Bytes> {
+    pub(crate) fn into_response(self) -> Response<Bytes> {
         match self {
             Self::Json(value) => json_response(StatusCode::OK, &value),
             Self::List(value) => json_response(StatusCode::OK, &json!({"count": value.len(), "value": value})),

@@ -1,11 +1,10 @@
 //! Azure Repos: pull requests and their reviewers.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::plan::date;
-use super::state::State;
-use chrono::{DateTime, Utc};
+use super::date::date;
 
 /// A pull request.
 #[derive(Clone, Debug)]
@@ -51,30 +50,6 @@ pub struct Reviewer {
     pub is_required: bool,
 }
 
-impl State {
-    /// Opens a pull request that brings this commit to `main`.
-    pub fn pull_request(&mut self, id: u64, commit: &str) -> &mut PullRequest {
-        self.pull_requests.retain(|known| known.id != id);
-        self.pull_requests.push(PullRequest {
-            id,
-            repository: "FabrikamFiber".to_owned(),
-            repository_id: uuid::uuid!("5febef5a-833d-4e14-b9c0-14cb638f91e6"),
-            status: "active".to_owned(),
-            title: format!("Pull request {id}"),
-            created_by: "Johnnie McLeod".to_owned(),
-            creation_date: self.clock.now(),
-            source_branch: "refs/heads/topic".to_owned(),
-            target_branch: "refs/heads/main".to_owned(),
-            commits: vec![commit.to_owned()],
-            last_merge_commit: commit.to_owned(),
-            reviewers: Vec::new(),
-            work_items: Vec::new(),
-        });
-        let last = self.pull_requests.len() - 1;
-        &mut self.pull_requests[last]
-    }
-}
-
 impl PullRequest {
     /// Adds a reviewer, or changes the vote of the one with this name.
     pub fn vote(&mut self, name: &str, vote: i8) -> &mut Self {
@@ -86,11 +61,11 @@ impl PullRequest {
         self
     }
 
-    pub(super) fn is_in(&self, repository: &str) -> bool {
+    pub(crate) fn is_in(&self, repository: &str) -> bool {
         self.repository.eq_ignore_ascii_case(repository) || Uuid::try_parse(repository).ok() == Some(self.repository_id)
     }
 
-    pub(super) fn to_json(&self, collection: &str) -> Value {
+    pub(crate) fn to_json(&self, collection: &str) -> Value {
         json!({
             "repository": {"id": self.repository_id, "name": self.repository},
             "pullRequestId": self.id,
@@ -109,7 +84,7 @@ impl PullRequest {
 }
 
 impl Reviewer {
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({
             "id": self.id,
             "displayName": self.name,

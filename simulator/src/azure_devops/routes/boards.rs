@@ -3,12 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::project;
-use crate::azure_devops::answers::{Answer, Refusal};
-use crate::azure_devops::plan::date;
-use crate::azure_devops::router::Ask;
-use crate::azure_devops::state::State;
-use crate::azure_devops::work_item::WorkItem;
+use super::answers::{Answer, Refusal};
+use super::ask::{Ask, project};
+use crate::azure_devops::state::{State, WorkItem, date};
 
 /// No more work items than this are read at once.
 const AT_ONCE: usize = 200;
@@ -39,7 +36,7 @@ fn wanted_fields(ask: &Ask<'_>) -> Result<Option<Vec<String>>, Refusal> {
     Ok(ask.query("fields").map(names))
 }
 
-pub(in crate::azure_devops) fn get(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn get(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let fields = wanted_fields(ask)?;
     let item = visible(state, ask, ask.number(ask.path("item"))?)?;
     Ok(Answer::Json(item.to_json(state.url(), fields.as_deref())))
@@ -72,7 +69,7 @@ fn several(
     ids.iter().map(one).collect::<Result<_, _>>().map(Answer::List)
 }
 
-pub(in crate::azure_devops) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let fields = wanted_fields(ask)?;
     let ids = ask.query("ids").ok_or_else(|| Refusal::model("The ids of work items are missing."))?;
     let ids = names(ids).iter().map(|id| ask.number(id)).collect::<Result<Vec<u64>, _>>()?;
@@ -91,7 +88,7 @@ struct Batch {
     error_policy: Option<String>,
 }
 
-pub(in crate::azure_devops) fn batch(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn batch(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let batch: Batch = ask.json()?;
     if batch.fields.is_some() && batch.expand.is_some_and(|expand| !expand.eq_ignore_ascii_case("none")) {
         return Err(Refusal::bad_request(
@@ -102,7 +99,7 @@ pub(in crate::azure_devops) fn batch(state: &mut State, ask: &Ask<'_>) -> Result
     several(state, ask, &batch.ids, batch.fields.as_deref(), batch.error_policy.as_deref())
 }
 
-pub(in crate::azure_devops) fn states(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn states(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (project, kind) = (project(state, ask)?, ask.path("type"));
     let states = state.states(&project.name, kind).filter(|_| ask.sees_boards).ok_or_else(|| {
         let message = format!(
@@ -121,7 +118,7 @@ struct Wiql {
     query: String,
 }
 
-pub(in crate::azure_devops) fn wiql(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub(super) fn wiql(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     project(state, ask)?;
     let Wiql { query } = ask.json()?;
     let found = state.queries.get(&query).ok_or_else(|| {

@@ -1,0 +1,25 @@
+//! What the organization serves: the routes, by area. Each takes the state and a request that has passed its route's
+//! demands.
+//!
+//! # Layout
+//!
+//! * `answers`, `versions`, `ask`, `route`: what all routes have in common.
+//! * `plans`, `timelines`, `build`, `boards`, `quality`, `code`: the handlers, by area.
+//! * `table`: every route.
+
+mod answers;
+mod ask;
+mod boards;
+mod build;
+mod code;
+mod plans;
+mod quality;
+mod route;
+mod table;
+mod timelines;
+mod versions;
+
+pub(super) use answers::{Answer, Refusal};
+pub(super) use ask::Ask;
+pub(super) use route::{Content, Route};
+pub(super) use table::ROUTES;

@@ -1,0 +1,42 @@
+//! Everything a simulated organization knows, as plain data with verbs.
+//!
+//! # Layout
+//!
+//! * `record`, `record_members`: a line of the run page.
+//! * `plan`: the check that waits for a decision.
+//! * `quality`, `run`: a run of a pipeline.
+//! * `work_item`, `pull_request`: Boards and Repos.
+//! * `token`, `behaviour`: who may call, and how the service behaves where it has a choice.
+//! * `organization`: all of these together.
+//! * `runs`, `boards`, `repositories`, `checks`: the verbs of tests and demos.
+
+mod behaviour;
+mod boards;
+mod checks;
+mod date;
+mod organization;
+mod plan;
+mod pull_request;
+mod quality;
+mod record;
+mod record_members;
+mod repositories;
+mod run;
+mod runs;
+mod token;
+mod work_item;
+
+pub use behaviour::{CreateLog, EventStatus, LateEvent, LateWrite, Unauthorized};
+pub use checks::CheckIds;
+pub use organization::{Project, State};
+pub use plan::{Event, Log, Plan, PlanState};
+pub use pull_request::{PullRequest, Reviewer};
+pub use quality::{Coverage, CoverageStatistic, CoverageStatus, TestResults};
+pub use record::TimelineRecord;
+pub use record_members::{Issue, IssueKind, LogReference, RecordState, TaskReference, TaskResult, Variable};
+pub use run::{Artifact, BuildReason, BuildResult, BuildStatus, Change, Run};
+pub use runs::CMD_LINE;
+pub use token::{Area, Token};
+pub use work_item::{WorkItem, WorkItemState};
+
+pub(super) use date::date;

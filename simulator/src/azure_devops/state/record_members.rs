@@ -1,0 +1,117 @@
+//! What a timeline record is made of.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// How far a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RecordState {
+    /// Not begun.
+    Pending,
+    /// At work.
+    InProgress,
+    /// Ended.
+    Completed,
+}
+
+/// How a record, or a plan, ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TaskResult {
+    /// Good.
+    Succeeded,
+    /// Good, with warnings.
+    SucceededWithIssues,
+    /// Bad.
+    Failed,
+    /// Stopped by somebody.
+    Canceled,
+    /// Not run.
+    Skipped,
+    /// Lost.
+    Abandoned,
+}
+
+impl TaskResult {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::SucceededWithIssues => "succeededWithIssues",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Skipped => "skipped",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// Points to a log of the same plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogReference {
+    /// Number of the log.
+    pub id: u64,
+    /// Address of the log.
+    #[serde(default)]
+    pub location: Option<String>,
+}
+
+/// An error or a warning on a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Issue {
+    /// `error` or `warning`.
+    #[serde(rename = "type")]
+    pub kind: IssueKind,
+    /// `General` unless set.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// What people read.
+    pub message: String,
+    /// More, by key.
+    #[serde(default)]
+    pub data: Option<BTreeMap<String, String>>,
+}
+
+/// How bad an issue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum IssueKind {
+    /// Shown in red.
+    Error,
+    /// Shown in yellow.
+    Warning,
+}
+
+/// An output variable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Variable {
+    /// Null when a secret is read back.
+    pub value: Option<String>,
+    /// Whether the value is hidden from readers.
+    #[serde(default)]
+    pub is_secret: bool,
+    /// Whether later steps may change it.
+    #[serde(default)]
+    pub is_read_only: bool,
+}
+
+/// The task behind a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TaskReference {
+    /// The task's own id, the same in every run.
+    pub id: Uuid,
+    /// The task's name, such as `CmdLine`.
+    pub name: Option<String>,
+    /// The task's version.
+    pub version: Option<String>,
+    /// What the task was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<BTreeMap<String, String>>,
+}
