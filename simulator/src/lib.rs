@@ -24,6 +24,7 @@ pub mod pipeline_log;
 pub mod sources;
 pub mod storage_queue;
 
+mod headers;
 mod http;
 
 pub use clock::Clock;

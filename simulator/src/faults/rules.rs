@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Fault;
+use super::fault::Fault;
 
 /// A fault on its way into a world's rules; it counts once it is told how often.
 #[must_use = "a fault applies once it is told how often: `once`, `times`, `forever` or `sometimes`"]

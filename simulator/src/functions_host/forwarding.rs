@@ -9,7 +9,7 @@ use super::front::{plain, query};
 use super::function::Function;
 use super::host::Host;
 use super::invoker::{HOST_VERSION, Invocation};
-use crate::faults::header_value;
+use crate::headers::header_value;
 
 /// What stays as it is when the host writes a query anew.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

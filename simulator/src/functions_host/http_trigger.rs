@@ -11,7 +11,7 @@ use super::front::{Parameters, plain, query};
 use super::function::Function;
 use super::host::Host;
 use super::invoker::Outcome;
-use crate::faults::header_value;
+use crate::headers::header_value;
 
 pub(super) async fn answer(
     host: &Host,

@@ -6,5 +6,5 @@
 mod listener;
 mod server;
 
-pub(crate) use listener::{Answer, Broken, Listener, Trickle};
+pub(crate) use listener::{Answer, Listener};
 pub(crate) use server::{Route, Server, World};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body_util::{Either, Full};
 
-use super::{Answer, Broken, Listener, Trickle};
+use super::listener::{Answer, Body, Broken, Listener, Trickle};
 use crate::calls::{Call, CallLog};
 use crate::clock::Clock;
 use crate::faults::{Failing, Fault, Faults, Misbehaviour};
@@ -131,7 +131,7 @@ async fn serve<W: World>(
     }
 }
 
-fn whole(response: Response<Bytes>) -> Response<super::listener::Body> {
+fn whole(response: Response<Bytes>) -> Response<Body> {
     response.map(|body| Either::Left(Full::new(body)))
 }
 

@@ -7,11 +7,12 @@ use chrono::TimeDelta;
 use http::{HeaderName, Request, Response, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
+use super::answers::document;
 use super::authorization::authorize;
-use super::error::{StorageError, document};
+use super::error::StorageError;
 use super::queue::{Message, State, TimeToLive};
 use super::xml::{self, Shown};
-use crate::faults::{header_value, http_date};
+use crate::headers::{header_value, http_date};
 use crate::http::Route;
 
 type Answered = Result<Response<Bytes>, StorageError>;

@@ -1,10 +1,4 @@
-//! Why the service refuses, and how it says so.
-
-use bytes::Bytes;
-use http::{Response, StatusCode, header};
-
-use super::xml;
-use crate::faults::header_value;
+//! Why the service refuses.
 
 /// Why the service refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +31,7 @@ pub enum StorageError {
 
 impl StorageError {
     /// Status and error code on the wire.
-    fn code(&self) -> (u16, &'static str) {
+    pub(super) fn code(&self) -> (u16, &'static str) {
         match self {
             Self::QueueNotFound => (404, "QueueNotFound"),
             Self::QueueAlreadyExists => (409, "QueueAlreadyExists"),
@@ -55,7 +49,7 @@ impl StorageError {
     }
 
     /// What the service says to people.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
             Self::QueueNotFound => "The specified queue does not exist.",
             Self::QueueAlreadyExists => "The specified queue already exists.",
@@ -77,20 +71,4 @@ impl StorageError {
         }
         .to_owned()
     }
-
-    pub(super) fn to_response(&self) -> Response<Bytes> {
-        let (status, code) = self.code();
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = document(status, xml::error(code, &self.text()));
-        response.headers_mut().insert("x-ms-error-code", header_value(code));
-        response
-    }
-}
-
-/// An XML document as an answer.
-pub(super) fn document(status: StatusCode, xml: String) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(xml));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header_value("application/xml"));
-    response
 }

@@ -3,6 +3,7 @@
 //! Strict where the service is: shared-key signatures are verified, visibility and sizes are limited, a pop receipt is
 //! good for one update or deletion. Addresses are in path style, as Azurite has them.
 
+mod answers;
 mod api;
 mod authorization;
 mod error;

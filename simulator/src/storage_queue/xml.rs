@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StorageError;
 use super::queue::Message;
-use crate::faults::http_date;
+use crate::headers::http_date;
 
 /// Which members of a message an operation shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use http::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::azure_devops::state::Unauthorized;
-use crate::faults::header_value;
+use crate::headers::header_value;
 
 /// What a route says if all is well.
 #[derive(Debug)]

@@ -1,0 +1,123 @@
+//! One way to misbehave.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::{HeaderValue, Response, header};
+
+use crate::headers::{header_value, http_date};
+
+/// One way to misbehave.
+#[derive(Clone, Debug)]
+pub struct Fault(pub(crate) Misbehaviour);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Misbehaviour {
+    /// This answer, and no effect.
+    AnswerInstead(Response<Bytes>),
+    /// The normal answer and effect, with the wish to be called less often.
+    SlowDown(RetryAfter),
+    /// No effect, no answer, the connection stays open.
+    Hang,
+    /// The normal effect and answer, one byte per pause.
+    SlowBody(Duration),
+    /// No effect; the connection is closed without an answer.
+    DropConnection,
+    /// The normal effect; the connection is closed without an answer.
+    DropAfter,
+    /// No effect; the connection is reset.
+    Reset,
+}
+
+/// When a throttled client may come back.
+#[derive(Clone, Copy, Debug)]
+pub enum RetryAfter {
+    /// After so many seconds.
+    Seconds(u64),
+    /// At this moment, sent as an HTTP date.
+    At(DateTime<Utc>),
+}
+
+impl RetryAfter {
+    pub(crate) fn header(self) -> HeaderValue {
+        match self {
+            Self::Seconds(seconds) => HeaderValue::from(seconds),
+            Self::At(at) => header_value(&http_date(at)),
+        }
+    }
+}
+
+impl Fault {
+    /// Answers with `status` and an empty body. Statuses that HTTP does not know become 500.
+    pub fn status(status: u16) -> Self {
+        Self::answer(status, "text/plain", "")
+    }
+
+    /// Answers with this status, content type and body.
+    pub fn answer(status: u16, content_type: &str, body: &str) -> Self {
+        let mut response = Response::new(Bytes::copy_from_slice(body.as_bytes()));
+        *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(header::CONTENT_TYPE, header_value(content_type));
+        Self(Misbehaviour::AnswerInstead(response))
+    }
+
+    /// Adds a header to the answer; faults that do not answer ignore it.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        if let Misbehaviour::AnswerInstead(response) = &mut self.0 {
+            response.headers_mut().insert(name, header_value(value));
+        }
+        self
+    }
+
+    /// 429 as Azure DevOps sends it when a quota is used up.
+    pub fn throttle(retry_after: RetryAfter) -> Self {
+        let body = r#"{"$id":"1","innerException":null,"message":"TF400733: The request has been canceled: Request was blocked due to exceeding usage of resource 'Concurrency' in namespace 'User'.","typeName":"Microsoft.TeamFoundation.Framework.Server.RequestBlockedException, Microsoft.TeamFoundation.Framework.Server","typeKey":"RequestBlockedException","errorCode":0,"eventId":3000}"#;
+        let Self(mut misbehaviour) = Self::answer(429, "application/json; charset=utf-8", body);
+        if let Misbehaviour::AnswerInstead(response) = &mut misbehaviour {
+            response.headers_mut().insert(header::RETRY_AFTER, retry_after.header());
+        }
+        Self(misbehaviour)
+    }
+
+    /// The normal answer with a `Retry-After` header: the early warning before throttling.
+    pub fn slow_down(retry_after: RetryAfter) -> Self {
+        Self(Misbehaviour::SlowDown(retry_after))
+    }
+
+    /// A page for people, as gateways and sign-in redirects answer.
+    pub fn html(status: u16) -> Self {
+        Self::answer(status, "text/html; charset=utf-8", "<!DOCTYPE html><html><body>Sign in</body></html>")
+    }
+
+    /// 200 and JSON that ends in the middle.
+    pub fn wrong_json() -> Self {
+        Self::answer(200, "application/json; charset=utf-8", r#"{"count":1,"value":[{"id":"#)
+    }
+
+    /// Never answers, and keeps the connection open.
+    pub fn hang() -> Self {
+        Self(Misbehaviour::Hang)
+    }
+
+    /// Does what was asked and sends the answer's body one byte per `pause`.
+    pub fn slow_body(pause: Duration) -> Self {
+        Self(Misbehaviour::SlowBody(pause))
+    }
+
+    /// Closes the connection instead of doing what was asked.
+    pub fn drop_connection() -> Self {
+        Self(Misbehaviour::DropConnection)
+    }
+
+    /// Does what was asked, then closes the connection without an answer.
+    pub fn drop_after() -> Self {
+        Self(Misbehaviour::DropAfter)
+    }
+
+    /// Resets the connection instead of doing what was asked.
+    pub fn reset() -> Self {
+        Self(Misbehaviour::Reset)
+    }
+}
