@@ -137,3 +137,18 @@ pub(super) fn wiql(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> 
         "workItems": items,
     })))
 }
+
+impl WorkItem {
+    /// As the REST interface shows it, with only these fields if any are named.
+    fn to_json(&self, collection: &str, only: Option<&[String]>) -> Value {
+        let mut fields = self.fields.clone();
+        fields.insert("System.TeamProject".to_owned(), json!(self.project));
+        fields.insert("System.WorkItemType".to_owned(), json!(self.kind));
+        fields.insert("System.State".to_owned(), json!(self.state));
+        fields.insert("System.Title".to_owned(), json!(self.title));
+        if let Some(only) = only {
+            fields.retain(|name, _| only.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)));
+        }
+        json!({"id": self.id, "rev": self.rev, "fields": fields, "url": format!("{collection}_apis/wit/workItems/{}", self.id)})
+    }
+}

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::answers::{Answer, Refusal};
 use super::ask::{Ask, project};
-use crate::azure_devops::state::{PullRequest, Reviewer, State};
+use crate::azure_devops::state::{PullRequest, Reviewer, State, date};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,4 +74,38 @@ pub(super) fn reviewers(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refu
 pub(super) fn work_items(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let reference = |id: &u64| json!({"id": id.to_string(), "url": format!("{}_apis/wit/workItems/{id}", state.url())});
     Ok(Answer::List(find(state, ask)?.work_items.iter().map(reference).collect()))
+}
+
+impl PullRequest {
+    fn to_json(&self, collection: &str) -> Value {
+        json!({
+            "repository": {"id": self.repository_id, "name": self.repository},
+            "pullRequestId": self.id,
+            "status": self.status,
+            "title": self.title,
+            "createdBy": {"displayName": self.created_by},
+            "creationDate": date(self.creation_date),
+            "sourceRefName": self.source_branch,
+            "targetRefName": self.target_branch,
+            "mergeStatus": "succeeded",
+            "lastMergeCommit": {"commitId": self.last_merge_commit},
+            "reviewers": self.reviewers.iter().map(Reviewer::to_json).collect::<Vec<_>>(),
+            "url": format!("{collection}_apis/git/repositories/{}/pullRequests/{}", self.repository_id, self.id),
+        })
+    }
+}
+
+impl Reviewer {
+    fn to_json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "displayName": self.name,
+            "uniqueName": self.name,
+            "vote": self.vote,
+            "isRequired": self.is_required,
+            "hasDeclined": false,
+            "isContainer": false,
+            "votedFor": [],
+        })
+    }
 }

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use super::answers::{Answer, Refusal};
 use super::ask::Ask;
-use crate::azure_devops::state::{Event, EventStatus, LateEvent, LateWrite, Log, Plan, PlanState, State, TaskResult};
+use crate::azure_devops::state::{
+    Event, EventStatus, LateEvent, LateWrite, Log, Plan, PlanState, State, TaskResult, date,
+};
 
 const EVENTS: [&str; 6] = ["JobAssigned", "JobStarted", "JobCompleted", "TaskAssigned", "TaskStarted", "TaskCompleted"];
 
@@ -129,4 +131,48 @@ fn log<'a>(plan: &'a mut Plan, ask: &Ask<'_>) -> Result<&'a mut Log, Refusal> {
     plan.log(id).ok_or_else(|| {
         Refusal::not_found("TaskOrchestrationPlanLogNotFoundException", format!("Log {id} was not found."))
     })
+}
+
+impl Log {
+    fn line_count(&self) -> usize {
+        self.text.lines().count()
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "path": self.path,
+            "lineCount": self.line_count(),
+            "createdOn": date(self.created_on),
+            "lastChangedOn": date(self.last_changed_on),
+            "id": self.id,
+            "location": null,
+        })
+    }
+}
+
+impl Plan {
+    fn to_json(&self, collection: &str) -> Value {
+        let state = match self.state {
+            PlanState::InProgress => "inProgress",
+            PlanState::Completed => "completed",
+        };
+        json!({
+            "scopeIdentifier": self.project_id,
+            "planType": self.hub_name,
+            "version": 20,
+            "planId": self.id,
+            "planGroup": format!("Checks:{}", self.build_id),
+            "artifactUri": format!("vstfs:///Pipelines/Checks/{}", self.id),
+            "owner": {"id": self.build_id, "name": self.build_id.to_string()},
+            "startTime": date(self.started),
+            "finishTime": self.finished.map(date),
+            "state": state,
+            "result": self.result,
+            "timeline": {
+                "id": self.timeline_id,
+                "changeId": self.change_id,
+                "location": format!("{collection}{}/_apis/distributedtask/hubs/{}/plans/{}/timelines/{}", self.project_id, self.hub_name, self.id, self.timeline_id),
+            },
+        })
+    }
 }

@@ -1,10 +1,10 @@
 //! Code coverage and test results of a run.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::answers::{Answer, Refusal};
 use super::ask::{Ask, project};
-use crate::azure_devops::state::{Coverage, CoverageStatus, Run, State};
+use crate::azure_devops::state::{Coverage, CoverageStatistic, CoverageStatus, Run, State, TestResults};
 
 fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<&'a Run, Refusal> {
     let project = project(state, ask)?;
@@ -42,4 +42,61 @@ pub(super) fn test_summary(state: &mut State, ask: &Ask<'_>) -> Result<Answer, R
         "totalRunsCount": runs,
         "noConfigRunsCount": runs,
     })))
+}
+
+impl Coverage {
+    /// One entry of `coverageData` for each platform.
+    fn data(&self) -> Vec<Value> {
+        let mut platforms: Vec<&str> = Vec::new();
+        for statistic in &self.statistics {
+            if !platforms.contains(&statistic.platform.as_str()) {
+                platforms.push(&statistic.platform);
+            }
+        }
+        platforms.into_iter().map(|platform| self.platform(platform)).collect()
+    }
+
+    fn platform(&self, platform: &str) -> Value {
+        let here = self.statistics.iter().filter(|statistic| statistic.platform == platform);
+        let stats = here.enumerate().map(|(position, it)| {
+            json!({"label": it.label, "position": position + 1, "total": it.total, "covered": it.covered, "isDeltaAvailable": false, "delta": 0.0})
+        });
+        json!({"coverageStats": stats.collect::<Vec<_>>(), "buildPlatform": platform, "buildFlavor": ""})
+    }
+
+    /// Modules of Visual Studio's format.
+    fn modules(&self) -> Vec<Value> {
+        let lines =
+            self.statistics.iter().filter(|it| self.from_visual_studio && it.label.eq_ignore_ascii_case("lines"));
+        let module = |it: &CoverageStatistic| {
+            json!({"name": "fabrikam.dll", "statistics": {
+                "blocksCovered": it.covered, "blocksNotCovered": it.total - it.covered,
+                "linesCovered": it.covered, "linesNotCovered": it.total - it.covered, "linesPartiallyCovered": 0}})
+        };
+        lines.map(module).collect()
+    }
+}
+
+impl TestResults {
+    fn analysis(self) -> Value {
+        let outcomes = [("Passed", self.passed), ("Failed", self.failed), ("NotExecuted", self.not_executed)];
+        let by_outcome: Map<_, _> = outcomes
+            .into_iter()
+            .filter(|&(_, count)| count > 0)
+            .map(|(outcome, count)| {
+                (outcome.to_owned(), json!({"outcome": lower_first(outcome), "count": count, "duration": "00:00:01"}))
+            })
+            .collect();
+        json!({
+            "totalTests": self.passed + self.failed + self.not_executed,
+            "duration": "00:00:01",
+            "resultsByOutcome": by_outcome,
+            "runSummaryByState": {"Completed": {"state": "completed", "runsCount": 1}},
+        })
+    }
+}
+
+fn lower_first(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_lowercase() + rest
 }

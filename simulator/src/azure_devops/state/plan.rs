@@ -1,7 +1,6 @@
 //! The orchestration plan of one check: what waits for the decision.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::behaviour::CreateLog;
@@ -42,7 +41,7 @@ pub struct Plan {
     pub feed: Vec<String>,
     /// Decisions and other events that reached the plan, accepted or not.
     pub events: Vec<Event>,
-    pub(super) change_id: i64,
+    pub(crate) change_id: i64,
 }
 
 /// Whether a plan is over.
@@ -78,23 +77,6 @@ pub struct Log {
     pub created_on: DateTime<Utc>,
     /// When it was appended to last.
     pub last_changed_on: DateTime<Utc>,
-}
-
-impl Log {
-    pub(crate) fn line_count(&self) -> usize {
-        self.text.lines().count()
-    }
-
-    pub(crate) fn to_json(&self) -> Value {
-        json!({
-            "path": self.path,
-            "lineCount": self.line_count(),
-            "createdOn": date(self.created_on),
-            "lastChangedOn": date(self.last_changed_on),
-            "id": self.id,
-            "location": null,
-        })
-    }
 }
 
 impl Plan {
@@ -156,30 +138,5 @@ impl Plan {
 
     pub(crate) fn log(&mut self, id: u64) -> Option<&mut Log> {
         self.logs.iter_mut().find(|log| log.id == id)
-    }
-
-    pub(crate) fn to_json(&self, collection: &str) -> Value {
-        let state = match self.state {
-            PlanState::InProgress => "inProgress",
-            PlanState::Completed => "completed",
-        };
-        json!({
-            "scopeIdentifier": self.project_id,
-            "planType": self.hub_name,
-            "version": 20,
-            "planId": self.id,
-            "planGroup": format!("Checks:{}", self.build_id),
-            "artifactUri": format!("vstfs:///Pipelines/Checks/{}", self.id),
-            "owner": {"id": self.build_id, "name": self.build_id.to_string()},
-            "startTime": date(self.started),
-            "finishTime": self.finished.map(date),
-            "state": state,
-            "result": self.result,
-            "timeline": {
-                "id": self.timeline_id,
-                "changeId": self.change_id,
-                "location": format!("{collection}{}/_apis/distributedtask/hubs/{}/plans/{}/timelines/{}", self.project_id, self.hub_name, self.id, self.timeline_id),
-            },
-        })
     }
 }

@@ -1,10 +1,7 @@
 //! Azure Repos: pull requests and their reviewers.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 use uuid::Uuid;
-
-use super::date::date;
 
 /// A pull request.
 #[derive(Clone, Debug)]
@@ -63,37 +60,5 @@ impl PullRequest {
 
     pub(crate) fn is_in(&self, repository: &str) -> bool {
         self.repository.eq_ignore_ascii_case(repository) || Uuid::try_parse(repository).ok() == Some(self.repository_id)
-    }
-
-    pub(crate) fn to_json(&self, collection: &str) -> Value {
-        json!({
-            "repository": {"id": self.repository_id, "name": self.repository},
-            "pullRequestId": self.id,
-            "status": self.status,
-            "title": self.title,
-            "createdBy": {"displayName": self.created_by},
-            "creationDate": date(self.creation_date),
-            "sourceRefName": self.source_branch,
-            "targetRefName": self.target_branch,
-            "mergeStatus": "succeeded",
-            "lastMergeCommit": {"commitId": self.last_merge_commit},
-            "reviewers": self.reviewers.iter().map(Reviewer::to_json).collect::<Vec<_>>(),
-            "url": format!("{collection}_apis/git/repositories/{}/pullRequests/{}", self.repository_id, self.id),
-        })
-    }
-}
-
-impl Reviewer {
-    pub(crate) fn to_json(&self) -> Value {
-        json!({
-            "id": self.id,
-            "displayName": self.name,
-            "uniqueName": self.name,
-            "vote": self.vote,
-            "isRequired": self.is_required,
-            "hasDeclined": false,
-            "isContainer": false,
-            "votedFor": [],
-        })
     }
 }

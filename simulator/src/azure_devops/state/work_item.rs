@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// A work item.
 #[derive(Clone, Debug)]
@@ -61,19 +61,6 @@ impl WorkItem {
     pub fn field(&mut self, name: &str, value: Value) -> &mut Self {
         self.fields.insert(name.to_owned(), value);
         self
-    }
-
-    /// As the REST interface shows it, with only these fields if any are named.
-    pub(crate) fn to_json(&self, collection: &str, only: Option<&[String]>) -> Value {
-        let mut fields = self.fields.clone();
-        fields.insert("System.TeamProject".to_owned(), json!(self.project));
-        fields.insert("System.WorkItemType".to_owned(), json!(self.kind));
-        fields.insert("System.State".to_owned(), json!(self.state));
-        fields.insert("System.Title".to_owned(), json!(self.title));
-        if let Some(only) = only {
-            fields.retain(|name, _| only.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)));
-        }
-        json!({"id": self.id, "rev": self.rev, "fields": fields, "url": format!("{collection}_apis/wit/workItems/{}", self.id)})
     }
 }
 
