@@ -4,24 +4,11 @@ use serde_json::Value;
 use simulator::azure_devops::{Artifact, BuildResult, Coverage, CoverageStatus, Run, State, TestResults};
 use simulator::faults::Fault;
 
-use crate::support::{AN_INTERVAL, Delivery, World, a_check, an_active_work_item, app_root, minutes};
+use crate::support::{AN_INTERVAL, Delivery, World, a_check, an_active_work_item, docs, minutes};
 
-fn docs() -> String {
-    std::fs::read_to_string(app_root().join("docs/checks.md")).expect("the docs")
-}
-
-/// The fenced blocks of the docs in this language.
-fn blocks(language: &str) -> Vec<String> {
-    let docs = docs();
-    let fenced = docs.split("```").skip(1).step_by(2);
-    fenced.filter_map(|block| block.strip_prefix(&format!("{language}\n"))).map(str::to_owned).collect()
-}
-
-/// A delivery with the headers that the docs tell to paste for this check.
+/// A delivery with the headers that the docs say to paste for this check.
 fn as_documented(check: &str) -> Delivery {
-    let named = format!("\"Check\": \"{check}\"");
-    let block = blocks("json").into_iter().find(|block| block.contains(&named)).expect("the check's headers");
-    a_check().with_block(&block)
+    a_check().with_block(&docs::headers_of(check))
 }
 
 /// A file with one check, its default, of one condition.

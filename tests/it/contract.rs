@@ -1,6 +1,6 @@
 //! Frozen bytes: what other programs, and later versions of this one, rely on.
 
-use checkgate::checks_file::{CheckDefinition, ChecksFile};
+use checkgate::checks_file::{CheckDefinition, ChecksFile, CompletionEvent};
 use checkgate::invocation::Invocation;
 use checkgate::message::CheckMessage;
 use checkgate::queue::QUEUE_NAME;
@@ -8,7 +8,7 @@ use checkgate::reevaluate_function::MAX_DEQUEUE_COUNT;
 use checkgate::token::{AuthToken, Sealer};
 use serde_json::{Value, json};
 
-use crate::support::{World, a_check, app_root};
+use crate::support::{World, a_check, app_root, docs};
 
 fn file(path: &str) -> Value {
     let text = std::fs::read_to_string(app_root().join(path)).expect(path);
@@ -164,17 +164,10 @@ fn the_committed_schema_is_current() {
     assert!(committed.trim() == checkgate::cli::schema(), "run `cargo run -- schema > checks.schema.json`");
 }
 
-/// The fenced blocks of a page in this language.
-fn blocks(page: &str, language: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(app_root().join(page)).expect(page);
-    let fenced = text.split("```").skip(1).step_by(2);
-    fenced.filter_map(|block| block.strip_prefix(&format!("{language}\n"))).map(str::to_owned).collect()
-}
-
 #[test]
 fn every_example_of_the_docs_is_a_checks_file() {
-    for (page, at_least) in [("docs/checks.md", 15), ("README.md", 1)] {
-        let examples = blocks(page, "yaml");
+    for (page, at_least) in [(docs::CHECKS, 15), ("README.md", 1)] {
+        let examples = docs::blocks(page, "yaml");
         assert!(examples.len() >= at_least, "{page}: {}", examples.len());
         for example in examples {
             ChecksFile::parse(&example).unwrap_or_else(|problems| panic!("{page}: {example}\n{problems:?}"));
@@ -183,8 +176,8 @@ fn every_example_of_the_docs_is_a_checks_file() {
 }
 
 #[test]
-fn every_kind_has_its_section_and_every_shipped_check_its_headers() {
-    let page = std::fs::read_to_string(app_root().join("docs/checks.md")).expect("docs/checks.md");
+fn every_kind_has_its_section_in_the_docs() {
+    let page = docs::page(docs::CHECKS);
     let sections: Vec<&str> =
         page.lines().filter_map(|line| line.strip_prefix("## ")).flat_map(|title| title.split(", ")).collect();
     for kind in checkgate::conditions::Kind::NAMES {
@@ -197,13 +190,38 @@ fn every_kind_has_its_section_and_every_shipped_check_its_headers() {
     {
         assert!(evidence.contains(&format!("`{kind}`")), "docs/checks.md does not say what is no evidence for {kind}");
     }
-    let shipped = ChecksFile::parse(&crate::support::shipped()).expect("checks.yaml");
-    let headers: Vec<Value> =
-        blocks("docs/checks.md", "json").iter().filter_map(|block| serde_json::from_str(block).ok()).collect();
-    for name in shipped.checks.keys() {
-        assert!(
-            headers.iter().any(|block| block["Check"] == name.as_str()),
-            "docs/checks.md has no headers for {name}"
-        );
+}
+
+#[test]
+fn the_docs_say_how_to_configure_every_check_that_ships() {
+    let blocks = docs::blocks(docs::CHECKS, "json");
+    assert_eq!(blocks.len(), 1, "the common headers are shown once");
+    let common: Value = serde_json::from_str(&blocks[0]).expect("JSON");
+    for name in [
+        "PlanUrl",
+        "ProjectId",
+        "HubName",
+        "PlanId",
+        "JobId",
+        "TimelineId",
+        "TaskInstanceId",
+        "AuthToken",
+        "BuildId",
+        "Check",
+    ] {
+        assert!(common[name].is_string(), "docs/checks.md does not say to send the header {name}");
+    }
+    let file = ChecksFile::parse(&crate::support::shipped()).expect("checks.yaml");
+    let rows = docs::shipped_checks();
+    let documented: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!(documented.len(), file.checks.len(), "{documented:?}");
+    for (name, check) in &file.checks {
+        let row = rows.iter().find(|row| row.name == *name).unwrap_or_else(|| panic!("no row for {name}"));
+        let headers: Vec<&str> = row.headers.iter().map(|(header, _)| header.as_str()).collect();
+        assert_eq!(headers, check.inputs.keys().collect::<Vec<_>>(), "{name}");
+        assert_eq!(row.completion_event, format!("{:?}", check.completion_event), "{name}");
+        if check.completion_event == CompletionEvent::Callback {
+            assert_eq!(row.minutes, check.timeout.delta().num_minutes(), "{name}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What tests are told with.
 
 pub(crate) mod azurite;
+pub(crate) mod docs;
 pub(crate) mod executable;
 mod log_lines;
 mod world;
