@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta};
+use serde_json::Value;
 use simulator::Clock;
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
 use simulator::storage_queue::{StorageQueue, TimeToLive};
@@ -29,6 +30,9 @@ fn handle(port: &str) {
         let mut buffer = [0; 8192];
         let length = stream.read(&mut buffer).unwrap();
         let request = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        if request.starts_with("GET ") {
+            println!("probe {request:?}");
+        }
         if let Some((_, code)) = request.split_once("exit ") {
             let code: String = code.chars().take_while(char::is_ascii_digit).collect();
             std::process::exit(code.parse().unwrap());
@@ -53,6 +57,26 @@ async fn start(storage: &StorageQueue, clock: &Clock) -> FunctionsHost {
     host
 }
 
+/// The readiness probe is the one that was recorded from a real host, on another port.
+fn expect_recorded_probe(found: &str) {
+    let file: Value = serde_json::from_str(include_str!("fixtures/functions-host.json")).unwrap();
+    let recorded = &file["captures"][0]["received"];
+    let mut expected =
+        format!("{} {} HTTP/1.1\r\n", recorded["method"].as_str().unwrap(), recorded["target"].as_str().unwrap());
+    for header in recorded["headers"].as_array().unwrap() {
+        expected += &format!("{}: {}\r\n", header[0].as_str().unwrap(), header[1].as_str().unwrap());
+    }
+    expected += &format!("\r\n{}", recorded["body"].as_str().unwrap());
+    let without_port = |text: &str| {
+        text.to_lowercase()
+            .split("127.0.0.1:")
+            .map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let found: String = serde_json::from_str(found).unwrap();
+    assert_eq!(without_port(&found), without_port(&expected));
+}
+
 async fn test() {
     let clock = Clock::starting_at(DateTime::UNIX_EPOCH);
     let storage = StorageQueue::start(clock.clone()).await.unwrap();
@@ -65,6 +89,9 @@ async fn test() {
     assert_eq!(host.run_due_messages().await, 1);
     assert!(host.invocations()[0].succeeded());
     assert!(host.output()[0].ends_with("tests/app"), "{:?}", host.output());
+
+    let probe = host.output().into_iter().find_map(|line| Some(line.strip_prefix("probe ")?.to_owned()));
+    expect_recorded_probe(&probe.unwrap());
 
     host.kill_handler().await;
     put("hello again");

@@ -17,6 +17,8 @@ pub(super) struct App {
     pub(super) functions: Vec<Function>,
     pub(super) route_prefix: String,
     pub(super) forwards_http: bool,
+    /// Whether what is sent carries a trace context of the host's own.
+    pub(super) traces: bool,
     pub(super) queues: QueueOptions,
     pub(super) function_timeout: Duration,
 }
@@ -61,8 +63,9 @@ impl App {
             return Err(problems);
         };
         let route_prefix = host.extensions.http.route_prefix.unwrap_or_else(|| "api".to_owned());
+        let traces = host.telemetry_mode.is_some_and(|mode| mode.eq_ignore_ascii_case("OpenTelemetry"));
         let forwards_http = host.custom_handler.is_some_and(|handler| handler.enable_forwarding_http_request);
-        Ok(Self { functions, route_prefix, forwards_http, queues, function_timeout })
+        Ok(Self { functions, route_prefix, forwards_http, traces, queues, function_timeout })
     }
 }
 
@@ -100,6 +103,8 @@ fn check_host(host: &HostJson, functions: &[Function], problems: &mut Vec<String
     };
     let executable = host.custom_handler.as_ref().map(|handler| handler.description.default_executable_path.as_str());
     demand(host.version == "2.0", "version must be \"2.0\"");
+    let mode = host.telemetry_mode.as_deref().unwrap_or("ApplicationInsights").to_lowercase();
+    demand(["applicationinsights", "opentelemetry"].contains(&mode.as_str()), "telemetryMode is unknown");
     demand(
         executable.is_some_and(|path| !path.is_empty()),
         "customHandler.description.defaultExecutablePath is missing",

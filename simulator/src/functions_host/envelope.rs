@@ -5,10 +5,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::function::Function;
+use super::metadata::{Metadata, twice};
 use crate::storage_queue::Message;
 
 /// A message as the trigger receives it, decoded.
@@ -37,6 +38,7 @@ pub(super) fn of_administrator(function: &Function, text: &str, now: DateTime<Ut
     metadata.set("ExpirationTime", json!(iso(never)));
     metadata.set("InsertionTime", json!(iso(now)));
     metadata.set("NextVisibleTime", json!(iso(never)));
+    metadata.set(&function.binding, twice(&json!(text)));
     with_payload(function, &Payload::Text(text), metadata, now)
 }
 
@@ -53,46 +55,18 @@ fn with_payload(function: &Function, payload: &Payload<'_>, mut metadata: Metada
 }
 
 pub(super) fn sys(function: &Function, now: DateTime<Utc>) -> Value {
-    json!({"MethodName": function.name, "UtcNow": now.format("%Y-%m-%dT%H:%M:%S%.6f0Z").to_string(), "RandGuid": Uuid::new_v4()})
+    json!({"MethodName": function.name, "UtcNow": utc_now(now), "RandGuid": Uuid::new_v4()})
 }
 
-/// JSON inside a JSON string.
-pub(super) fn twice(value: &Value) -> Value {
-    json!(value.to_string())
+/// Up to seven digits of a second, without zeros at the end.
+fn utc_now(now: DateTime<Utc>) -> String {
+    let text = now.format("%Y-%m-%dT%H:%M:%S%.9f").to_string();
+    let digits = &text[..text.len() - 2];
+    format!("{}Z", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
 fn iso(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, false)
-}
-
-/// The host's binding data: names are case-insensitive and keep the casing they were first set with.
-#[derive(Default)]
-pub(super) struct Metadata {
-    pub(super) members: Map<String, Value>,
-}
-
-impl Metadata {
-    pub(super) fn set(&mut self, name: &str, value: Value) {
-        let known = self.members.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned();
-        self.members.insert(known.unwrap_or_else(|| name.to_owned()), value);
-    }
-
-    /// Properties of a text that is a JSON object overwrite what the host itself says.
-    pub(super) fn take_over(&mut self, text: &str) {
-        let Ok(Value::Object(properties)) = serde_json::from_str(text) else {
-            return;
-        };
-        for (name, value) in properties.into_iter().filter(|(name, _)| !name.to_lowercase().ends_with("trigger")) {
-            match value {
-                Value::Null | Value::Array(_) => {}
-                Value::Object(_) => self.set(&name, value),
-                Value::String(text) => self.set(&name, twice(&json!(text))),
-                Value::Bool(true) => self.set(&name, twice(&json!("True"))),
-                Value::Bool(false) => self.set(&name, twice(&json!("False"))),
-                Value::Number(number) => self.set(&name, twice(&json!(number.to_string()))),
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -123,7 +97,7 @@ mod tests {
     fn texts_are_encoded_twice_and_spill_into_the_metadata() {
         let text = r#"{"kind":"x","n":3,"list":[1]}"#;
         let mut envelope = of_message(&function(), &message(text), &Payload::Text(text), DateTime::UNIX_EPOCH);
-        assert_eq!(envelope["Metadata"]["sys"]["UtcNow"], "1970-01-01T00:00:00.0000000Z");
+        assert_eq!(envelope["Metadata"]["sys"]["UtcNow"], "1970-01-01T00:00:00Z");
         envelope["Metadata"].as_object_mut().unwrap().remove("sys");
         assert_eq!(
             envelope,

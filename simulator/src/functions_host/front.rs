@@ -87,19 +87,34 @@ fn captures(route: &str, path: &str) -> Option<Parameters> {
 }
 
 fn may_call(host: &Host, function: &Function, request: &Request<Bytes>) -> bool {
-    let header = request.headers().get("x-functions-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
-    let key = header.or_else(|| query(request).remove("code"));
-    matches!(function.trigger, Trigger::Http { anonymous: true, .. }) || key == Some(host.switches().function_key)
+    matches!(function.trigger, Trigger::Http { anonymous: true, .. }) || has_key(host, request)
 }
 
-/// The query by name, in order of names; repeated ones are joined by commas.
-pub(super) fn query(request: &Request<Bytes>) -> BTreeMap<String, String> {
-    let mut merged: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
-        merged
-            .entry(name.into_owned())
-            .and_modify(|known| *known = format!("{known},{value}"))
-            .or_insert_with(|| value.into_owned());
+/// Whether the request has the key of the function.
+pub(super) fn has_key(host: &Host, request: &Request<Bytes>) -> bool {
+    let header = request.headers().get("x-functions-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
+    let in_query = || query(request).into_iter().find(|(name, _)| name == "code").map(|(_, key)| key);
+    header.or_else(in_query) == Some(host.switches().function_key)
+}
+
+/// The query, each name once, where it first stood; values of repeated names are joined by commas.
+pub(super) fn query(request: &Request<Bytes>) -> Vec<(String, String)> {
+    let mut merged: Vec<(String, String)> = Vec::new();
+    for (name, value) in parsed(request) {
+        match merged.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = format!("{known},{value}"),
+            None => merged.push((name, value)),
+        }
     }
     merged
+}
+
+/// The query as binding data: of repeated names, the last one counts.
+pub(super) fn last_of_each(request: &Request<Bytes>) -> BTreeMap<String, String> {
+    parsed(request).collect()
+}
+
+fn parsed(request: &Request<Bytes>) -> impl Iterator<Item = (String, String)> {
+    let query = request.uri().query().unwrap_or_default().as_bytes();
+    form_urlencoded::parse(query).map(|(name, value)| (name.into_owned(), value.into_owned()))
 }

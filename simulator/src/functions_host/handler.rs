@@ -27,8 +27,6 @@ pub enum HostError {
     Configuration(Vec<String>),
     /// No port can be bound.
     Io(io::Error),
-    /// No HTTP client can be made.
-    Client(reqwest::Error),
 }
 
 impl fmt::Display for HostError {
@@ -38,7 +36,6 @@ impl fmt::Display for HostError {
                 write!(f, "the host refuses the app: {}", problems.join("; "))
             }
             Self::Io(error) => write!(f, "the host cannot listen: {error}"),
-            Self::Client(error) => write!(f, "the host cannot make an HTTP client: {error}"),
         }
     }
 }

@@ -8,12 +8,15 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::client::Client;
 use super::config::App;
 use super::function::Function;
-use super::invoker::{Invocation, Invoker, Outcome, Reply};
+use super::invoker::{self, Invocation, Outcome, Reply};
 use super::process::{Process, Status};
 use super::queue_source::{QueueSource, Trouble};
+use super::trace::{TRACEPARENT, traceparent};
 use crate::clock::Clock;
+use crate::headers::header_value;
 use crate::storage_queue::Message;
 
 /// The oldest invocations are forgotten beyond this many.
@@ -61,7 +64,7 @@ pub(super) struct Host {
     pub(super) queues: QueueSource,
     pub(super) clock: Clock,
     pub(super) handler: Running,
-    pub(super) invoker: Invoker,
+    pub(super) client: Client,
     stopping: watch::Sender<bool>,
     inside: Mutex<Inside>,
 }
@@ -75,13 +78,13 @@ struct Inside {
 }
 
 impl Host {
-    pub(super) fn new(app: App, queues: QueueSource, clock: Clock, handler: Running, invoker: Invoker) -> Arc<Self> {
+    pub(super) fn new(app: App, queues: QueueSource, clock: Clock, handler: Running, client: Client) -> Arc<Self> {
         Arc::new(Self {
             app,
             queues,
             clock,
             handler,
-            invoker,
+            client,
             stopping: watch::Sender::new(false),
             inside: Mutex::default(),
         })
@@ -187,7 +190,11 @@ impl Host {
             return broken("no handler is ready");
         };
         let url = format!("{handler}/{}", function.name);
-        let answered = self.invoker.invoke(url, id, envelope, self.switches().chunked);
+        let mut headers = invoker::stamps(id);
+        if self.app.traces {
+            headers.insert(TRACEPARENT, header_value(&traceparent(None)));
+        }
+        let answered = invoker::invoke(&self.client, url, headers, envelope, self.switches().chunked);
         let in_time = tokio::time::timeout(self.app.function_timeout, answered).await;
         match (&in_time, &self.handler) {
             (Err(_), Running::Supervised(process)) => process.kill().await,

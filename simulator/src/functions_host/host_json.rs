@@ -14,6 +14,7 @@ pub(super) struct HostJson {
     #[serde(default)]
     pub(super) extensions: Extensions,
     pub(super) function_timeout: Option<String>,
+    pub(super) telemetry_mode: Option<String>,
 }
 
 #[derive(Deserialize)]

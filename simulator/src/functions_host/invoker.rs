@@ -1,21 +1,19 @@
 //! Sends invocations to the handler, and judges its answers.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
-
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http_body::Frame;
-use http_body_util::Full;
-use reqwest::redirect::Policy;
-use reqwest::{Client, header};
+use http::{HeaderMap, HeaderValue, Method, Response, header};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::client::{Call, Client};
+use crate::headers::header_value;
+
 /// What the host calls itself to its handler.
 pub(super) const HOST_VERSION: &str = "4.1037.0.0";
+
+/// The same as the agent of its requests.
+pub(super) const AGENT: &str = "Azure-Functions-Host/4.1037.0.0";
 
 /// One call of a function.
 #[derive(Clone, Debug)]
@@ -64,85 +62,45 @@ pub(super) enum Outcome {
     Broken(String),
 }
 
-/// The host's own HTTP clients.
-#[derive(Clone)]
-pub(super) struct Invoker {
-    client: Client,
-    /// For forwarded requests: redirects are the caller's affair.
-    forwarder: Client,
-}
-
-impl Invoker {
-    pub(super) fn new(function_timeout: Duration) -> Result<Self, reqwest::Error> {
-        let timeout = function_timeout.saturating_add(Duration::from_secs(60)).min(Duration::from_secs(1 << 31));
-        let agent = format!("Azure-Functions-Host/{HOST_VERSION}");
-        let client = Client::builder().no_proxy().user_agent(agent).timeout(timeout).build()?;
-        let forwarder = Client::builder().no_proxy().timeout(timeout).redirect(Policy::none()).build()?;
-        Ok(Self { client, forwarder })
-    }
-
-    /// Posts `envelope` to `POST {handler}/{function}` with these framings: chunked, as on Azure, or with a length.
-    pub(super) async fn invoke(&self, url: String, id: Uuid, envelope: Bytes, chunked: bool) -> Reply {
-        let body = if chunked { reqwest::Body::wrap(Chunked(Full::new(envelope))) } else { envelope.into() };
-        let request = self
-            .client
-            .post(url)
-            .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
-            .header("X-Azure-Functions-HostVersion", HOST_VERSION)
-            .header("X-Azure-Functions-InvocationId", id.to_string())
-            .body(body);
-        match judged(request).await {
-            Ok(reply) => reply,
-            Err(error) => Reply { status: 0, body: String::new(), outcome: Outcome::Broken(format!("{error:?}")) },
-        }
-    }
-
-    pub(super) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    pub(super) fn forwarder(&self) -> &Client {
-        &self.forwarder
+/// Posts an envelope: chunked, as on Azure, or with its length, as under Core Tools.
+pub(super) async fn invoke(client: &Client, url: String, mut headers: HeaderMap, body: Bytes, chunked: bool) -> Reply {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
+    match client.follow(Call { method: Method::POST, url, headers, body, chunked }).await {
+        Ok(response) => judged(&response),
+        Err(error) => Reply { status: 0, body: String::new(), outcome: Outcome::Broken(error.to_string()) },
     }
 }
 
-async fn judged(request: reqwest::RequestBuilder) -> Result<Reply, reqwest::Error> {
-    let response = request.send().await?;
+/// What every call of the handler has: the host's version, and the invocation's id.
+pub(super) fn stamps(id: Uuid) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-azure-functions-hostversion", HeaderValue::from_static(HOST_VERSION));
+    headers.insert("x-azure-functions-invocationid", header_value(&id.to_string()));
+    headers
+}
+
+fn judged(response: &Response<Bytes>) -> Reply {
     let status = response.status();
     let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_lowercase();
-    let body = response.text().await?;
     let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let body = String::from_utf8_lossy(response.body()).into_owned();
     let outcome = if !status.is_success() {
         Outcome::Failure(format!("Response status code does not indicate success: {status}"))
+    } else if body.is_empty() {
+        Outcome::NeverCompletes
     } else if essence != "application/json" && essence != "text/json" {
         Outcome::Failure(format!(
             "No MediaTypeFormatter is available to read an object from content with media type '{essence}'"
         ))
-    } else if body.is_empty() {
-        Outcome::NeverCompletes
     } else {
         match serde_json::from_str(&body) {
             Ok(Value::Null) => Outcome::NeverCompletes,
             Ok(value @ Value::Object(_)) => Outcome::Success(value),
-            Ok(_) => Outcome::Failure("the JSON is no object".to_owned()),
+            Ok(_) => Outcome::Failure("the JSON is not an object".to_owned()),
             Err(error) => Outcome::Failure(format!("invalid JSON: {error}")),
         }
     };
-    Ok(Reply { status: status.as_u16(), body, outcome })
-}
-
-/// A body whose length the sender does not know.
-struct Chunked(Full<Bytes>);
-
-impl http_body::Body for Chunked {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.0).poll_frame(context)
-    }
+    Reply { status: status.as_u16(), body, outcome }
 }

@@ -7,10 +7,11 @@
 //!
 //! * `config`, `host_json`, `function`: the app's folder.
 //! * [`Handler`], `process`, `supervisor`: the handler's process.
-//! * `invoker`, `envelope`: one call of the handler.
+//! * `invoker`, `envelope`, `metadata`, `trace`: one call of the handler; `client` sends it.
 //! * `listener`, [`QueueSource`]: the queue trigger.
-//! * `front`, `forwarding`, `http_trigger`: the HTTP trigger.
+//! * `front`, `forwarding`, `http_trigger`, `identity`, `http_answer`: the HTTP trigger.
 
+mod client;
 mod config;
 mod envelope;
 mod forwarding;
@@ -19,14 +20,18 @@ mod function;
 mod handler;
 mod host;
 mod host_json;
+mod http_answer;
 mod http_trigger;
+mod identity;
 mod invoker;
 mod listener;
+mod metadata;
 mod process;
 mod queue_source;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,10 +47,10 @@ pub use queue_source::QueueSource;
 
 use crate::clock::Clock;
 use crate::http::Listener;
+use client::Client;
 use config::App;
 use function::Function;
 use host::{Host, Running};
-use invoker::Invoker;
 use process::{Process, Program};
 
 /// How long a stopping host waits for what is running.
@@ -74,16 +79,16 @@ impl FunctionsHost {
     ) -> Result<Self, HostError> {
         let app_root = app_root.as_ref();
         let app = App::read(app_root, &|name| handler.setting(name)).map_err(HostError::Configuration)?;
-        let invoker = Invoker::new(app.function_timeout).map_err(HostError::Client)?;
+        let client = Client::new();
         let running = match handler {
             Handler::Url(url) => Running::Elsewhere(url.trim_end_matches('/').to_owned()),
             Handler::Executable { path, environment, stop_after_errors } => {
                 let program = Program { path, app_root: app_root.to_owned(), environment, stop_after_errors };
-                let process = Process::start(program, invoker.client().clone()).await;
+                let process = Process::start(program, client.clone()).await;
                 Running::Supervised(process.map_err(HostError::Io)?)
             }
         };
-        let host = Host::new(app, queues, clock, running, invoker);
+        let host = Host::new(app, queues, clock, running, client);
         let (port, socket) = Listener::bind().await.map_err(HostError::Io)?;
         let front = Listener::serve(port, socket, {
             let host = Arc::clone(&host);

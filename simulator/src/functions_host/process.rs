@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::client::Client;
 use super::supervisor::{Output, Supervisor};
 use crate::http::Listener;
 
@@ -53,7 +54,7 @@ pub(super) enum Order {
 
 impl Process {
     /// Starts the program on a free port, which stays the same when it is started again.
-    pub(super) async fn start(program: Program, probe: reqwest::Client) -> io::Result<Self> {
+    pub(super) async fn start(program: Program, probe: Client) -> io::Result<Self> {
         let (port, socket) = Listener::bind().await?;
         drop(socket);
         let (status_sender, status) = watch::channel(Status::Starting);

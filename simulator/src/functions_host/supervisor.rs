@@ -9,6 +9,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::client::{Client, NoAnswer};
 use super::process::{Order, Status};
 
 /// The pause between two probes of a handler that does not listen yet.
@@ -42,7 +43,7 @@ impl Output {
 pub(super) struct Supervisor {
     pub(super) command: Command,
     pub(super) stop_after_errors: Option<usize>,
-    pub(super) probe: reqwest::Client,
+    pub(super) probe: Client,
     pub(super) url: String,
     pub(super) status: watch::Sender<Status>,
     pub(super) orders: mpsc::Receiver<Order>,
@@ -166,10 +167,10 @@ impl Supervisor {
 }
 
 /// Any answer at all means ready; only a refused connection means not yet.
-async fn is_ready(probe: reqwest::Client, url: String) -> bool {
+async fn is_ready(probe: Client, url: String) -> bool {
     for _ in 0..PROBES {
-        match probe.get(&url).send().await {
-            Err(error) if error.is_connect() => tokio::time::sleep(PROBE_PAUSE).await,
+        match probe.probe(&url).await {
+            Err(NoAnswer::NotListening(_)) => tokio::time::sleep(PROBE_PAUSE).await,
             _ => return true,
         }
     }

@@ -141,7 +141,7 @@ async fn a_call_is_forwarded_nearly_as_it_is() {
 
     let requests = world.requests.lock().unwrap();
     let (empty, full) = (&requests[0], &requests[1]);
-    let query = "check=a%20b%2Cc&code=simulated-function-key";
+    let query = "code=simulated-function-key&check=a%20b,c";
     assert_eq!((empty.uri().path(), empty.uri().query()), ("/api/CheckFunction", Some(query)));
     assert_eq!(empty.headers()["planurl"], "http://x/");
     assert_eq!(empty.headers()["content-length"], "0");

@@ -22,6 +22,8 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Sleep;
 
+use super::spelling::{Head, Remembering};
+
 /// The body of an answer: at once, or one byte at a time.
 pub(crate) type Body = Either<Full<Bytes>, Trickle>;
 
@@ -127,12 +129,16 @@ async fn accept(socket: TcpListener, handler: Handler, mut stopped: oneshot::Rec
 /// Answers the requests of one connection.
 async fn converse(stream: TcpStream, handler: Handler) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let handler = Arc::clone(&handler);
+    let head = Head::default();
+    let stream = Remembering { stream, head: head.clone() };
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let (handler, head) = (Arc::clone(&handler), head.clone());
         async move {
-            let (head, body) = request.into_parts();
+            request.extensions_mut().insert(head.spelling());
+            let (parts, body) = request.into_parts();
             let body = body.collect().await.map_err(|_| Broken::Closed)?.to_bytes();
-            handler(Request::from_parts(head, body)).await
+            head.clear();
+            handler(Request::from_parts(parts, body)).await
         }
     });
     let mut connection =
@@ -140,7 +146,7 @@ async fn converse(stream: TcpStream, handler: Handler) {
     let mut pinned = pin!(&mut connection);
     let broken = pinned.as_mut().await.err().and_then(|error| how_it_broke(&error));
     if broken == Some(Broken::Reset) {
-        let _ = connection.into_parts().io.into_inner().set_zero_linger();
+        let _ = connection.into_parts().io.into_inner().stream.set_zero_linger();
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod listener;
 mod server;
+mod spelling;
 
 pub(crate) use listener::{Answer, Listener};
 pub(crate) use server::{Route, Server, World};
+pub(crate) use spelling::Spelling;
