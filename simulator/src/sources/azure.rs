@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use http::Response;
 use serde_json::{Value, json};
 
-use super::{Ask, State, json};
+use super::State;
+use super::ask::{Ask, json};
 
 /// The points of a metric over time.
 pub type Points = Vec<(DateTime<Utc>, f64)>;

@@ -5,7 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::Response;
 use serde_json::json;
 
-use super::{Ask, State, json, text};
+use super::State;
+use super::ask::{Ask, json, text};
 use crate::clock::Clock;
 
 /// What the endpoint knows.

@@ -4,6 +4,7 @@
 //! State is plain data: a test sets what a system knows, and reads from [`Sources::calls`] what it was asked. Each system
 //! has its own base URL: `sources.url("service-now")`.
 
+mod ask;
 mod azure;
 mod identity;
 mod prometheus;
@@ -14,8 +15,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
-use serde_json::Value;
+use http::{Request, Response};
 
 pub use azure::{Azure, Points, Table};
 pub use identity::Identity;
@@ -27,6 +27,7 @@ use crate::calls::Call;
 use crate::clock::Clock;
 use crate::faults::{Failing, Fault};
 use crate::http::{Route, Server, World};
+use ask::{Ask, json};
 
 /// A handle to the simulated systems behind one port; all clones are one.
 #[derive(Clone)]
@@ -154,50 +155,4 @@ impl World for State {
         response.extensions_mut().insert(Route(route));
         response
     }
-}
-
-/// A request, taken apart.
-struct Ask<'a> {
-    method: &'a str,
-    headers: &'a HeaderMap,
-    query: BTreeMap<String, String>,
-    target: &'a str,
-    body: &'a Bytes,
-}
-
-impl<'a> Ask<'a> {
-    fn of(request: &'a Request<Bytes>) -> Self {
-        let query = request.uri().query().unwrap_or_default();
-        Self {
-            method: request.method().as_str(),
-            headers: request.headers(),
-            query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
-            target: request.uri().path_and_query().map_or("", |target| target.as_str()),
-            body: request.body(),
-        }
-    }
-
-    fn query(&self, name: &str) -> Option<&str> {
-        self.query.get(name).map(String::as_str)
-    }
-
-    fn authorization(&self) -> &str {
-        self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    fn form(&self) -> BTreeMap<String, String> {
-        form_urlencoded::parse(self.body).into_owned().collect()
-    }
-}
-
-/// A JSON answer.
-fn json(status: u16, body: &Value) -> Response<Bytes> {
-    text(status, "application/json;charset=utf-8", body.to_string())
-}
-
-fn text(status: u16, content_type: &'static str, body: String) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
-    response
 }

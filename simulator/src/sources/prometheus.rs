@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
 
-use super::{Ask, State, json};
+use super::State;
+use super::ask::{Ask, json};
 
 /// What the server knows.
 #[derive(Clone, Debug, Default)]

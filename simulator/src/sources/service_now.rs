@@ -7,7 +7,8 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use http::Response;
 use serde_json::{Map, Value, json};
 
-use super::{Ask, State, json, text};
+use super::State;
+use super::ask::{Ask, json, text};
 
 /// The states that ServiceNow ships, by what is stored.
 const STATES: [(&str, &str); 8] = [

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::Value;
 
-use super::{Ask, State, json, text};
+use super::State;
+use super::ask::{Ask, json, text};
 
 /// A page.
 #[derive(Clone, Debug)]
