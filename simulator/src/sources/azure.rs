@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use http::Response;
 use serde_json::{Value, json};
 
-use super::State;
 use super::ask::{Ask, json};
 
 /// The points of a metric over time.
@@ -41,17 +40,16 @@ impl Table {
     }
 }
 
-fn refused(state: &State, ask: &Ask<'_>, system: &str) -> Option<Response<Bytes>> {
-    let admitted = state.identity.admits(ask, &state.url(system));
-    let error = json!({ "error": { "code": "InvalidAuthenticationToken", "message": "The access token is invalid." } });
-    (!admitted).then(|| json(401, &error))
+fn invalid_token() -> Response<Bytes> {
+    let message = "The access token is invalid.";
+    json(401, &json!({ "error": { "code": "InvalidAuthenticationToken", "message": message } }))
 }
 
 /// `GET {resource}/providers/microsoft.insights/metrics`.
-pub(super) fn metrics(state: &mut State, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+pub(super) fn metrics(azure: &Azure, admitted: bool, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
     let resource = format!("/{}", below.strip_suffix("/providers/microsoft.insights/metrics")?);
-    if let Some(refused) = refused(state, ask, "azure-monitor") {
-        return Some(refused);
+    if !admitted {
+        return Some(invalid_token());
     }
     let bad = |message: &str| json(400, &json!({ "code": "BadRequest", "message": message }));
     if ask.query("api-version").is_none() {
@@ -67,7 +65,7 @@ pub(super) fn metrics(state: &mut State, below: &str, ask: &Ask<'_>) -> Option<R
     let (Some((start, end)), Some("FULL")) = (span, ask.query("interval")) else {
         return Some(bad("timespan must be start/end, and interval FULL"));
     };
-    let Some(points) = state.azure.points.get(&(resource.clone(), name.to_owned())) else {
+    let Some(points) = azure.points.get(&(resource.clone(), name.to_owned())) else {
         return Some(bad(&format!("Failed to find metric configuration for resource {resource}, metric {name}")));
     };
     let values: Vec<f64> = points.iter().filter(|(at, _)| *at >= start && *at < end).map(|(_, value)| *value).collect();
@@ -88,19 +86,28 @@ pub(super) fn metrics(state: &mut State, below: &str, ask: &Ask<'_>) -> Option<R
     Some(json(200, &json!({ "timespan": ask.query("timespan"), "interval": "FULL", "value": [metric] })))
 }
 
-/// `POST v1/apps/{id}/query` and `POST v1/workspaces/{id}/query`.
-pub(super) fn query(state: &mut State, system: &str, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
-    let collection = if system == "app-insights" { "apps" } else { "workspaces" };
+/// `POST v1/apps/{id}/query` of Application Insights.
+pub(super) fn query_app(azure: &Azure, admitted: bool, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+    queries_one_of("apps", below, ask).then(|| query(azure, admitted, ask))?
+}
+
+/// `POST v1/workspaces/{id}/query` of Log Analytics.
+pub(super) fn query_workspace(azure: &Azure, admitted: bool, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+    queries_one_of("workspaces", below, ask).then(|| query(azure, admitted, ask))?
+}
+
+fn queries_one_of(collection: &str, below: &str, ask: &Ask<'_>) -> bool {
     let mut parts = below.split('/');
     let fits = parts.next() == Some("v1") && parts.next() == Some(collection) && parts.next().is_some();
-    if !fits || parts.next() != Some("query") || ask.method != "POST" {
-        return None;
-    }
-    if let Some(refused) = refused(state, ask, system) {
-        return Some(refused);
+    fits && parts.next() == Some("query") && ask.method == "POST"
+}
+
+fn query(azure: &Azure, admitted: bool, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+    if !admitted {
+        return Some(invalid_token());
     }
     let body: Value = serde_json::from_slice(ask.body).ok()?;
-    let Some(table) = body["query"].as_str().and_then(|query| state.azure.queries.get(query)) else {
+    let Some(table) = body["query"].as_str().and_then(|query| azure.queries.get(query)) else {
         let error =
             json!({ "error": { "code": "BadArgumentError", "message": "The request had some invalid properties" } });
         return Some(json(400, &error));

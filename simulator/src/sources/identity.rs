@@ -5,7 +5,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::Response;
 use serde_json::json;
 
-use super::State;
 use super::ask::{Ask, json, text};
 use crate::clock::Clock;
 
@@ -34,17 +33,17 @@ impl Identity {
     }
 }
 
-pub(super) fn answer(state: &mut State, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+pub(super) fn answer(identity: &mut Identity, ask: &Ask<'_>) -> Option<Response<Bytes>> {
     let header = ask.headers.get("X-IDENTITY-HEADER").and_then(|value| value.to_str().ok());
-    if header != Some(state.identity.header.as_str()) {
+    if header != Some(identity.header.as_str()) {
         return Some(text(401, "text/plain", String::new()));
     }
     let resource = ask.query("resource")?.to_owned();
     let _ = ask.query("api-version").filter(|version| *version == "2019-08-01")?;
-    let token = format!("identity-token-{}", state.identity.tokens.len() + 1);
+    let token = format!("identity-token-{}", identity.tokens.len() + 1);
     // The real endpoint lives in real time, and so does whoever asks it.
-    let expires_on = Clock::system().now() + state.identity.lifetime;
-    state.identity.tokens.push((token.clone(), resource.clone(), expires_on));
+    let expires_on = Clock::system().now() + identity.lifetime;
+    identity.tokens.push((token.clone(), resource.clone(), expires_on));
     let answer = json!({
         "access_token": token,
         "expires_on": expires_on.timestamp().to_string(),

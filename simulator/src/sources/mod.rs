@@ -9,58 +9,27 @@ mod azure;
 mod identity;
 mod prometheus;
 mod service_now;
+mod state;
 mod web;
 
-use std::collections::BTreeMap;
 use std::io;
-
-use bytes::Bytes;
-use http::{Request, Response};
 
 pub use azure::{Azure, Points, Table};
 pub use identity::Identity;
 pub use prometheus::{Prometheus, Samples};
 pub use service_now::ServiceNow;
+pub use state::State;
 pub use web::Page;
 
 use crate::calls::Call;
 use crate::clock::Clock;
 use crate::faults::{Failing, Fault};
-use crate::http::{Route, Server, World};
-use ask::{Ask, json};
+use crate::http::Server;
 
 /// A handle to the simulated systems behind one port; all clones are one.
 #[derive(Clone)]
 pub struct Sources {
     server: Server<State>,
-}
-
-/// What the systems know.
-#[derive(Debug)]
-pub struct State {
-    /// The clock of the world.
-    pub clock: Clock,
-    /// The port, for addresses.
-    port: u16,
-    /// ServiceNow at `service-now`.
-    pub service_now: ServiceNow,
-    /// Prometheus at `prometheus`.
-    pub prometheus: Prometheus,
-    /// Azure Monitor at `azure-monitor`, Application Insights at `app-insights`, Log Analytics at `logs`.
-    pub azure: Azure,
-    /// The managed identity at `identity`.
-    pub identity: Identity,
-    /// Any other system, at `web`: pages by path and query.
-    pub web: BTreeMap<String, Page>,
-    /// Requests for which there is no route.
-    pub unknown_requests: Vec<String>,
-}
-
-impl State {
-    /// The address of a system.
-    pub fn url(&self, system: &str) -> String {
-        format!("http://127.0.0.1:{}/{system}", self.port)
-    }
 }
 
 impl Sources {
@@ -70,17 +39,8 @@ impl Sources {
     ///
     /// If no port of the loopback interface can be bound.
     pub async fn start(clock: Clock) -> io::Result<Self> {
-        let world = |port| State {
-            clock: clock.clone(),
-            port,
-            service_now: ServiceNow::default(),
-            prometheus: Prometheus::default(),
-            azure: Azure::default(),
-            identity: Identity::default(),
-            web: BTreeMap::new(),
-            unknown_requests: Vec::new(),
-        };
-        Ok(Self { server: Server::start(clock.clone(), world).await? })
+        let server = Server::start(clock.clone(), |port| State::new(clock, port));
+        Ok(Self { server: server.await? })
     }
 
     /// The address of a system, as a connection names it.
@@ -130,29 +90,5 @@ impl Sources {
     /// If the port has been taken by somebody else in the meantime.
     pub async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
         self.server.refuse_connections(refuse).await
-    }
-}
-
-impl World for State {
-    fn answer(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
-        let path = request.uri().path().trim_start_matches('/').to_owned();
-        let (system, below) = path.split_once('/').unwrap_or((&path, ""));
-        let ask = Ask::of(request);
-        let answered = match system {
-            "service-now" => service_now::answer(self, below, &ask).map(|answer| ("service-now", answer)),
-            "prometheus" => prometheus::answer(self, below, &ask).map(|answer| ("prometheus", answer)),
-            "azure-monitor" => azure::metrics(self, below, &ask).map(|answer| ("azure-monitor", answer)),
-            "app-insights" => azure::query(self, "app-insights", below, &ask).map(|answer| ("app-insights", answer)),
-            "logs" => azure::query(self, "logs", below, &ask).map(|answer| ("logs", answer)),
-            "identity" => identity::answer(self, &ask).map(|answer| ("identity", answer)),
-            "web" => web::answer(self, below, &ask).map(|answer| ("web", answer)),
-            _ => None,
-        };
-        let (route, mut response) = answered.unwrap_or_else(|| {
-            self.unknown_requests.push(format!("{} /{path}", request.method()));
-            ("unknown", json(404, &serde_json::json!({ "error": "no such resource" })))
-        });
-        response.extensions_mut().insert(Route(route));
-        response
     }
 }

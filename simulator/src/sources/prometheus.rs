@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http::Response;
 use serde_json::{Value, json};
 
-use super::State;
 use super::ask::{Ask, json};
 
 /// What the server knows.
@@ -33,11 +33,16 @@ pub enum Samples {
     BadQuery(String),
 }
 
-pub(super) fn answer(state: &mut State, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+pub(super) fn answer(
+    prometheus: &Prometheus,
+    now: DateTime<Utc>,
+    below: &str,
+    ask: &Ask<'_>,
+) -> Option<Response<Bytes>> {
     if below != "api/v1/query" {
         return None;
     }
-    if let Some(token) = &state.prometheus.bearer_token
+    if let Some(token) = &prometheus.bearer_token
         && ask.authorization() != format!("Bearer {token}")
     {
         return Some(json(401, &json!({ "status": "error", "errorType": "unauthorized", "error": "unauthorized" })));
@@ -46,7 +51,7 @@ pub(super) fn answer(state: &mut State, below: &str, ask: &Ask<'_>) -> Option<Re
     let Some(query) = form.get("query") else {
         return Some(error("invalid parameter \"query\": unknown position: parse error: no expression found in input"));
     };
-    let now = state.clock.now().timestamp();
+    let now = now.timestamp();
     let time =
         form.get("time").and_then(|time| time.parse::<f64>().ok()).map_or_else(|| json!(now), |time| json!(time));
     let pair = |value: &f64| json!([time, written(*value)]);
@@ -56,7 +61,7 @@ pub(super) fn answer(state: &mut State, below: &str, ask: &Ask<'_>) -> Option<Re
         );
         series.collect()
     };
-    let (kind, result, warnings) = match state.prometheus.queries.get(query) {
+    let (kind, result, warnings) = match prometheus.queries.get(query) {
         Some(Samples::BadQuery(message)) => return Some(error(message)),
         Some(Samples::Scalar(value)) => ("scalar", pair(value), vec![]),
         Some(Samples::Vector(values)) => ("vector", vector(values), vec![]),

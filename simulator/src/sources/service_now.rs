@@ -7,7 +7,6 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use http::Response;
 use serde_json::{Map, Value, json};
 
-use super::State;
 use super::ask::{Ask, json, text};
 
 /// The states that ServiceNow ships, by what is stored.
@@ -123,9 +122,12 @@ impl ServiceNow {
     }
 }
 
-pub(super) fn answer(state: &mut State, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
-    let now = state.clock.now();
-    let instance = &mut state.service_now;
+pub(super) fn answer(
+    instance: &mut ServiceNow,
+    now: DateTime<Utc>,
+    below: &str,
+    ask: &Ask<'_>,
+) -> Option<Response<Bytes>> {
     if instance.hibernates {
         let page = "<html><body>Your instance is hibernating.</body></html>";
         return Some(text(200, "text/html;charset=utf-8", page.to_owned()));

@@ -1,10 +1,11 @@
 //! Any system that answers over HTTP.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::Response;
 use serde_json::Value;
 
-use super::State;
 use super::ask::{Ask, json, text};
 
 /// A page.
@@ -25,8 +26,8 @@ impl Page {
     }
 }
 
-pub(super) fn answer(state: &mut State, _: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
-    let page = state.web.get(ask.target.strip_prefix("/web/")?)?;
+pub(super) fn answer(pages: &BTreeMap<String, Page>, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+    let page = pages.get(ask.target.strip_prefix("/web/")?)?;
     if let Some((name, value)) = &page.demands
         && ask.headers.get(name).and_then(|found| found.to_str().ok()) != Some(value)
     {

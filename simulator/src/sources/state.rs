@@ -1,0 +1,91 @@
+//! All systems together: which one a request is for.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::json;
+
+use super::ask::{Ask, json};
+use super::azure::{self, Azure};
+use super::identity::{self, Identity};
+use super::prometheus::{self, Prometheus};
+use super::service_now::{self, ServiceNow};
+use super::web::{self, Page};
+use crate::clock::Clock;
+use crate::http::{Route, World};
+
+/// What the systems know.
+#[derive(Debug)]
+pub struct State {
+    /// The clock of the world.
+    pub clock: Clock,
+    /// The port, for addresses.
+    port: u16,
+    /// ServiceNow at `service-now`.
+    pub service_now: ServiceNow,
+    /// Prometheus at `prometheus`.
+    pub prometheus: Prometheus,
+    /// Azure Monitor at `azure-monitor`, Application Insights at `app-insights`, Log Analytics at `logs`.
+    pub azure: Azure,
+    /// The managed identity at `identity`.
+    pub identity: Identity,
+    /// Any other system, at `web`: pages by path and query.
+    pub web: BTreeMap<String, Page>,
+    /// Requests for which there is no route.
+    pub unknown_requests: Vec<String>,
+}
+
+impl State {
+    pub(super) fn new(clock: Clock, port: u16) -> Self {
+        Self {
+            clock,
+            port,
+            service_now: ServiceNow::default(),
+            prometheus: Prometheus::default(),
+            azure: Azure::default(),
+            identity: Identity::default(),
+            web: BTreeMap::new(),
+            unknown_requests: Vec::new(),
+        }
+    }
+
+    /// The address of a system.
+    pub fn url(&self, system: &str) -> String {
+        format!("http://127.0.0.1:{}/{system}", self.port)
+    }
+
+    /// Whether the request has a token of the managed identity for this system.
+    fn admits(&self, ask: &Ask<'_>, system: &str) -> bool {
+        self.identity.admits(ask, &self.url(system))
+    }
+
+    /// The answer, if the system has one; without a system or an answer, there is no such resource.
+    fn ask(&mut self, system: &str, below: &str, ask: &Ask<'_>) -> Option<(&'static str, Response<Bytes>)> {
+        let (now, admitted) = (self.clock.now(), self.admits(ask, system));
+        Some(match system {
+            "service-now" => ("service-now", service_now::answer(&mut self.service_now, now, below, ask)?),
+            "prometheus" => ("prometheus", prometheus::answer(&self.prometheus, now, below, ask)?),
+            "azure-monitor" => ("azure-monitor", azure::metrics(&self.azure, admitted, below, ask)?),
+            "app-insights" => ("app-insights", azure::query_app(&self.azure, admitted, below, ask)?),
+            "logs" => ("logs", azure::query_workspace(&self.azure, admitted, below, ask)?),
+            "identity" => ("identity", identity::answer(&mut self.identity, ask)?),
+            "web" => ("web", web::answer(&self.web, ask)?),
+            _ => return None,
+        })
+    }
+}
+
+impl World for State {
+    fn answer(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
+        let path = request.uri().path().trim_start_matches('/').to_owned();
+        let (system, below) = path.split_once('/').unwrap_or((&path, ""));
+        let answered = self.ask(system, below, &Ask::of(request));
+        let (route, mut response) = answered.unwrap_or_else(|| {
+            self.unknown_requests.push(format!("{} /{path}", request.method()));
+            ("unknown", json(404, &json!({ "error": "no such resource" })))
+        });
+        response.extensions_mut().insert(Route(route));
+        response
+    }
+}
