@@ -225,3 +225,20 @@ fn the_docs_say_how_to_configure_every_check_that_ships() {
         }
     }
 }
+
+#[test]
+fn every_test_that_the_docs_name_exists() {
+    let page = docs::page("docs/reliability.md");
+    let named: Vec<(&str, &str)> = page
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| !code.contains(' '))
+        .filter_map(|code| code.split_once("::"))
+        .collect();
+    assert!(named.len() >= 20, "{named:?}");
+    for (room, name) in named {
+        let path = format!("tests/it/{room}.rs");
+        assert!(docs::page(&path).contains(&format!("fn {name}(")), "{path} has no test {name}");
+    }
+}
