@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::plan_url::AllowedPlanUrls;
 use crate::queue::Storage;
-use crate::token::Sealer;
+use crate::task::plan_url::AllowedPlanUrls;
+use crate::task::token::Sealer;
 
 /// The key in the repository's `local.settings.json`: known to everybody, so refused in Azure.
 const DEVELOPMENT_SEALING_KEY: &str = "Y2hlY2tnYXRlLWxvY2FsLWRldmVsb3BtZW50LWtleS4=";
@@ -94,7 +94,7 @@ impl Config {
         let app_root = lookup("FUNCTIONS_APP_ROOT_PATH").map_or_else(|| PathBuf::from("."), PathBuf::from);
         Ok(Self {
             port: port(lookup)?,
-            storage: crate::managed_identity::storage(lookup)?,
+            storage: crate::http::managed_identity::storage(lookup)?,
             allowed_plan_urls: allowed_plan_urls(lookup)?,
             sealer: sealer(lookup, is_local)?,
             checks_file: app_root.join(lookup("ChecksFile").unwrap_or_else(|| "checks.yaml".to_owned())),

@@ -15,48 +15,43 @@
 //!
 //! In reading order:
 //!
-//! * [`delivery`] and [`check_function`]: what Azure Pipelines sends, and how it is acknowledged.
-//! * [`message`], [`claim`] and [`queue`]: the state of a check while nobody works on it, and which message may go on.
-//! * [`invocation`] and [`reevaluate_function`]: the host hands a message over; one evaluation; exactly one end.
-//! * [`conditions`], [`facts`], [`evaluation`] and [`examination`]: what must hold, what is read for it, what follows.
-//! * [`azure_devops`] and [`sources`]: the outside world; [`backoff`] and [`circuit`]: leaving it alone while it is down.
-//! * [`story`]: what people read in the pipeline's log.
-//! * [`checks_file`], [`config`], [`plan_url`], [`resolver`], [`token`]: what the operator says, and what must not leak.
+//! * [`routes`] and [`check_function`]: what Azure Pipelines delivers, and how it is acknowledged.
+//! * [`queue`]: a check at rest: its message, its progress, and the claims that keep one chain of messages per check.
+//! * [`reevaluate_function`]: one evaluation, from the host's envelope to exactly one end.
+//! * [`check`], [`conditions`], [`facts`] and [`evaluation`]: what must hold, what is read for it, what follows.
+//! * [`azure_devops`] and [`sources`]: the outside systems; [`http`]: what every call to them shares.
+//! * [`task_log`]: what people read in the pipeline's log; [`text`] makes foreign text printable.
+//! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings.
+//! * [`task`]: ids, decision and token of a check, which every room may use.
+//! * [`cli`]: serving the host, and the commands for people.
 
 pub mod azure_devops;
-pub mod backoff;
 pub mod check;
 pub mod check_function;
 pub mod checks_file;
-pub mod circuit;
-pub mod claim;
 pub mod cli;
 pub mod clock;
 pub mod conditions;
 pub mod config;
-pub mod delivery;
 pub mod evaluation;
-pub mod examination;
 pub mod facts;
-pub mod invocation;
-pub mod managed_identity;
-pub mod message;
-pub mod plan_url;
+pub mod http;
 pub mod queue;
 pub mod reevaluate_function;
-pub mod resolver;
 pub mod routes;
 pub mod sources;
-pub mod story;
-pub mod token;
+pub mod task;
+pub mod task_log;
+pub mod text;
+pub mod yaml;
 
 use azure_devops::AzureDevOps;
 use checks_file::ChecksFile;
 use clock::Clock;
-use plan_url::AllowedPlanUrls;
 use queue::CheckQueue;
 use sources::Sources;
-use token::Sealer;
+use task::plan_url::AllowedPlanUrls;
+use task::token::Sealer;
 
 /// Everything that an invocation may use. Holds no state of any check.
 #[derive(Debug)]
@@ -72,7 +67,7 @@ pub struct App {
     /// Seals tokens and decisions.
     pub sealer: Sealer,
     /// When the claims of this process were made.
-    pub claim_times: claim::ClaimTimes,
+    pub claim_times: queue::claim::ClaimTimes,
     /// Where checks wait.
     pub queue: CheckQueue,
     /// The callback side, and the facts about runs.

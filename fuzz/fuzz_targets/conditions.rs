@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use checkgate::checks_file::{CheckDefinition, Connection};
+use checkgate::check::CheckDefinition;
+use checkgate::sources::Connection;
 use checkgate::facts::Facts;
 use checkgate_fuzz as fuzz;
 use libfuzzer_sys::fuzz_target;

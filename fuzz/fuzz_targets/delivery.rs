@@ -4,10 +4,10 @@
 use std::sync::LazyLock;
 
 use checkgate::checks_file::ChecksFile;
-use checkgate::delivery::{Refusal, Rules, read};
-use checkgate::message::{CheckMessage, MessageV1};
-use checkgate::plan_url::AllowedPlanUrls;
-use checkgate::token::Sealer;
+use checkgate::check_function::delivery::{Refusal, Rules, read};
+use checkgate::queue::message::{CheckMessage, MessageV1};
+use checkgate::task::plan_url::AllowedPlanUrls;
+use checkgate::task::token::Sealer;
 use checkgate_fuzz as fuzz;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;

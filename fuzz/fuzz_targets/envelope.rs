@@ -1,8 +1,8 @@
 //! The Functions host's envelope, down to the message in it.
 #![no_main]
 
-use checkgate::invocation::Invocation;
-use checkgate::message::CheckMessage;
+use checkgate::reevaluate_function::envelope::Invocation;
+use checkgate::queue::message::CheckMessage;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use checkgate::message::CheckMessage;
-use checkgate::token::{AuthToken, Sealer};
+use checkgate::queue::message::CheckMessage;
+use checkgate::task::token::{AuthToken, Sealer};
 use libfuzzer_sys::fuzz_target;
 
 static SEALER: LazyLock<Sealer> = LazyLock::new(|| Sealer::new(&Sealer::generate_key(), None).expect("a key"));
@@ -15,7 +15,7 @@ fuzz_target!(|text: &str| {
     let written = message.seal(&AuthToken::new("t".to_owned()), &SEALER);
     // Escapes and defaults may make it longer than what was read.
     let Ok(CheckMessage::V1(again, sealed)) = CheckMessage::parse(&written) else {
-        assert!(written.len() > checkgate::message::MAX_MESSAGE, "{written}");
+        assert!(written.len() > checkgate::queue::message::MAX_MESSAGE, "{written}");
         return;
     };
     assert_eq!(again, message);

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use checkgate::check::{Check, TaskProperties};
-use checkgate::checks_file::{CheckDefinition, ChecksFile};
+use checkgate::check::Check;
+use checkgate::task::TaskProperties;
+use checkgate::check::CheckDefinition;
+use checkgate::checks_file::ChecksFile;
 use checkgate::evaluation::{Memory, evaluate};
 use checkgate::facts::Facts;
-use checkgate::story;
+use checkgate::task_log;
 use chrono::{DateTime, Utc};
 
 /// The value of every input.
@@ -47,7 +49,7 @@ pub fn examine(check: &Check, facts: &Facts) {
     assert_eq!(first, evaluate(check, facts, &Memory::default(), now()));
     let later = evaluate(check, facts, &first.memory, check.deadline);
     for evaluation in [&first, &later] {
-        let rendered = story::render(&story::conditions(evaluation), now());
+        let rendered = task_log::render(&task_log::conditions(evaluation), now());
         assert!(rendered.chars().all(|c| c == '\n' || !c.is_control()), "{rendered}");
         assert!(!rendered.contains("##"), "{rendered}");
     }

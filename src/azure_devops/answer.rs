@@ -6,7 +6,7 @@ use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Response, StatusCode};
 
 use super::error::{self, Error, ErrorKind};
-use super::retry_after::parse_retry_after;
+use crate::http::retry_after::parse_retry_after;
 
 /// The largest answer that is read. The timeline of a huge run has a few MiB.
 const MAX_RESPONSE: usize = 16 * 1024 * 1024;

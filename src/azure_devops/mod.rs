@@ -13,7 +13,6 @@ mod error;
 pub mod fuzzing;
 pub mod pull_requests;
 pub mod queries;
-mod retry_after;
 pub mod task;
 pub mod test_results;
 pub mod timeline;
@@ -30,14 +29,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::http::retry_after::asked_to_wait;
 pub use error::{Error, ErrorKind};
-use retry_after::asked_to_wait;
-pub use retry_after::parse_retry_after;
 
-use crate::check::TaskProperties;
-use crate::circuit::Circuits;
 use crate::clock::Clock;
-use crate::token::AuthToken;
+use crate::http::circuit::Circuits;
+use crate::task::TaskProperties;
+use crate::task::token::AuthToken;
 
 /// The versions of the REST API that the calls were written for.
 pub const API_VERSION: &str = "7.1";

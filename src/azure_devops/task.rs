@@ -12,7 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Body, Error, Session, Wrapped};
-use crate::check::Decision;
+use crate::task::Decision;
 
 /// The check's own record, as far as checkgate reads it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Error, Session, Wrapped};
 use crate::facts::{Fact, Gatherer, Unmeasured};
-use crate::plan_url::PlanUrl;
+use crate::task::plan_url::PlanUrl;
 
 /// How much older than a check the states of a work item type may be that it uses: a process changes rarely, and a check
 /// that waits for days need not read them again at every look.

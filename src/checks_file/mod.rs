@@ -3,24 +3,14 @@
 //! The file is read and validated once, at start; the inline definition of a delivery goes through the same code. Every
 //! mistake is reported at once, with its path and line.
 
-mod connection;
-mod definition;
-mod document;
-mod duration;
-mod problems;
-mod pruned;
-mod yaml;
-
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use connection::{Connection, SettingText};
-pub use definition::{CheckDefinition, CompletionEvent, Input, OnTimeout};
-pub use document::{Document, Problem, nearest};
-pub use duration::Duration;
-pub use problems::{Problems, Scope};
+use crate::check::CheckDefinition;
+use crate::sources::Connection;
+use crate::yaml::{Document, Problem, nearest};
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -12,15 +12,16 @@ use super::serve::build_sources;
 use super::serve::client;
 use super::{fail, print};
 use crate::azure_devops::{self, AzureDevOps};
-use crate::check::{Check, HubName, TaskProperties};
+use crate::check::Check;
 use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
 use crate::config::{self, Settings};
+use crate::evaluation::evaluator::{Examiner, LookAtRun};
 use crate::evaluation::{Memory, Status};
-use crate::examination::{Examiner, LookAtRun};
-use crate::plan_url::AllowedPlanUrls;
-use crate::story;
-use crate::token::AuthToken;
+use crate::task::plan_url::AllowedPlanUrls;
+use crate::task::token::AuthToken;
+use crate::task::{HubName, TaskProperties};
+use crate::task_log;
 
 /// The environment variable with the token: on the command line everybody on the machine could read it.
 const TOKEN: &str = "CHECKGATE_TOKEN";
@@ -101,18 +102,18 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
     };
     let examination = examiner.examine().await.map_err(|refused| refused.why)?;
     for line in
-        story::begins(&check, examination.run.as_ref()).iter().chain(&story::conditions(&examination.evaluation))
+        task_log::begins(&check, examination.run.as_ref()).iter().chain(&task_log::conditions(&examination.evaluation))
     {
-        print(&story::one_line(line));
+        print(&crate::text::one_line(line));
     }
     let status = examination.evaluation.status();
     print(&match status {
         Status::Passed => "The decision would be: succeeded.".to_owned(),
         Status::Failed => {
-            format!("The decision would be: failed. {}.", story::blockers(&examination.evaluation.explanation))
+            format!("The decision would be: failed. {}.", task_log::blockers(&examination.evaluation.explanation))
         }
         Status::Waiting | Status::Errored => {
-            format!("It would not be decided yet. {}.", story::blockers(&examination.evaluation.explanation))
+            format!("It would not be decided yet. {}.", task_log::blockers(&examination.evaluation.explanation))
         }
     });
     Ok(status)

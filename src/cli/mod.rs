@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::checks_file::ChecksFile;
-use crate::token::Sealer;
+use crate::task::token::Sealer;
 
 pub use serve::{build_app, hide_panics, log};
 

@@ -8,14 +8,14 @@ use super::{fail, print, serve};
 use crate::App;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::azure_devops::{ErrorKind, Session};
-use crate::check::Decision;
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::message::{CheckMessage, MessageV1};
+use crate::queue::message::{CheckMessage, MessageV1};
 use crate::queue::{EVALUATION_PATIENCE, Poisoned};
 use crate::reevaluate_function::{open, recorded_claim, recorded_decision};
-use crate::story;
-use crate::token::AuthToken;
+use crate::task::Decision;
+use crate::task::token::AuthToken;
+use crate::task_log;
 
 /// What to do.
 #[derive(Subcommand)]
@@ -78,7 +78,7 @@ async fn list(app: &App) -> Result<String, String> {
 /// Enough to find the run; never a token, sealed or not.
 fn describe(poisoned: &Poisoned) -> String {
     let Poisoned { id, since, text } = poisoned;
-    let since = story::time(*since);
+    let since = task_log::time(*since);
     match CheckMessage::parse(text) {
         Ok(CheckMessage::V1(message, _)) => {
             let (check, progress) = (&message.check, &message.progress);
@@ -88,15 +88,15 @@ fn describe(poisoned: &Poisoned) -> String {
             });
             format!(
                 "{id}\n  check      {}, poisoned at {since}{run}\n  plan       {}\n  delivered  {}, after {} evaluations; its time ends at {}",
-                story::one_line(&check.name),
+                crate::text::one_line(&check.name),
                 ids.plan_id,
-                story::time(check.delivered_at),
+                task_log::time(check.delivered_at),
                 progress.evaluations,
-                story::time(check.deadline),
+                task_log::time(check.deadline),
             )
         }
         Err(error) => {
-            let run = crate::message::Whereabouts::read(text);
+            let run = crate::queue::message::Whereabouts::read(text);
             format!(
                 "{id}\n  unreadable, poisoned at {since}: {error}\n  run        build {}, plan {}",
                 or_unknown(&run.build_id),
@@ -169,7 +169,7 @@ async fn record(session: &Session<'_>) -> Result<Option<CheckRecord>, String> {
 /// Writes the decision into the check's log, if that can be.
 async fn tell(app: &App, session: &Session<'_>, decision: &Decision) {
     if let Ok(log_id) = session.create_log().await {
-        let text = story::render(&story::decision(decision, None), app.clock.now());
+        let text = task_log::render(&task_log::decision(decision, None), app.clock.now());
         let _ = session.append_log(log_id, &text).await;
         let _ = session.update_record(&RecordUpdate::default().log(Some(log_id))).await;
     }

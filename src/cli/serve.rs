@@ -19,15 +19,14 @@ use super::fail;
 use crate::App;
 use crate::azure_devops::{self, AzureDevOps};
 use crate::checks_file::ChecksFile;
-use crate::claim::ClaimTimes;
 use crate::clock::Clock;
 use crate::config::{self, Config, Settings};
-use crate::managed_identity::ManagedIdentity;
+use crate::http::managed_identity::ManagedIdentity;
+use crate::http::resolver::{OutsideResolver, SystemResolver};
 use crate::queue::CheckQueue;
-use crate::resolver::{OutsideResolver, SystemResolver};
+use crate::queue::claim::ClaimTimes;
 use crate::routes;
 use crate::sources::Sources;
-use crate::story;
 
 /// How often the process looks whether the Functions host still lives.
 #[cfg(unix)]
@@ -49,7 +48,7 @@ pub(super) fn serve() -> ExitCode {
     runtime.block_on(run())
 }
 
-/// Writes each line as [`story::one_line`]: whoever prints the log again may take its text for commands.
+/// Writes each line as [`crate::text::one_line`]: whoever prints the log again may take its text for commands.
 #[derive(Debug, Clone)]
 struct Printable<W>(W);
 
@@ -57,7 +56,7 @@ impl<W: io::Write> io::Write for Printable<W> {
     /// Takes whole lines, as the subscriber writes them.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        self.0.write_all(format!("{}\n", story::one_line(text.trim_end())).as_bytes())?;
+        self.0.write_all(format!("{}\n", crate::text::one_line(text.trim_end())).as_bytes())?;
         Ok(line.len())
     }
 

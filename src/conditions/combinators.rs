@@ -4,8 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Rule};
-use crate::checks_file::{Problems, Scope};
-use crate::evaluation::{Combinator, WhenNotMet};
+use crate::check::Scope;
+use crate::conditions::WhenNotMet;
+use crate::evaluation::Combinator;
+use crate::yaml::Problems;
 
 /// All of them must pass.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::predicate::{Predicate, from_json};
+use super::shared::predicate::{Predicate, from_json};
 
 /// Evaluates an expression over an answer whose body is this JSON, or this text.
 pub fn evaluate(expression: &str, body: &str) {

@@ -4,26 +4,27 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
 use super::testing::delivered;
-pub(super) use super::testing::delivered_at;
+pub(in crate::conditions) use super::testing::delivered_at;
 use crate::check::Check;
 use crate::checks_file::ChecksFile;
-use crate::evaluation::{Context, Finding, Measured};
+use crate::conditions::{Finding, Measured};
+use crate::evaluation::Context;
 use crate::facts::Facts;
 
 /// So many minutes after the delivery.
-pub(super) fn minute(minutes: i64) -> DateTime<Utc> {
+pub(in crate::conditions) fn minute(minutes: i64) -> DateTime<Utc> {
     delivered_at() + Duration::minutes(minutes)
 }
 
 /// The only check of a file, with these inputs.
-pub(super) fn check(yaml: &str, inputs: &[(&str, &str)]) -> Check {
+pub(in crate::conditions) fn check(yaml: &str, inputs: &[(&str, &str)]) -> Check {
     let file = ChecksFile::parse(yaml).unwrap_or_else(|problems| panic!("{problems:?}"));
     let definition = file.checks.into_values().next().expect("a check");
     delivered(definition, inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
 }
 
 /// The mistakes of a file, each in one line.
-pub(super) fn problems(yaml: &str) -> Vec<String> {
+pub(in crate::conditions) fn problems(yaml: &str) -> Vec<String> {
     match ChecksFile::parse(yaml) {
         Ok(_) => Vec::new(),
         Err(problems) => problems.iter().map(ToString::to_string).collect(),
@@ -31,12 +32,17 @@ pub(super) fn problems(yaml: &str) -> Vec<String> {
 }
 
 /// Evaluates the first condition.
-pub(super) fn evaluate(check: &Check, facts: &Facts, state: Option<&Value>, now: DateTime<Utc>) -> Finding {
+pub(in crate::conditions) fn evaluate(
+    check: &Check,
+    facts: &Facts,
+    state: Option<&Value>,
+    now: DateTime<Utc>,
+) -> Finding {
     check.definition.conditions[0].kind.evaluate(facts, &Context { now, check, state })
 }
 
 /// What the first condition measures, and what it found.
-pub(super) fn measure(check: &Check, facts: &Facts) -> (Measured, String) {
+pub(in crate::conditions) fn measure(check: &Check, facts: &Facts) -> (Measured, String) {
     let finding = evaluate(check, facts, None, delivered_at());
     (finding.measured, finding.found)
 }

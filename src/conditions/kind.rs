@@ -5,7 +5,8 @@ use serde::de::{self, MapAccess};
 use serde::ser::SerializeMap;
 
 use super::{Condition, Rule};
-use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
+use crate::conditions::{Finding, WhenNotMet};
+use crate::evaluation::{Combinator, Context};
 use crate::facts::Facts;
 
 /// Registers the kinds: the name that users write, the type of its parameters.
@@ -55,21 +56,21 @@ macro_rules! kinds {
 }
 
 kinds! {
-    "taskExecuted" => TaskExecuted(super::task_executed::TaskExecuted),
-    "workItems" => WorkItems(super::work_items::WorkItems),
-    "query" => Query(super::query::Query),
-    "codeCoverage" => CodeCoverage(super::code_coverage::CodeCoverage),
-    "testResults" => TestResults(super::test_results::TestResults),
-    "buildReason" => BuildReason(super::build_reason::BuildReason),
-    "branch" => Branch(super::branch::Branch),
-    "pullRequest" => PullRequest(super::pull_request::PullRequest),
-    "artifact" => Artifact(super::artifact::Artifact),
-    "tag" => Tag(super::tag::Tag),
-    "window" => Window(super::window::Window),
-    "serviceNowChange" => ServiceNowChange(super::service_now_change::ServiceNowChange),
-    "metric" => Metric(super::metric::Metric),
-    "http" => Http(super::http::Http),
-    "expression" => Expression(super::expression::Expression),
+    "taskExecuted" => TaskExecuted(super::kinds::task_executed::TaskExecuted),
+    "workItems" => WorkItems(super::kinds::work_items::WorkItems),
+    "query" => Query(super::kinds::query::Query),
+    "codeCoverage" => CodeCoverage(super::kinds::code_coverage::CodeCoverage),
+    "testResults" => TestResults(super::kinds::test_results::TestResults),
+    "buildReason" => BuildReason(super::kinds::build_reason::BuildReason),
+    "branch" => Branch(super::kinds::branch::Branch),
+    "pullRequest" => PullRequest(super::kinds::pull_request::PullRequest),
+    "artifact" => Artifact(super::kinds::artifact::Artifact),
+    "tag" => Tag(super::kinds::tag::Tag),
+    "window" => Window(super::kinds::window::Window),
+    "serviceNowChange" => ServiceNowChange(super::kinds::service_now_change::ServiceNowChange),
+    "metric" => Metric(super::kinds::metric::Metric),
+    "http" => Http(super::kinds::http::Http),
+    "expression" => Expression(super::kinds::expression::Expression),
     "all" => All(super::combinators::All),
     "any" => Any(super::combinators::Any),
     "not" => Not(super::combinators::Not),

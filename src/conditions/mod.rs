@@ -3,33 +3,17 @@
 //! A kind is a struct with the parameters that users write, and an implementation of [`Rule`]: which facts it needs, and
 //! what they mean. It is registered by one line in `kind.rs`.
 
-mod artifact;
-mod branch;
-mod build_reason;
-mod code_coverage;
 mod combinators;
-mod expression;
+mod finding;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 #[cfg(test)]
 mod given;
-mod glob;
-mod http;
 mod kind;
-mod metric;
-mod percent;
-mod predicate;
-mod published;
-mod pull_request;
-mod query;
-mod service_now_change;
-mod tag;
-mod task_executed;
-mod test_results;
+mod kinds;
+mod shared;
 #[cfg(test)]
 mod testing;
-mod window;
-mod work_items;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,10 +22,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::checks_file::{Problems, Scope};
-use crate::evaluation::{Combinator, Context, Finding, WhenNotMet};
+use crate::check::Scope;
+use crate::evaluation::{Combinator, Context};
 use crate::facts::{Facts, Wanted};
+use crate::yaml::Problems;
 
+pub use finding::{Finding, Measured, WhenNotMet};
 pub use kind::Kind;
 
 /// What every kind of condition knows.

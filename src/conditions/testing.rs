@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::check::{Check, TaskProperties};
-use crate::checks_file::CheckDefinition;
-use crate::evaluation::{Context, Finding};
+use crate::check::Check;
+use crate::check::CheckDefinition;
+use crate::conditions::Finding;
+use crate::evaluation::Context;
 use crate::facts::{Facts, Wanted};
-use crate::plan_url::AllowedPlanUrls;
+use crate::task::TaskProperties;
+use crate::task::plan_url::AllowedPlanUrls;
 
 /// When the checks of these tests are delivered: a Monday, at noon.
-pub(super) fn delivered_at() -> DateTime<Utc> {
+pub(in crate::conditions) fn delivered_at() -> DateTime<Utc> {
     "2026-01-05T12:00:00Z".parse().expect("a time")
 }
 
 /// A check, from its definition.
-pub(super) fn check(definition: &str) -> Check {
+pub(in crate::conditions) fn check(definition: &str) -> Check {
     let parsed = CheckDefinition::parse(definition, &BTreeMap::new())
         .unwrap_or_else(|problems| panic!("{definition}: {problems:?}"));
     // It travels in the queue message: what is evaluated later is what was read from there.
@@ -28,7 +30,7 @@ pub(super) fn check(definition: &str) -> Check {
 }
 
 /// A check that was delivered with these inputs.
-pub(super) fn delivered(definition: CheckDefinition, inputs: BTreeMap<String, String>) -> Check {
+pub(in crate::conditions) fn delivered(definition: CheckDefinition, inputs: BTreeMap<String, String>) -> Check {
     let allowed: AllowedPlanUrls = AllowedPlanUrls::DEFAULT.parse().expect("URLs");
     let nil = Uuid::nil();
     Check {
@@ -51,19 +53,19 @@ pub(super) fn delivered(definition: CheckDefinition, inputs: BTreeMap<String, St
 }
 
 /// A check with one condition.
-pub(super) fn check_of(condition: &str) -> Check {
+pub(in crate::conditions) fn check_of(condition: &str) -> Check {
     check(&format!("conditions:\n  - {condition}"))
 }
 
 /// Measures a condition with these facts, this long after the delivery.
-pub(super) fn measure(condition: &str, facts: &Facts, after: TimeDelta) -> Finding {
+pub(in crate::conditions) fn measure(condition: &str, facts: &Facts, after: TimeDelta) -> Finding {
     let check = check_of(condition);
     let context = Context { now: delivered_at() + after, check: &check, state: None };
     check.definition.conditions[0].kind.evaluate(facts, &context)
 }
 
 /// Whether a condition asks the outside world for anything.
-pub(super) fn reads_nothing(check: &Check) -> bool {
+pub(in crate::conditions) fn reads_nothing(check: &Check) -> bool {
     let mut wanted = Wanted::default();
     let context = |_: &str| Context { now: delivered_at(), check, state: None };
     check.definition.conditions[0].facts("0", &context, &mut wanted);
@@ -71,7 +73,7 @@ pub(super) fn reads_nothing(check: &Check) -> bool {
 }
 
 /// The mistakes of a condition, one line each, as its writer reads them.
-pub(super) fn mistakes(condition: &str) -> String {
+pub(in crate::conditions) fn mistakes(condition: &str) -> String {
     let definition = format!("conditions:\n  - {condition}");
     match CheckDefinition::parse(&definition, &BTreeMap::new()) {
         Ok(_) => panic!("{condition} was accepted"),
@@ -81,7 +83,7 @@ pub(super) fn mistakes(condition: &str) -> String {
 
 /// Asserts that a condition is refused with words that contain all of these.
 #[track_caller]
-pub(super) fn refused(condition: &str, words: &[&str]) {
+pub(in crate::conditions) fn refused(condition: &str, words: &[&str]) {
     let mistakes = mistakes(condition);
     for word in words {
         assert!(mistakes.contains(word), "{condition}: `{word}` is not in: {mistakes}");

@@ -6,7 +6,7 @@ use azure_storage_queues::prelude::PopReceipt;
 use azure_storage_queues::{QueueClient, QueueServiceClient};
 use chrono::{DateTime, Utc};
 
-use super::{QUEUE_NAME, describe, is_not_found};
+use super::storage::{QUEUE_NAME, describe, is_not_found};
 
 /// The most messages of one answer.
 const PAGE: u8 = 32;

@@ -3,10 +3,12 @@
 //! The decision is reported, or the next evaluation is queued, or the host gets an error, whose retries and poison queue
 //! then apply. A handler may run twice on the same message: every step bears it.
 
-mod decide;
-mod look;
+mod attempt;
+mod decision;
+pub mod envelope;
+mod precheck;
+mod retry;
 mod status;
-mod step;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +16,14 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::App;
-use crate::check::Decision;
-use crate::claim::Claims;
-use crate::invocation::{Invocation, InvocationResult};
-use crate::message::{CheckMessage, MessageV1, SealedToken, Whereabouts};
-use crate::token::AuthToken;
+use crate::queue::claim::Claims;
+use crate::queue::message::{CheckMessage, MessageV1, SealedToken, Whereabouts};
+use crate::reevaluate_function::envelope::{Invocation, InvocationResult};
+use crate::task::Decision;
+use crate::task::token::AuthToken;
 
-pub(crate) use look::{recorded_claim, recorded_decision};
-use step::Step;
+use attempt::Step;
+pub(crate) use precheck::{recorded_claim, recorded_decision};
 
 /// How many times the host hands out a message before it goes to the poison queue: `maxDequeueCount` in `host.json`.
 pub const MAX_DEQUEUE_COUNT: u32 = 10;

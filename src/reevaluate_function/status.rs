@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use super::look::CLAIM;
-use super::step::Step;
+use super::attempt::Step;
+use super::precheck::CLAIM;
 use crate::azure_devops::task::RecordUpdate;
-use crate::story;
+use crate::task_log;
 
 /// How long one write of log or status may take. It never delays a decision by more.
 pub(super) const STATUS_LIMIT: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ impl Step<'_> {
         let started = RecordUpdate {
             state: Some("inProgress"),
             start_time: self.is_first().then_some(self.now),
-            current_operation: Some(story::shorten(&format!("Check `{}` is evaluated", self.message.check.name))),
+            current_operation: Some(task_log::shorten(&format!("Check `{}` is evaluated", self.message.check.name))),
             ..RecordUpdate::default()
         };
         self.write_record(started).await;
@@ -50,14 +50,14 @@ impl Step<'_> {
         let due = WARN_AT.iter().take_while(is_due).count();
         let given = usize::try_from(self.message.progress.warnings).unwrap_or(WARN_AT.len());
         self.message.progress.warnings = u32::try_from(due).unwrap_or_default().max(self.message.progress.warnings);
-        if due > given { vec![story::deadline_nears(WARN_AT[due - 1], check)] } else { Vec::new() }
+        if due > given { vec![task_log::deadline_nears(WARN_AT[due - 1], check)] } else { Vec::new() }
     }
 
     /// Appends to the check's log. `false` when it could not be written, which never stops an evaluation.
     pub(super) async fn write_log(&mut self, lines: &[String]) -> bool {
         let mut all = Vec::new();
         if self.message.progress.last_status.is_empty() {
-            all.extend(story::begins(&self.message.check, self.message.progress.run.as_ref()));
+            all.extend(task_log::begins(&self.message.check, self.message.progress.run.as_ref()));
         }
         all.extend(self.outage());
         all.extend_from_slice(lines);
@@ -73,12 +73,12 @@ impl Step<'_> {
 
     fn outage(&self) -> Option<String> {
         let since = self.message.progress.unreadable_since?;
-        Some(story::outage(since, self.now))
+        Some(task_log::outage(since, self.now))
     }
 
     async fn append(&mut self, lines: &[String]) -> bool {
         let Some(log_id) = self.message.progress.log_id else { return false };
-        let text = story::render(lines, self.now);
+        let text = task_log::render(lines, self.now);
         match tokio::time::timeout(STATUS_LIMIT, self.session.append_log(log_id, &text)).await {
             Ok(Ok(())) => {
                 self.message.progress.unreadable_since = None;

@@ -12,8 +12,8 @@ use url::Url;
 use super::Sources;
 use super::endpoint::Endpoint;
 use super::path::join;
-use crate::azure_devops::parse_retry_after;
 use crate::facts::Unmeasured;
+use crate::http::retry_after::parse_retry_after;
 
 /// The largest answer that is read.
 const MAX_RESPONSE: usize = 1024 * 1024;

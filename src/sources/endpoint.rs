@@ -8,9 +8,9 @@ use tokio::sync::Mutex;
 use url::{Position, Url};
 
 use super::authorization::{Authorization, ClientCredentials};
-use crate::checks_file::{Connection, SettingText};
 use crate::config::Lookup;
-use crate::managed_identity::ManagedIdentity;
+use crate::http::managed_identity::ManagedIdentity;
+use crate::sources::{Connection, SettingText};
 
 /// How long one call may take unless the connection says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);

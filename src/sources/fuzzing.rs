@@ -11,9 +11,9 @@ use super::endpoint::Endpoint;
 use super::http::{self, HttpAnswer};
 use super::metrics::{self, Samples};
 use super::service_now::{self, ChangeRequests};
-use crate::checks_file::Connection;
 use crate::facts::Facts;
-use crate::managed_identity;
+use crate::http::managed_identity;
+use crate::sources::Connection;
 
 /// Connections, and what they are asked.
 #[derive(Debug, Default)]

@@ -5,6 +5,7 @@
 
 mod authorization;
 mod call;
+mod connection;
 mod endpoint;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -17,12 +18,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::checks_file::{CheckDefinition, Connection};
-use crate::circuit::Circuits;
+use crate::check::CheckDefinition;
 use crate::config::Lookup;
 use crate::facts::Unmeasured;
-use crate::managed_identity::ManagedIdentity;
+use crate::http::circuit::Circuits;
+use crate::http::managed_identity::ManagedIdentity;
 
+pub use connection::{Connection, SettingText};
 use endpoint::Endpoint;
 pub(crate) use path::check_path;
 

@@ -1,11 +1,12 @@
 //! Frozen bytes: what other programs, and later versions of this one, rely on.
 
-use checkgate::checks_file::{CheckDefinition, ChecksFile, CompletionEvent};
-use checkgate::invocation::Invocation;
-use checkgate::message::CheckMessage;
+use checkgate::check::{CheckDefinition, CompletionEvent};
+use checkgate::checks_file::ChecksFile;
 use checkgate::queue::QUEUE_NAME;
+use checkgate::queue::message::CheckMessage;
 use checkgate::reevaluate_function::MAX_DEQUEUE_COUNT;
-use checkgate::token::{AuthToken, Sealer};
+use checkgate::reevaluate_function::envelope::Invocation;
+use checkgate::task::token::{AuthToken, Sealer};
 use serde_json::{Value, json};
 
 use crate::support::{World, a_check, app_root, docs};
@@ -130,7 +131,7 @@ fn the_hosts_files_agree_with_the_handler() {
 
     let reevaluate = file("ReevaluateFunction/function.json");
     assert_eq!(reevaluate["bindings"][0]["queueName"], QUEUE_NAME);
-    assert_eq!(reevaluate["bindings"][0]["name"], checkgate::invocation::BINDING);
+    assert_eq!(reevaluate["bindings"][0]["name"], checkgate::reevaluate_function::envelope::BINDING);
 }
 
 #[test]

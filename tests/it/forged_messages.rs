@@ -1,7 +1,7 @@
 //! Messages that somebody else wrote, or that are handed over again: never a request with a token, one clear line each.
 
-use checkgate::message::CheckMessage;
-use checkgate::token::Sealer;
+use checkgate::queue::message::CheckMessage;
+use checkgate::task::token::Sealer;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use checkgate::checks_file::{CheckDefinition, ChecksFile, Problem};
-use checkgate::story::one_line;
+use checkgate::check::CheckDefinition;
+use checkgate::checks_file::ChecksFile;
+use checkgate::text::one_line;
+use checkgate::yaml::Problem;
 use serde_json::Value;
 
 use crate::support::{LogLines, World, a_check};

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 
-use checkgate::claim::{Claim, Claims, Turn};
+use checkgate::queue::claim::{Claim, Claims, Turn};
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 
 /// What keeps a check from being lost or doubled; all of it is on in the real code.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use checkgate::azure_devops::{AzureDevOps, Options};
-use checkgate::check::TaskProperties;
 use checkgate::cli::build_app;
 use checkgate::clock::Clock;
 use checkgate::config::Config;
-use checkgate::message::{CheckMessage, MessageV1};
-use checkgate::resolver::OutsideResolver;
-use checkgate::token::{AuthToken, Sealer};
+use checkgate::http::resolver::OutsideResolver;
+use checkgate::queue::message::{CheckMessage, MessageV1};
+use checkgate::task::TaskProperties;
+use checkgate::task::token::{AuthToken, Sealer};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};

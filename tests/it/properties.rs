@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use checkgate::azure_devops::build::{Build, Run, TheRun, TheRunState};
-use checkgate::azure_devops::parse_retry_after;
 use checkgate::azure_devops::timeline::{RunTimeline, Timeline};
-use checkgate::check::{Check, TaskProperties};
-use checkgate::checks_file::{CheckDefinition, ChecksFile, Duration};
-use checkgate::claim::Claim;
+use checkgate::check::Check;
+use checkgate::check::CheckDefinition;
+use checkgate::check_function::delivery::{self, Refusal, Rules};
+use checkgate::checks_file::ChecksFile;
 use checkgate::conditions::Condition;
-use checkgate::delivery::{self, Refusal, Rules};
 use checkgate::evaluation::{Memory, Status, evaluate};
 use checkgate::facts::{Facts, Unmeasured};
-use checkgate::invocation::Invocation;
-use checkgate::message::{CheckMessage, MessageV1};
-use checkgate::plan_url::AllowedPlanUrls;
-use checkgate::story;
-use checkgate::token::{AuthToken, Sealer};
+use checkgate::http::retry_after::parse_retry_after;
+use checkgate::queue::claim::Claim;
+use checkgate::queue::message::{CheckMessage, MessageV1};
+use checkgate::reevaluate_function::envelope::Invocation;
+use checkgate::task::TaskProperties;
+use checkgate::task::plan_url::AllowedPlanUrls;
+use checkgate::task::token::{AuthToken, Sealer};
+use checkgate::task_log;
+use checkgate::yaml::Duration;
 use chrono::{DateTime, Utc};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
@@ -281,7 +284,7 @@ proptest! {
 
     #[test]
     fn logs_are_single_lines_whatever_they_say(lines in vec("(?s).{0,80}", 0..6)) {
-        let rendered = story::render(&lines, now());
+        let rendered = task_log::render(&lines, now());
         prop_assert_eq!(rendered.lines().count(), lines.len());
         prop_assert!(!rendered.contains("##") && !rendered.contains(|c: char| c.is_control() && c != '\n'));
     }
@@ -296,7 +299,7 @@ proptest! {
         prop_assert_eq!(&first, &second);
         prop_assert!(first.look_again_at >= now());
         let mut shown = String::new();
-        story::conditions(&first).iter().for_each(|line| writeln!(shown, "{line}").expect("a string"));
+        task_log::conditions(&first).iter().for_each(|line| writeln!(shown, "{line}").expect("a string"));
         prop_assert_eq!(shown.is_empty(), false);
     }
 

@@ -18,9 +18,9 @@ use checkgate::checks_file::ChecksFile;
 use checkgate::cli::build_app;
 use checkgate::clock::Clock;
 use checkgate::config::Config;
-use checkgate::managed_identity::ManagedIdentity;
+use checkgate::http::managed_identity::ManagedIdentity;
 use checkgate::queue::{QUEUE_NAME, RETRY_PAUSE};
-use checkgate::token::Sealer;
+use checkgate::task::token::Sealer;
 
 /// The time from one evaluation to the next unless a check says otherwise.
 pub(crate) const AN_INTERVAL: Duration = minutes(1);

@@ -1,0 +1,217 @@
+//! One check of the file: its keys, their defaults, and what contradicts what.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use regex::{Regex, RegexBuilder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::check::Scope;
+use crate::conditions::Condition;
+use crate::sources::Connection;
+use crate::yaml::{Document, Duration, Problem, Problems};
+
+/// How long before the timeout of Azure Pipelines a check ends: what posting the last decision may take.
+const DEADLINE_MARGIN: TimeDelta = TimeDelta::seconds(30);
+
+/// The longest `timeout`: the token lives 48 h, and the decision must be delivered with it.
+const MAX_TIMEOUT: Duration = Duration::hours(47);
+
+/// The most inputs of a check. Real ones have a few; each may cost the compilation of a pattern.
+const MAX_INPUTS: usize = 32;
+
+/// The largest compiled pattern, in bytes: `\w{1,20}` fits, `(\w{500}){500}` does not.
+const MAX_PATTERN: usize = 1024 * 1024;
+
+/// Headers that hold secrets: no check reads them.
+const SECRET_HEADERS: [&str; 5] = ["AuthToken", "Authorization", "Cookie", "Proxy-Authorization", "X-Functions-Key"];
+
+/// The prefix of headers in which App Service hands over identities and their tokens.
+const PLATFORM_HEADERS: &str = "x-ms-";
+
+/// What one check demands, and how it goes about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CheckDefinition {
+    /// Shown in the log and by `checkgate validate`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The mode that the check is configured for in Azure Pipelines. The header `CompletionEvent` overrides it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub completion_event: CompletionEvent,
+    /// Extra request headers that the check reads.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, Input>,
+    /// Time from one evaluation to the next while the answer is "not yet".
+    #[serde(default = "defaults::reevaluate_every")]
+    pub reevaluate_every: Duration,
+    /// The check's *Timeout* in Azure Pipelines; at most 47h.
+    #[serde(default = "defaults::timeout")]
+    pub timeout: Duration,
+    /// What happens at the timeout.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_timeout: OnTimeout,
+    /// How long a condition may stay unmeasurable without a break before the check fails with that reason.
+    #[serde(default = "defaults::error_budget")]
+    pub error_budget: Duration,
+    /// Evaluate and log as usual, always decide `succeeded`, and say in the log what would have been decided.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dry_run: bool,
+    /// All of them must pass.
+    #[schemars(length(min = 1))]
+    pub conditions: Vec<Condition>,
+}
+
+mod defaults {
+    use super::Duration;
+
+    pub(super) const fn reevaluate_every() -> Duration {
+        Duration::minutes(1)
+    }
+
+    pub(super) const fn timeout() -> Duration {
+        Duration::hours(24)
+    }
+
+    pub(super) const fn error_budget() -> Duration {
+        Duration::minutes(30)
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// How Azure Pipelines expects the answer: the check's *Completion event*.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CompletionEvent {
+    /// Asynchronously: the delivery is acknowledged, the decision is posted later.
+    #[default]
+    Callback,
+    /// Synchronously: the decision is in the response to the delivery.
+    ApiResponse,
+}
+
+/// What a check does at its deadline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OnTimeout {
+    /// Post a failed decision that says what was still missing.
+    #[default]
+    Fail,
+    /// Post nothing: Azure Pipelines skips the stage.
+    Skip,
+}
+
+/// One extra request header.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// A regular expression that the whole value must match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Whether a delivery without it is refused; true unless a default is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required: Option<bool>,
+    /// The value when the header is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+}
+
+impl Input {
+    /// Whether a delivery without this header is refused.
+    #[must_use]
+    pub fn is_required(&self) -> bool {
+        self.required.unwrap_or_else(|| self.default.is_none())
+    }
+
+    /// The pattern, anchored to the whole value.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the regular expression.
+    pub fn regex(&self) -> Result<Option<Regex>, String> {
+        let Some(pattern) = &self.pattern else { return Ok(None) };
+        let regex =
+            RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN).build();
+        regex.map(Some).map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => {
+                format!("`{pattern}` is too large; write for instance `CHG[0-9]{{7,10}}`")
+            }
+            _ => format!("`{pattern}` is no regular expression; write for instance `CHG[0-9]{{7,10}}`"),
+        })
+    }
+}
+
+impl CheckDefinition {
+    /// Reads and validates an inline definition: the body of a delivery.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes, in the order of their lines.
+    pub fn parse(text: &str, connections: &BTreeMap<String, Connection>) -> Result<Self, Vec<Problem>> {
+        let document = Document::parse(text).map_err(|problem| vec![problem])?;
+        document.read(|definition: &Self, problems| definition.validate(connections, true, problems))
+    }
+
+    /// `is_inline` tells that a delivery brought it, instead of the operator's file.
+    pub(crate) fn validate(
+        &self,
+        connections: &BTreeMap<String, Connection>,
+        is_inline: bool,
+        problems: &mut Problems<'_>,
+    ) {
+        if self.timeout > MAX_TIMEOUT {
+            let found = self.timeout;
+            problems
+                .push("timeout", format!("{found} is longer than {MAX_TIMEOUT}, when the token to answer with dies"));
+        }
+        if self.reevaluate_every > self.timeout {
+            let (every, timeout) = (self.reevaluate_every, self.timeout);
+            problems.push("reevaluateEvery", format!("{every} is longer than the timeout, {timeout}"));
+        }
+        if self.inputs.len() > MAX_INPUTS {
+            return problems.push("inputs", format!("has {} inputs; at most {MAX_INPUTS} are read", self.inputs.len()));
+        }
+        for (name, input) in &self.inputs {
+            self.validate_input(name, input, problems);
+        }
+        if self.conditions.is_empty() {
+            problems.push("conditions", "is empty; a check without conditions would let everything pass");
+        }
+        for (index, condition) in self.conditions.iter().enumerate() {
+            let scope = Scope { connections, inputs: &self.inputs, definition: self, is_inline };
+            condition.validate(&scope, &mut problems.inside(&format!("conditions[{index}]")));
+        }
+    }
+
+    fn validate_input(&self, name: &str, input: &Input, problems: &mut Problems<'_>) {
+        let mut problems = problems.inside(&format!("inputs.{name}"));
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+            problems.push("", "is no header name; use letters, digits, `-` and `_`");
+        }
+        let is_secret = SECRET_HEADERS.iter().any(|secret| secret.eq_ignore_ascii_case(name));
+        if is_secret || name.to_ascii_lowercase().starts_with(PLATFORM_HEADERS) {
+            problems.push("", "is a header with a secret, which no check may read; choose another name");
+        }
+        match (input.regex(), &input.default) {
+            (Err(why), _) => problems.push("pattern", why),
+            (Ok(Some(regex)), Some(default)) if !regex.is_match(default) => {
+                problems.push("default", format!("`{default}` does not match the input's own pattern"));
+            }
+            _ => {}
+        }
+        if input.required == Some(true) && input.default.is_some() {
+            problems.push("required", "true contradicts the default");
+        }
+    }
+
+    /// When a check delivered at `delivered_at` ends without a verdict: shortly before Azure Pipelines stops waiting,
+    /// so that the reason still arrives.
+    #[must_use]
+    pub fn deadline(&self, delivered_at: DateTime<Utc>) -> DateTime<Utc> {
+        let timeout = self.timeout.delta();
+        delivered_at + timeout - DEADLINE_MARGIN.min(timeout / 10)
+    }
+}

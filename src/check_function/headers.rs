@@ -1,0 +1,180 @@
+//! The headers of a delivery, read so that every problem with them is found.
+
+use std::collections::BTreeMap;
+
+use warp::http::HeaderMap;
+
+use crate::check::{CompletionEvent, Input};
+use crate::check_function::delivery::MAX_INPUT;
+use crate::task::plan_url::{AllowedPlanUrls, PlanUrl, PlanUrlError};
+use crate::task::token::AuthToken;
+
+/// The longest value of a header. The declared limit of all headers together is 5,000 characters, but a token is longer.
+const MAX_HEADER: usize = 16 * 1024;
+
+/// How much of a wrong value is repeated to the caller.
+const MAX_ECHO: usize = 100;
+
+/// What to write into the check's headers, for each header of the guide.
+const ADVICE: [(&str, &str); 9] = [
+    ("PlanUrl", "$(system.CollectionUri)"),
+    ("ProjectId", "$(system.TeamProjectId)"),
+    ("HubName", "$(system.HostType)"),
+    ("PlanId", "$(system.PlanId)"),
+    ("JobId", "$(system.JobId)"),
+    ("TimelineId", "$(system.TimelineId)"),
+    ("TaskInstanceId", "$(system.TaskInstanceId)"),
+    ("AuthToken", "$(system.AccessToken)"),
+    ("BuildId", "$(build.BuildId)"),
+];
+
+/// Reads one header after another, and collects what is wrong with them.
+pub(super) struct Reader<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) problems: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    /// The one value of a header, without what every header must not be. `None` when it is absent or was complained about.
+    pub(super) fn header(&mut self, name: &str, longest: usize) -> Option<&'a str> {
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next()?;
+        if values.any(|other| other != value) {
+            self.problems
+                .push(format!("header {name} appears more than once, with different values: keep one of them"));
+            return None;
+        }
+        let Ok(text) = value.to_str() else {
+            self.problems.push(format!("header {name} holds characters other than visible ASCII"));
+            return None;
+        };
+        let text = text.trim();
+        if text.len() > longest {
+            self.problems.push(format!("header {name} has {} characters; at most {longest} are taken", text.len()));
+            return None;
+        }
+        if text.starts_with("$(") && text.ends_with(')') {
+            self.problems.push(format!(
+                "header {name} arrived as the literal text {}: Azure Pipelines does not know this variable here; correct its name in the check's headers",
+                echo(text)
+            ));
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(super) fn missing(&mut self, name: &str) {
+        let advice = ADVICE.iter().find(|(known, _)| *known == name).map(|(_, variable)| *variable).unwrap_or_default();
+        self.problems.push(format!("header {name} is missing: add \"{name}\": \"{advice}\" to the check's headers"));
+    }
+
+    pub(super) fn optional<T: std::str::FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
+        let text = self.header(name, MAX_HEADER)?;
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            let advice =
+                ADVICE.iter().find(|(known, _)| *known == name).map(|(_, variable)| *variable).unwrap_or_default();
+            self.problems.push(format!(
+                "header {name} is {}, not {expected}: write \"{name}\": \"{advice}\" in the check's headers",
+                echo(text)
+            ));
+        }
+        parsed
+    }
+
+    pub(super) fn required<T: std::str::FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
+        if !self.headers.contains_key(name) {
+            self.missing(name);
+            return None;
+        }
+        self.optional(name, expected)
+    }
+
+    pub(super) fn plan_url(&mut self, allowed: &AllowedPlanUrls) -> Option<Result<PlanUrl, String>> {
+        if !self.headers.contains_key("PlanUrl") {
+            self.missing("PlanUrl");
+            return None;
+        }
+        let text = self.header("PlanUrl", MAX_HEADER)?;
+        match allowed.admit(text) {
+            Ok(plan_url) => Some(Ok(plan_url)),
+            Err(why @ PlanUrlError::Malformed(_)) => {
+                self.problems.push(format!(
+                    "header PlanUrl is {} and {why}: write \"PlanUrl\": \"$(system.CollectionUri)\"",
+                    echo(text)
+                ));
+                None
+            }
+            Err(PlanUrlError::NotAllowed) => Some(Err(format!(
+                "header PlanUrl is {}, which is not among the URLs that this function app may send decisions to: add it to the app setting AllowedPlanUrls if it is yours",
+                echo(text)
+            ))),
+        }
+    }
+
+    pub(super) fn token(&mut self) -> Option<AuthToken> {
+        let before = self.problems.len();
+        match self.header("AuthToken", MAX_HEADER) {
+            Some("") => self
+                .problems
+                .push("header AuthToken is empty: write \"AuthToken\": \"$(system.AccessToken)\"".to_owned()),
+            Some(token) => return Some(AuthToken::new(token.to_owned())),
+            None if self.problems.len() == before => self.missing("AuthToken"),
+            None => {}
+        }
+        None
+    }
+
+    pub(super) fn completion_event(&mut self) -> Option<CompletionEvent> {
+        let text = self.header("CompletionEvent", MAX_HEADER)?;
+        match text.to_ascii_lowercase().as_str() {
+            "callback" => Some(CompletionEvent::Callback),
+            "apiresponse" => Some(CompletionEvent::ApiResponse),
+            _ => {
+                self.problems.push(format!("header CompletionEvent is {}; write Callback or ApiResponse", echo(text)));
+                None
+            }
+        }
+    }
+
+    pub(super) fn inputs(&mut self, declared: &BTreeMap<String, Input>) -> BTreeMap<String, String> {
+        let mut inputs = BTreeMap::new();
+        for (name, input) in declared {
+            let before = self.problems.len();
+            match self.header(name, MAX_INPUT) {
+                Some(text) if input.regex().is_ok_and(|regex| regex.is_none_or(|regex| regex.is_match(text))) => {
+                    inputs.insert(name.clone(), text.to_owned());
+                }
+                Some(text) => {
+                    let pattern = input.pattern.as_deref().unwrap_or_default();
+                    self.problems.push(format!(
+                        "header {name} is {}, which does not match the pattern `{pattern}` of the check",
+                        echo(text)
+                    ));
+                }
+                None if self.problems.len() > before => {}
+                None => match &input.default {
+                    Some(default) => drop(inputs.insert(name.clone(), default.clone())),
+                    None if input.is_required() => {
+                        self.problems.push(format!(
+                            "header {name} is missing: the check reads it; add \"{name}\" to the check's headers"
+                        ));
+                    }
+                    None => {}
+                },
+            }
+        }
+        inputs
+    }
+}
+
+/// Repeats a wrong value so that it can be recognised, and does no harm where it is printed.
+pub(super) fn echo(text: &str) -> String {
+    let cut: String = text.chars().take(MAX_ECHO).collect();
+    let dots = if cut.len() < text.len() { "…" } else { "" };
+    format!("`{}{dots}`", printable(&cut))
+}
+
+pub(super) fn printable(text: &str) -> String {
+    crate::text::one_line(text)
+}

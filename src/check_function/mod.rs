@@ -1,0 +1,233 @@
+//! `CheckFunction`: takes delivery of a check.
+//!
+//! In callback mode it validates, queues, and acknowledges; it never calls Azure DevOps. In ApiResponse mode the decision
+//! is the answer. The answer is printed in the pipeline's log, so it holds no secret and no internal detail.
+
+pub mod delivery;
+mod headers;
+mod requested_check;
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+use warp::http::{HeaderMap, StatusCode};
+
+use self::delivery::{Delivery, Refusal, Rules};
+use crate::App;
+use crate::azure_devops::{ErrorKind, Session};
+use crate::check::CompletionEvent;
+use crate::evaluation::evaluator::{Examination, Examiner, LookAtRun};
+use crate::evaluation::{Explanation, Memory, Status};
+use crate::facts::Unmeasured;
+use crate::queue::message::{MAX_FIRST_MESSAGE, MessageV1};
+use crate::queue::{DELIVERY_PATIENCE, QueueError};
+
+/// The largest body of a delivery. Azure Pipelines lets people write 2,000 characters.
+pub const MAX_BODY: u64 = 64 * 1024;
+
+/// How long reading may take in all in ApiResponse mode, of the 3 s that Azure Pipelines waits for the answer.
+const SYNCHRONOUS_BUDGET: Duration = Duration::from_millis(2_200);
+
+/// An answer to Azure Pipelines: a status and a JSON body.
+#[derive(Debug, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Value,
+}
+
+impl Answer {
+    fn new(status: StatusCode, body: impl Serialize) -> Self {
+        Self { status, body: printable(serde_json::to_value(body).unwrap_or_default()) }
+    }
+
+    fn refused(status: StatusCode, problems: Vec<String>) -> Self {
+        Self::new(status, Refused { status: "refused", problems })
+    }
+}
+
+/// Makes every text in an answer safe to print: it holds what deliveries, definitions and work items say.
+fn printable(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(crate::text::one_line(&text)),
+        Value::Array(items) => items.into_iter().map(printable).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, printable(value))).collect(),
+        other => other,
+    }
+}
+
+/// The body of an acknowledgement.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    status: &'static str,
+    check: &'a str,
+    message: &'static str,
+}
+
+/// The body of a refusal.
+#[derive(Serialize)]
+struct Refused {
+    status: &'static str,
+    problems: Vec<String>,
+}
+
+/// The body of a synchronous decision.
+#[derive(Serialize)]
+struct Decided<'a> {
+    status: &'static str,
+    check: &'a str,
+    reasons: Vec<String>,
+    explanation: &'a [Explanation],
+}
+
+/// The answer to a body over [`MAX_BODY`].
+#[must_use]
+pub fn too_large() -> Answer {
+    Answer::refused(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        vec![format!(
+            "the body is larger than {MAX_BODY} bytes: shorten the inline definition, or name a check of checks.yaml"
+        )],
+    )
+}
+
+/// The answer when the check could not be worked on: Azure Pipelines may deliver it again.
+#[must_use]
+pub fn unavailable(why: &str) -> Answer {
+    Answer::refused(
+        StatusCode::SERVICE_UNAVAILABLE,
+        vec![format!("the check could not be queued, so it was not accepted: {why}; retry the stage")],
+    )
+}
+
+/// Answers one delivery.
+pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -> Answer {
+    let now = app.clock.now();
+    let rules = Rules { checks: &app.checks, allowed: &app.allowed_plan_urls, allow_inline: app.allow_inline_checks };
+    let delivery = match delivery::read(headers, query, body, rules, now) {
+        Ok(delivery) => delivery,
+        Err(Refusal::Problems(problems)) => {
+            tracing::warn!(problems = problems.join("; "), "delivery refused");
+            return Answer::refused(StatusCode::BAD_REQUEST, problems);
+        }
+        Err(Refusal::ForbiddenPlanUrl(problem)) => {
+            tracing::warn!(problem, "delivery refused");
+            return Answer::refused(StatusCode::FORBIDDEN, vec![problem]);
+        }
+    };
+    let unusable = app.sources.problems_of(&delivery.check.definition);
+    if !unusable.is_empty() {
+        tracing::warn!(problems = unusable.join("; "), "delivery refused");
+        return Answer::refused(StatusCode::BAD_REQUEST, unusable);
+    }
+    match delivery.completion_event {
+        CompletionEvent::Callback => accept(app, delivery).await,
+        CompletionEvent::ApiResponse => decide(app, &delivery).await,
+    }
+}
+
+/// Queues the check, then acknowledges it.
+async fn accept(app: &App, delivery: Delivery) -> Answer {
+    let message = MessageV1::new(delivery.check);
+    let text = message.seal(&delivery.token, &app.sealer);
+    let check = &message.check;
+    let ids = &check.properties;
+    if text.len() > MAX_FIRST_MESSAGE {
+        let problem = QueueError::TooLarge(text.len(), MAX_FIRST_MESSAGE).to_string();
+        return Answer::refused(StatusCode::BAD_REQUEST, vec![problem]);
+    }
+    match app.queue.put(&text, TimeDelta::zero(), check.delivered_at, check.deadline, DELIVERY_PATIENCE).await {
+        Ok(()) => {
+            tracing::info!(
+                check.name,
+                check.plan_id = %ids.plan_id,
+                check.job_id = %ids.job_id,
+                check.task_instance_id = %ids.task_instance_id,
+                "delivery accepted"
+            );
+            let message = "The check is queued. Its log and its decision appear on the run's page.";
+            Answer::new(StatusCode::OK, Accepted { status: "accepted", check: &check.name, message })
+        }
+        Err(error) => {
+            tracing::error!(check.plan_id = %ids.plan_id, error = %error, "delivery not accepted");
+            match error {
+                QueueError::TooLarge(..) => Answer::refused(StatusCode::BAD_REQUEST, vec![error.to_string()]),
+                QueueError::Unavailable(_) => unavailable("the function app's storage does not answer"),
+            }
+        }
+    }
+}
+
+/// Reads the check's facts and evaluates it, within the time that Azure Pipelines waits.
+async fn examine(app: &App, delivery: &Delivery) -> Result<Examination, Unmeasured> {
+    let until = Instant::now() + SYNCHRONOUS_BUDGET;
+    let check = &delivery.check;
+    let session = app.azure_devops.session(&check.properties, &delivery.token);
+    let examiner = Examiner {
+        check,
+        azure_devops: &session,
+        sources: &app.sources,
+        memory: &Memory::default(),
+        run: None,
+        look_at_run: LookAtRun::Never,
+        now: check.delivered_at,
+        limit: SYNCHRONOUS_BUDGET,
+    };
+    // What the headers alone can answer needs no call.
+    if !examiner.wanted().is_empty() {
+        timeout_at(until, prove_origin(&session))
+            .await
+            .unwrap_or_else(|_| Err(Unmeasured::because("Azure DevOps did not answer in time")))?;
+    }
+    let limit = until.saturating_duration_since(Instant::now());
+    Examiner { limit, ..examiner }.examine().await
+}
+
+/// The delivered token must be able to read the delivered plan, or where it may not, the check's record. Without this,
+/// whoever holds the function key could ask the sources anything and read it in the answer.
+async fn prove_origin(session: &Session<'_>) -> Result<(), Unmeasured> {
+    match session.plan().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == ErrorKind::NotVisible => match session.record().await? {
+            Some(_) => Ok(()),
+            None => Err(error.into()),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Evaluates the check now: the decision is the answer.
+async fn decide(app: &App, delivery: &Delivery) -> Answer {
+    let check = &delivery.check;
+    let (status, reasons, explanation) = match examine(app, delivery).await {
+        Ok(examination) => {
+            let evaluation = examination.evaluation;
+            let status = if check.definition.dry_run { Status::Passed } else { evaluation.status() };
+            let reasons = match evaluation.status() {
+                Status::Passed => vec!["all conditions passed".to_owned()],
+                _ => evaluation
+                    .explanation
+                    .blocking()
+                    .into_iter()
+                    .map(|leaf| format!("{}: {} (expected: {})", leaf.condition, leaf.found, leaf.expected))
+                    .collect(),
+            };
+            (status, reasons, evaluation.explanation.conditions)
+        }
+        Err(unmeasured) => {
+            let status = if check.definition.dry_run { Status::Passed } else { Status::Errored };
+            (status, vec![unmeasured.why], Vec::new())
+        }
+    };
+    let status = match status {
+        Status::Passed => "successful",
+        Status::Failed => "failed",
+        Status::Waiting | Status::Errored => "pending",
+    };
+    tracing::info!(check.name, check.plan_id = %check.properties.plan_id, status, "decided in the response");
+    Answer::new(StatusCode::OK, Decided { status, check: &check.name, reasons, explanation: &explanation })
+}

@@ -1,0 +1,111 @@
+//! `branch`: the run builds a branch that matches.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::azure_devops::build::TheRun;
+use crate::check::Scope;
+use crate::conditions::Rule;
+use crate::conditions::shared::glob;
+use crate::conditions::{Finding, Measured};
+use crate::evaluation::Context;
+use crate::facts::{Facts, Wanted};
+use crate::yaml::Problems;
+
+/// The parameters of `branch`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Branch {
+    /// Patterns over full names, such as `refs/heads/main` and `refs/heads/release/*`. `*` stops at a slash, `**` does not.
+    #[serde(rename = "in")]
+    #[schemars(length(min = 1))]
+    accepted: Vec<String>,
+}
+
+impl Rule for Branch {
+    fn describe(&self) -> String {
+        format!("the run's branch is {}", self.accepted.join(" or "))
+    }
+
+    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+        if self.accepted.is_empty() {
+            problems.push("in", "is empty; write for instance `[refs/heads/main]`");
+        }
+        for (index, pattern) in self.accepted.iter().enumerate() {
+            let key = format!("in[{index}]");
+            if let Err(why) = glob::compile(pattern) {
+                problems.push(&key, why);
+            } else if !pattern.starts_with("refs/") && !pattern.starts_with("**") {
+                problems
+                    .push(&key, format!("`{pattern}` matches no branch; write the full name, `refs/heads/{pattern}`"));
+            }
+        }
+    }
+
+    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+        wanted.add(TheRun);
+    }
+
+    fn evaluate(&self, facts: &Facts, _: &Context<'_>) -> Finding {
+        let expected = self.accepted.join(" or ");
+        let run = match facts.get(&TheRun) {
+            Ok(run) => run,
+            Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
+        };
+        let branch = run.source_branch.as_str();
+        if branch.is_empty() {
+            return Finding::unmeasured("Azure DevOps does not tell the run's branch", expected);
+        }
+        let matches = |pattern: &String| glob::compile(pattern).is_ok_and(|pattern| pattern.is_match(branch));
+        if self.accepted.iter().any(matches) {
+            return Finding::new(Measured::Met, branch, expected);
+        }
+        // A run keeps its branch: waiting would change nothing.
+        Finding::new(Measured::Rejected, branch, expected).remedy("run the pipeline on such a branch")
+    }
+
+    fn reads_run(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use serde_json::json;
+
+    use super::*;
+    use crate::conditions::testing::{measure, refused};
+
+    fn on(branch: &str, condition: &str) -> Measured {
+        let mut facts = Facts::default();
+        facts.insert(TheRun, Ok(serde_json::from_value(json!({ "id": 7, "sourceBranch": branch })).expect("a run")));
+        measure(condition, &facts, TimeDelta::zero()).measured
+    }
+
+    #[test]
+    fn patterns_decide() {
+        let releases = "branch: { in: [refs/heads/main, 'refs/heads/release/*'] }";
+        for (branch, measured) in [
+            ("refs/heads/main", Measured::Met),
+            ("refs/heads/release/1.0", Measured::Met),
+            ("refs/heads/release/1.0/hotfix", Measured::Rejected),
+            ("refs/heads/Main", Measured::Rejected),
+            ("refs/heads/mainline", Measured::Rejected),
+            ("refs/heads/users/refs/heads/main", Measured::Rejected),
+            ("refs/pull/3/merge", Measured::Rejected),
+            ("", Measured::Unmeasured),
+        ] {
+            assert_eq!(on(branch, releases), measured, "{branch}");
+        }
+        assert_eq!(on("refs/heads/release/1.0/hotfix", "branch: { in: ['refs/heads/release/**'] }"), Measured::Met);
+        assert_eq!(measure(releases, &Facts::default(), TimeDelta::zero()).measured, Measured::Unmeasured);
+    }
+
+    #[test]
+    fn wrong_parameters_name_key_and_fix() {
+        refused("branch: { in: [] }", &["branch.in", "refs/heads/main"]);
+        refused("branch: { in: [main] }", &["in[0]", "`refs/heads/main`"]);
+        refused("branch: { in: ['refs/heads/[x'] }", &["in[0]", "unclosed character class"]);
+    }
+}

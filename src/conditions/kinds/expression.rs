@@ -1,0 +1,240 @@
+//! `expression`: a CEL expression over the run, its timeline, its work items, the inputs and the time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cel::Value;
+use cel::objects::{Key, Map};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use crate::azure_devops::build::{TheRun, TheRunState};
+use crate::azure_devops::timeline::RunTimeline;
+use crate::azure_devops::work_items::{LinkSource, LinkedWorkItems, WorkItem};
+use crate::check::Scope;
+use crate::conditions::Finding;
+use crate::conditions::Rule;
+use crate::conditions::shared::predicate::{Predicate, from_json};
+use crate::evaluation::Context;
+use crate::facts::{Facts, Unmeasured, Wanted};
+use crate::yaml::Problems;
+
+/// What an expression may mention.
+const VARIABLES: [&str; 5] = ["run", "timeline", "inputs", "workItems", "now"];
+
+/// A CEL expression over `run`, `timeline`, `inputs`, `workItems` and `now`, such as
+/// `run.sourceBranch.startsWith('refs/heads/release/')`. Only what it mentions is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Expression(Predicate);
+
+impl Expression {
+    fn work_items(&self) -> LinkedWorkItems {
+        // Categories cost a call for each type of work item; the name shows whether they are looked at.
+        LinkedWorkItems { source: LinkSource::Commit, with_categories: self.0.text().contains("category") }
+    }
+
+    /// Tags may change while the stage waits, so that they are read anew each time: only where they are looked at.
+    fn reads_tags(&self) -> bool {
+        self.0.text().contains("tags")
+    }
+
+    fn values(&self, facts: &Facts, context: &Context<'_>) -> Result<Vec<(&'static str, Value)>, Unmeasured> {
+        let mentioned = self.0.variables();
+        let mut values = Vec::new();
+        for name in VARIABLES.into_iter().filter(|name| mentioned.contains(*name)) {
+            let value = match name {
+                "run" => from_json(&self.run(facts)?),
+                "timeline" => from_json(&serde_json::to_value(&*facts.get(&RunTimeline)?).unwrap_or_default()),
+                "workItems" => {
+                    let items = facts.get(&self.work_items())?;
+                    from_json(&items.iter().map(work_item).collect())
+                }
+                "inputs" => inputs(context),
+                _ => Value::Timestamp(facts.read_at(context.now).fixed_offset()),
+            };
+            values.push((name, value));
+        }
+        Ok(values)
+    }
+
+    fn run(&self, facts: &Facts) -> Result<Json, Unmeasured> {
+        let mut run = serde_json::to_value(&*facts.get(&TheRun)?).unwrap_or_default();
+        if self.reads_tags()
+            && let Some(tags) = &facts.get(&TheRunState)?.tags
+        {
+            run["tags"] = tags.clone().into();
+        }
+        Ok(run)
+    }
+}
+
+/// What Azure DevOps does not tell is absent: empty text would satisfy a negative expression.
+fn work_item(item: &WorkItem) -> Json {
+    let mut members = json!({
+        "id": item.id,
+        "type": item.kind,
+        "title": item.title,
+        "state": item.state,
+        "project": item.project,
+        "category": item.category,
+    });
+    if let Json::Object(members) = &mut members {
+        members.retain(|_, value| !value.is_null() && value != "");
+    }
+    members
+}
+
+/// All inputs that the check declares; one that was not sent is empty.
+fn inputs(context: &Context<'_>) -> Value {
+    let declared = context.check.definition.inputs.keys();
+    let map: HashMap<Key, Value> =
+        declared.map(|name| (Key::from(name.as_str()), Value::from(context.input(name)))).collect();
+    Value::Map(Map { map: Arc::new(map) })
+}
+
+impl Rule for Expression {
+    fn describe(&self) -> String {
+        self.0.text().to_owned()
+    }
+
+    fn validate(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+        self.0.validate("", &VARIABLES, problems);
+        for name in self.0.members_of("inputs") {
+            scope.expect_input("", &name, problems);
+        }
+    }
+
+    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+        let mentioned = self.0.variables();
+        if mentioned.contains("run") {
+            wanted.add(TheRun);
+            if self.reads_tags() {
+                wanted.add(TheRunState);
+            }
+        }
+        if mentioned.contains("timeline") {
+            wanted.add(RunTimeline);
+        }
+        if mentioned.contains("workItems") {
+            wanted.add(self.work_items());
+        }
+    }
+
+    fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
+        let expected = "the expression to be true";
+        let values = match self.values(facts, context) {
+            Ok(values) => values,
+            Err(unmeasured) => return Finding::unread(&unmeasured, expected, context.now),
+        };
+        let outcome = self.0.evaluate(&values);
+        let finding = match outcome.answer {
+            Ok(true) => Finding::met_if(true, "it is true", expected),
+            Ok(false) => Finding::met_if(false, "it is false", expected)
+                .remedy("see the value of each part below, and change what makes it false"),
+            Err(why) => Finding::unmeasured(why, expected),
+        };
+        Finding { details: outcome.trace, ..finding }
+    }
+
+    fn reads_run(&self) -> bool {
+        let mentioned = self.0.variables();
+        ["run", "timeline", "workItems"].iter().any(|name| mentioned.contains(*name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::azure_devops::build::Run;
+    use crate::azure_devops::timeline::Timeline;
+    use crate::conditions::Measured;
+    use crate::conditions::given::{check, delivered_at, evaluate, measure, problems};
+
+    fn yaml(expression: &str) -> String {
+        let expression = serde_json::to_string(expression).expect("a text");
+        format!(
+            "checks: {{ c: {{ inputs: {{ Ring: {{ default: '' }} }}, conditions: [ expression: {expression} ] }} }}"
+        )
+    }
+
+    fn facts() -> Facts {
+        let run: Run = serde_json::from_value(json!({
+            "id": 7, "reason": "manual", "sourceBranch": "refs/heads/release/1", "definition": { "id": 3, "name": "web" },
+        }))
+        .expect("a run");
+        let timeline: Timeline = serde_json::from_value(json!({ "records": [
+            { "id": "1", "type": "Stage", "name": "Build", "state": "completed", "result": "succeeded" },
+            { "id": "2", "type": "Task", "name": "Test", "state": "completed", "result": "failed",
+              "task": { "id": "d9bafed4-0b18-4f58-968d-86655b4d2ce9", "name": "CmdLine" } },
+        ] }))
+        .expect("a timeline");
+        let mut facts = Facts::default();
+        facts.insert(TheRun, Ok(run));
+        facts.insert(RunTimeline, Ok(timeline));
+        facts
+    }
+
+    #[test]
+    fn it_speaks_about_the_run_its_timeline_the_inputs_and_the_time() {
+        for (expression, measured) in [
+            ("run.reason == 'manual' && run.sourceBranch.startsWith('refs/heads/release/')", Measured::Met),
+            ("run.definition.id == 3", Measured::Met),
+            ("timeline.records.exists(r, r.type == 'Task' && r.task.name == 'CmdLine')", Measured::Met),
+            ("timeline.records.filter(r, r.type == 'Task').all(r, r.result == 'succeeded')", Measured::NotMet),
+            ("inputs.Ring == 'canary'", Measured::Met),
+            ("now > timestamp('2026-01-01T00:00:00Z') && now.getHours() == 12", Measured::Met),
+            ("run.reason == 'schedule'", Measured::NotMet),
+            ("run.reason", Measured::Unmeasured),
+            ("workItems.size() > 0", Measured::Unmeasured),
+        ] {
+            let check = check(&yaml(expression), &[("Ring", "canary")]);
+            assert_eq!(measure(&check, &facts()).0, measured, "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_is_false_or_missing_is_shown_with_its_values() {
+        let check_of = |expression: &str| check(&yaml(expression), &[]);
+        let check = check_of("run.reason == 'schedule' || inputs.Ring == 'canary'");
+        let finding = evaluate(&check, &facts(), None, delivered_at());
+        assert!(finding.details.contains(&"run.reason = \"manual\"".to_owned()), "{:?}", finding.details);
+        assert!(finding.details.contains(&"inputs.Ring = \"\"".to_owned()), "{:?}", finding.details);
+        let (measured, found) = measure(&check_of("run.owner == 'me'"), &facts());
+        assert_eq!(measured, Measured::Unmeasured);
+        assert!(found.starts_with("`run.owner` does not exist: `run` has `definition`"), "{found}");
+        let (measured, found) = measure(&check_of("run.buildNumber != '20260101.1'"), &facts());
+        assert_eq!(measured, Measured::Unmeasured, "what is not told is absent, not empty: {found}");
+    }
+
+    #[test]
+    fn only_what_is_mentioned_is_read() {
+        for (expression, reads_run, facts) in [
+            ("inputs.Ring == 'x'", false, 0),
+            ("now.getHours() > 8", false, 0),
+            ("run.reason == 'manual'", true, 1),
+            ("'beta' in run.tags", true, 2),
+            ("size(timeline.records) > 0 && size(workItems) > 0", true, 2),
+        ] {
+            let check = check(&yaml(expression), &[]);
+            let mut wanted = Wanted::default();
+            let context = Context { now: delivered_at(), check: &check, state: None };
+            check.definition.conditions[0].facts("0", &|_| context, &mut wanted);
+            assert_eq!(check.definition.conditions[0].reads_run(), reads_run, "{expression}");
+            assert_eq!(wanted.len(), facts, "{expression}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_found_when_the_file_is_read() {
+        for (expression, shows) in [
+            ("runs.reason == 'manual'", "there is no `runs`"),
+            ("inputs.Rng == 'x'", "the check declares no input `Rng`"),
+            ("run.reason = 'manual'", "column 12"),
+        ] {
+            let found = problems(&yaml(expression));
+            assert!(found.iter().any(|problem| problem.contains(shows)), "{expression}: {found:?}");
+        }
+    }
+}

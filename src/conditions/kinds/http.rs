@@ -1,0 +1,214 @@
+//! `http`: another system's answer satisfies a condition.
+
+use cel::Value;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::check::Scope;
+use crate::conditions::Rule;
+use crate::conditions::shared::predicate::{Predicate, from_json};
+use crate::conditions::{Finding, WhenNotMet};
+use crate::evaluation::Context;
+use crate::facts::{Facts, Wanted};
+use crate::sources::check_path;
+use crate::sources::http::HttpAnswer;
+use crate::yaml::Problems;
+
+/// The parameters of `http`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Http {
+    /// The name of a connection of kind `http`.
+    connection: String,
+    /// The path below the connection's URL, with its query: `api/status?project=web`.
+    path: String,
+    /// `GET`, or `POST` for systems that are searched with one. It is sent at every evaluation.
+    #[serde(default)]
+    method: Method,
+    /// What a `POST` sends, as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<serde_json::Value>,
+    /// A CEL expression over `response.status` (a number) and `response.body` (its JSON, or text where it is none).
+    success_condition: Predicate,
+}
+
+/// The request's method.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Method {
+    /// Reads.
+    #[default]
+    Get,
+    /// Searches, with a body.
+    Post,
+}
+
+impl Http {
+    fn fact(&self) -> HttpAnswer {
+        HttpAnswer {
+            connection: self.connection.clone(),
+            post: self.method == Method::Post,
+            path: self.path.clone(),
+            body: self.body.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+impl Rule for Http {
+    fn describe(&self) -> String {
+        format!("the answer of {} satisfies {}", self.connection, self.success_condition.text())
+    }
+
+    fn when_not_met(&self) -> WhenNotMet {
+        WhenNotMet::Wait
+    }
+
+    fn validate(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+        scope.expect_connection("connection", &self.connection, &["http"], problems);
+        if let Err(why) = check_path(&self.path) {
+            problems.push("path", format!("`{}` is no path below the connection's URL: {why}", self.path));
+        }
+        // A POST may change something, with the operator's credentials: whoever delivers checks is not trusted that far.
+        if scope.is_inline && self.method == Method::Post {
+            problems
+                .push("method", "`POST` is sent for checks of checks.yaml only; an inline definition reads with `GET`");
+        }
+        if self.body.is_some() && self.method == Method::Get {
+            problems.push("body", "is sent with `method: POST` only");
+        }
+        self.success_condition.validate("successCondition", &["response"], problems);
+    }
+
+    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+        wanted.add(self.fact());
+    }
+
+    fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
+        let expected = format!("`{}`", self.success_condition.text());
+        let answer = match facts.get(&self.fact()) {
+            Ok(answer) => answer,
+            Err(unmeasured) => return Finding::unread(&unmeasured, expected, context.now),
+        };
+        let found = format!("{} answered {}", self.connection, answer.status);
+        let is_success = (200..300).contains(&answer.status);
+        // An error page is no evidence, unless the condition is about statuses.
+        if !is_success && !self.success_condition.members_of("response").contains("status") {
+            let advice = "mention `response.status` in the condition if that is an answer";
+            return Finding::unmeasured(format!("{found}; {advice}"), expected);
+        }
+        // A page to sign in contains no `blocked` either. The text also finds `response['body']`.
+        if is_success && answer.is_web_page && self.success_condition.text().contains("body") {
+            return Finding::unmeasured(
+                format!("{found} with a web page; check the path and the credentials"),
+                expected,
+            );
+        }
+        let response = from_json(&json!({ "status": answer.status, "body": answer.body }));
+        let outcome = self.success_condition.evaluate(&[("response", response)] as &[(&'static str, Value)]);
+        let finding = match outcome.answer {
+            Ok(met) => Finding::met_if(met, found, expected).remedy(if met {
+                String::new()
+            } else {
+                format!("bring {} to answer so", self.connection)
+            }),
+            Err(why) => Finding::unmeasured(format!("{found}; {why}"), expected),
+        };
+        Finding { details: outcome.trace, ..finding }
+    }
+
+    fn connection(&self) -> Option<&str> {
+        Some(&self.connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conditions::Measured;
+    use crate::conditions::given::{check, evaluate, measure, minute, problems};
+    use crate::facts::Unmeasured;
+    use crate::sources::http::HttpResponse;
+
+    fn yaml(parameters: &str) -> String {
+        format!(
+            "connections: {{ sonar: {{ http: {{ url: 'https://sonar.example.com' }} }}, snow: {{ prometheus: {{ url: 'https://p' }} }} }}
+checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
+        )
+    }
+
+    fn answered(condition: &str, status: u16, body: serde_json::Value) -> (Measured, String) {
+        given(condition, HttpResponse { status, is_web_page: false, body })
+    }
+
+    fn given(condition: &str, response: HttpResponse) -> (Measured, String) {
+        let check =
+            check(&yaml(&format!("connection: sonar, path: api/status, successCondition: \"{condition}\"")), &[]);
+        let mut facts = Facts::default();
+        let fact =
+            HttpAnswer { connection: "sonar".to_owned(), post: false, path: "api/status".to_owned(), body: None };
+        facts.insert(fact, Ok(response));
+        measure(&check, &facts)
+    }
+
+    #[test]
+    fn the_answer_decides() {
+        let ok = "response.body.status == 'OK'";
+        assert_eq!(answered(ok, 200, json!({ "status": "OK" })).0, Measured::Met);
+        assert_eq!(answered(ok, 200, json!({ "status": "ERROR" })).0, Measured::NotMet);
+        assert_eq!(answered("response.status == 404", 404, json!("gone")).0, Measured::Met);
+        assert_eq!(answered("response.body.contains('up')", 200, json!("all up")).0, Measured::Met);
+    }
+
+    #[test]
+    fn an_error_page_is_no_evidence() {
+        let (measured, found) = answered("!('blocked' in response.body)", 404, json!({}));
+        assert_eq!((measured, found.contains("answered 404")), (Measured::Unmeasured, true), "{found}");
+        let (measured, found) = answered("response.body.status == 'OK'", 200, json!("<html>sign in</html>"));
+        assert_eq!(measured, Measured::Unmeasured);
+        assert!(found.contains("`response.body` is \"<html>sign in</html>\" (string)"), "{found}");
+    }
+
+    #[test]
+    fn a_page_to_sign_in_proves_nothing_about_a_body() {
+        let page = || HttpResponse { status: 200, is_web_page: true, body: json!("<html>sign in</html>") };
+        for negative in ["!response.body.contains('blocked')", "!response['body'].contains('blocked')"] {
+            let (measured, found) = given(negative, page());
+            assert_eq!(
+                (measured, found.contains("answered 200 with a web page")),
+                (Measured::Unmeasured, true),
+                "{found}"
+            );
+        }
+        assert_eq!(given("response.status == 200", page()).0, Measured::Met);
+    }
+
+    #[test]
+    fn argo_2578_a_wish_to_be_left_alone_is_kept() {
+        let check = check(&yaml("connection: sonar, path: api/status, successCondition: response.status == 200"), &[]);
+        let mut facts = Facts::default();
+        let wait = Some(std::time::Duration::from_secs(300));
+        let busy = Unmeasured { retry_after: wait, ..Unmeasured::because("connection `sonar` answered 429") };
+        let fact = HttpAnswer { connection: "sonar".into(), post: false, path: "api/status".into(), body: None };
+        facts.insert(fact, Err(busy));
+        let finding = evaluate(&check, &facts, None, minute(0));
+        assert_eq!((finding.measured, finding.look_again_at), (Measured::Unmeasured, Some(minute(5))));
+    }
+
+    #[test]
+    fn mistakes_are_found_when_the_file_is_read() {
+        for (parameters, shows) in [
+            ("connection: sonr, path: a, successCondition: 'true'", "did you mean `sonar`?"),
+            ("connection: snow, path: a, successCondition: 'true'", "is of kind `prometheus`; this needs `http`"),
+            ("connection: sonar, path: '../a', successCondition: 'true'", "no path below the connection's URL"),
+            ("connection: sonar, path: '//evil/a', successCondition: 'true'", "no path below the connection's URL"),
+            ("connection: sonar, path: a, method: PUT, successCondition: 'true'", "expected `GET` or `POST`"),
+            ("connection: sonar, path: a, body: {}, successCondition: 'true'", "method: POST"),
+            ("connection: sonar, path: a, successCondition: 'body.ok'", "there is no `body` here"),
+            ("connection: sonar, path: a", "successCondition"),
+        ] {
+            let found = problems(&yaml(parameters));
+            assert!(found.iter().any(|problem| problem.contains(shows)), "{parameters}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What contradicts what in the parameters of `metric`.
+
+use chrono::{DateTime, TimeDelta};
+
+use crate::check::{CompletionEvent, Scope};
+use crate::conditions::kinds::metric::{Metric, VARIABLES};
+use crate::sources::Connection;
+use crate::yaml::{Duration, Problems};
+
+impl Metric {
+    /// Reports all mistakes.
+    pub(super) fn report(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+        self.validate_query(scope, problems);
+        self.validate_schedule(scope, problems);
+        self.success_condition.validate("successCondition", &VARIABLES, problems);
+        if let Some(failure) = &self.failure_condition {
+            failure.validate("failureCondition", &VARIABLES, problems);
+        }
+        let conditions = [Some(&self.success_condition), self.failure_condition.as_ref()];
+        let compares = conditions.into_iter().flatten().any(|condition| condition.variables().contains("baseline"));
+        match (&self.baseline, compares) {
+            (None, true) => problems.push("baseline", "is mentioned in a condition; write its query"),
+            (Some(_), false) => problems.push("baseline", "is mentioned in no condition; compare `result` with it"),
+            _ => {}
+        }
+    }
+
+    fn validate_query(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+        const KINDS: [&str; 4] = ["prometheus", "applicationInsights", "logAnalytics", "azureMonitor"];
+        scope.expect_connection("connection", &self.connection, &KINDS, problems);
+        let of_resource = [self.resource.is_some(), self.metric.is_some(), self.aggregation.is_some()];
+        match scope.connections.get(&self.connection) {
+            Some(Connection::AzureMonitor(_)) => {
+                if of_resource != [true; 3] || self.query.is_some() {
+                    problems.push(
+                        "",
+                        "needs `resource`, `metric` and `aggregation` with a connection of kind `azureMonitor`",
+                    );
+                }
+                if self.baseline.is_some() {
+                    problems.push("baseline", "is a query, which a connection of kind `azureMonitor` does not answer");
+                }
+            }
+            _ => {
+                if self.query.as_deref().is_none_or(|query| query.trim().is_empty()) {
+                    problems.push("query", "is missing; write the query in the language of the connection");
+                }
+                if of_resource.contains(&true) || self.window.is_some() {
+                    problems.push(
+                        "",
+                        "`resource`, `metric`, `aggregation` and `window` are for connections of kind `azureMonitor`",
+                    );
+                }
+            }
+        }
+        if let Some(resource) = &self.resource
+            && (!resource.to_ascii_lowercase().starts_with("/subscriptions/")
+                || crate::sources::check_path(resource).is_err()
+                || resource.contains('?'))
+        {
+            problems.push("resource", format!("`{resource}` is no resource id; it begins with `/subscriptions/`"));
+        }
+    }
+
+    fn validate_schedule(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+        let zero = |limit: Option<u32>| limit == Some(0);
+        if zero(self.count) {
+            problems.push("count", "0 would let everything pass; write at least 1");
+        }
+        if zero(self.consecutive_success_limit) {
+            problems.push("consecutiveSuccessLimit", "0 would let everything pass; write at least 1");
+        }
+        let count = self.effective_count();
+        if count.is_none() && self.consecutive_success_limit.is_none() {
+            problems.push("interval", "would be repeated for ever; write `count`, or `consecutiveSuccessLimit`");
+        }
+        if self.count.is_some_and(|count| count > 1) && self.interval.is_none() {
+            problems.push("interval", "is missing; write the time from one checkpoint to the next, such as `5m`");
+        }
+        if let Some(count) = count.filter(|count| self.failure_limit >= *count) {
+            let message = format!("{} of {count} checkpoints may fail, so that all could", self.failure_limit);
+            problems.push("failureLimit", message);
+        }
+        if let (Some(limit), Some(count)) = (self.consecutive_success_limit, count)
+            && limit > count
+        {
+            problems.push("consecutiveSuccessLimit", format!("{limit} can never be reached by {count} checkpoints"));
+        }
+        let last = count.or(self.consecutive_success_limit).unwrap_or(1).saturating_sub(1);
+        let interval = self.interval.map_or_else(TimeDelta::zero, Duration::delta);
+        let takes = self.initial_delay.map_or_else(TimeDelta::zero, Duration::delta)
+            + interval.checked_mul(i32::try_from(last).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX / 2);
+        let deadline = scope.definition.deadline(DateTime::UNIX_EPOCH);
+        if DateTime::UNIX_EPOCH + takes.min(TimeDelta::days(10_000)) >= deadline {
+            let timeout = scope.definition.timeout;
+            problems.push("count", format!("the last checkpoint lies past the check's timeout, {timeout}"));
+        }
+        if scope.definition.completion_event == CompletionEvent::ApiResponse && takes > TimeDelta::zero() {
+            problems.push("", "takes its checkpoints over time, which needs `completionEvent: Callback`");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::yaml;
+    use crate::conditions::given;
+
+    #[test]
+    fn mistakes_are_found_when_the_file_is_read() {
+        for (parameters, shows) in [
+            ("successCondition: 'resutl < 1'", "did you mean `result`?"),
+            ("successCondition: result < 1, interval: 5m", "would be repeated for ever"),
+            ("successCondition: result < 1, count: 3", "interval: is missing"),
+            ("successCondition: result < 1, count: 0", "0 would let everything pass"),
+            ("successCondition: result < 1, count: 3, interval: 5m, failureLimit: 3", "so that all could"),
+            (
+                "successCondition: result < 1, count: 3, interval: 5m, consecutiveSuccessLimit: 4",
+                "can never be reached",
+            ),
+            ("successCondition: result < 1, count: 30, interval: 5m", "past the check's timeout, 2h"),
+            ("successCondition: result < baseline", "baseline: is mentioned in a condition"),
+            ("successCondition: result < 1, baseline: old", "is mentioned in no condition"),
+            ("successCondition: result < 1, resource: /subscriptions/x", "for connections of kind `azureMonitor`"),
+            ("successCondition: result < 1, onNoData: ignore", "`error`, `fail`, `pass`"),
+        ] {
+            let found = given::problems(&yaml(parameters));
+            assert!(found.iter().any(|problem| problem.contains(shows)), "{parameters}: {found:?}");
+        }
+        let monitor = |parameters: &str| {
+            let yaml = yaml("successCondition: result < 1");
+            given::problems(&yaml.replace("connection: prometheus, query: errors", parameters))
+        };
+        let right =
+            "connection: monitor, resource: /subscriptions/s/resourceGroups/g, metric: Http5xx, aggregation: Total";
+        assert_eq!(monitor(right), Vec::<String>::new());
+        assert!(monitor("connection: monitor, query: x")[0].contains("needs `resource`, `metric` and `aggregation`"));
+        for wrong in ["/subscriptions/../x", "https://evil/", "/subscriptions/x?y"] {
+            let problems = monitor(&right.replace("/subscriptions/s/resourceGroups/g", &format!("'{wrong}'")));
+            assert!(problems[0].contains("is no resource id"), "{wrong}: {problems:?}");
+        }
+        assert!(monitor("connection: promtheus, query: x")[0].contains("did you mean `prometheus`?"));
+    }
+}

@@ -1,0 +1,227 @@
+//! `pullRequest`: the run's commit came through a pull request that enough other people approved.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::azure_devops::build::{Identity, Run, TheRun};
+use crate::azure_devops::pull_requests::{PullRequest as Request, RunPullRequests};
+use crate::check::Scope;
+use crate::conditions::Rule;
+use crate::conditions::{Finding, Measured, WhenNotMet};
+use crate::evaluation::Context;
+use crate::facts::{Facts, Wanted};
+use crate::yaml::Problems;
+
+/// The parameters of `pullRequest`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PullRequest {
+    /// How many people must have approved, with or without suggestions.
+    #[schemars(range(min = 1))]
+    approvals: usize,
+    /// Whether the approval of whoever opened the pull request counts.
+    #[serde(default)]
+    author_may_approve: bool,
+    /// Whether the approval of whoever requested the run counts.
+    #[serde(default)]
+    requester_may_approve: bool,
+}
+
+/// The votes of one pull request.
+struct Votes {
+    approved_by: Vec<String>,
+    /// Votes that do not help, in words.
+    others: Vec<String>,
+}
+
+impl PullRequest {
+    fn wanted(&self) -> String {
+        match self.approvals {
+            1 => "1 approval".to_owned(),
+            count => format!("{count} approvals"),
+        }
+    }
+
+    /// Counts the votes. Fails when it is not known whose votes must not count.
+    fn count(&self, request: &Request, run: &Run) -> Result<Votes, String> {
+        let excluded = |may_approve: bool, person: &Option<Identity>, role: &'static str| match person {
+            _ if may_approve => Ok(None),
+            Some(person) if !(person.id.is_empty() && person.display_name.is_empty()) => {
+                Ok(Some((person.clone(), role)))
+            }
+            _ => Err(format!("Azure DevOps does not tell who {role}")),
+        };
+        let author = excluded(self.author_may_approve, &request.created_by, "opened the pull request")?;
+        let requester = excluded(self.requester_may_approve, &run.requested_for, "requested the run")?;
+        let mut votes = Votes { approved_by: Vec::new(), others: Vec::new() };
+        for reviewer in request.reviewers.iter().filter(|reviewer| !reviewer.is_container) {
+            let name = &reviewer.identity.display_name;
+            let barred = [&author, &requester].into_iter().flatten().find(|(who, _)| who.is_same(&reviewer.identity));
+            match (reviewer.vote, barred) {
+                (5 | 10, None) => votes.approved_by.push(name.clone()),
+                (5 | 10, Some((_, role))) => votes.others.push(format!("{name} approved, but {role}")),
+                (-10, _) => votes.others.push(format!("{name} rejected")),
+                (-5, _) => votes.others.push(format!("{name} waits for the author")),
+                _ => {}
+            }
+        }
+        Ok(votes)
+    }
+
+    fn judge(&self, requests: &[Request], run: &Run, expected: String) -> Finding {
+        let mut described = Vec::new();
+        for request in requests {
+            let votes = match self.count(request, run) {
+                Ok(votes) => votes,
+                Err(why) => return Finding::unmeasured(why, expected),
+            };
+            let by = match votes.approved_by.as_slice() {
+                [] => "no approval that counts".to_owned(),
+                names => format!("approved by {}", names.join(", ")),
+            };
+            let others: String = votes.others.iter().map(|vote| format!("; {vote}")).collect();
+            let found = format!("pull request {} \"{}\": {by}{others}", request.id, request.title);
+            if votes.approved_by.len() >= self.approvals {
+                return Finding::new(Measured::Met, found, expected);
+            }
+            described.push(found);
+        }
+        let ids: Vec<String> = requests.iter().map(|request| request.id.to_string()).collect();
+        let remedy = format!("let others approve pull request {}", ids.join(" or "));
+        Finding::new(Measured::NotMet, described.join(" | "), expected).remedy(remedy)
+    }
+}
+
+impl Rule for PullRequest {
+    fn describe(&self) -> String {
+        format!("the pull request of the run's commit has {} of other people", self.wanted())
+    }
+
+    fn when_not_met(&self) -> WhenNotMet {
+        WhenNotMet::Wait
+    }
+
+    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+        if self.approvals == 0 {
+            problems.push("approvals", "0 would let everything pass; write at least 1");
+        }
+    }
+
+    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+        wanted.add(TheRun);
+        wanted.add(RunPullRequests);
+    }
+
+    fn evaluate(&self, facts: &Facts, _: &Context<'_>) -> Finding {
+        let expected = format!("a pull request with {}", self.wanted());
+        let (run, requests) = match (facts.get(&TheRun), facts.get(&RunPullRequests)) {
+            (Ok(run), Ok(requests)) => (run, requests),
+            (Err(unmeasured), _) | (_, Err(unmeasured)) => return Finding::unmeasured(unmeasured.why, expected),
+        };
+        if requests.is_empty() {
+            let commit: String = run.source_version.chars().take(8).collect();
+            let found = format!("no pull request brought commit {commit} of {}", run.source_branch);
+            return Finding::new(Measured::NotMet, found, expected)
+                .remedy("bring the change through a pull request, and run the pipeline on its merge");
+        }
+        self.judge(&requests, &run, expected)
+    }
+
+    fn reads_run(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::conditions::testing::{check_of, measure, refused};
+    use crate::facts::Unmeasured;
+
+    fn vote(name: &str, vote: i32) -> Value {
+        json!({ "id": format!("id of {name}"), "displayName": name, "vote": vote })
+    }
+
+    fn facts(requests: Value) -> Facts {
+        let run = json!({
+            "id": 7,
+            "sourceBranch": "refs/heads/main",
+            "sourceVersion": "0123456789abcdef",
+            "requestedFor": { "id": "ID OF Rob", "displayName": "Rob" },
+        });
+        let mut facts = Facts::default();
+        facts.insert(TheRun, Ok(serde_json::from_value(run).expect("a run")));
+        facts.insert(RunPullRequests, Ok(serde_json::from_value(requests).expect("pull requests")));
+        facts
+    }
+
+    fn request(id: u64, reviewers: &[Value]) -> Value {
+        let author = json!({ "id": "id of Ann", "displayName": "Ann" });
+        json!({ "pullRequestId": id, "title": "Fix it", "createdBy": author, "reviewers": reviewers })
+    }
+
+    #[track_caller]
+    fn check(condition: &str, requests: Value, measured: Measured, found: &str) {
+        let finding = measure(&format!("pullRequest: {{ {condition} }}"), &facts(requests), TimeDelta::zero());
+        assert_eq!((finding.measured, finding.found.as_str()), (measured, found));
+    }
+
+    #[test]
+    fn approvals_of_other_people_count() {
+        let both = [vote("Bob", 10), vote("Cy", 5)];
+        let approved = "pull request 3 \"Fix it\": approved by Bob, Cy";
+        check("approvals: 2", json!([request(3, &both)]), Measured::Met, approved);
+        check("approvals: 3", json!([request(3, &both)]), Measured::NotMet, approved);
+        let none = [vote("Bob", 0), vote("Cy", -5), vote("Di", -10)];
+        let refused = "pull request 3 \"Fix it\": no approval that counts; Cy waits for the author; Di rejected";
+        check("approvals: 1", json!([request(3, &none)]), Measured::NotMet, refused);
+        let mut group = vote("Team", 10);
+        group["isContainer"] = json!(true);
+        let no_one = "pull request 3 \"Fix it\": no approval that counts";
+        check("approvals: 1", json!([request(3, &[group])]), Measured::NotMet, no_one);
+    }
+
+    #[test]
+    fn author_and_requester_do_not_count_unless_allowed() {
+        let own = || json!([request(3, &[vote("Ann", 10), vote("Rob", 10)])]);
+        let found = "pull request 3 \"Fix it\": no approval that counts; Ann approved, but opened the pull request; Rob approved, but requested the run";
+        check("approvals: 1", own(), Measured::NotMet, found);
+        let found = "pull request 3 \"Fix it\": approved by Ann; Rob approved, but requested the run";
+        check("approvals: 1, authorMayApprove: true", own(), Measured::Met, found);
+        let found = "pull request 3 \"Fix it\": approved by Rob; Ann approved, but opened the pull request";
+        check("approvals: 1, requesterMayApprove: true", own(), Measured::Met, found);
+        check("approvals: 2, requesterMayApprove: true", own(), Measured::NotMet, found);
+    }
+
+    #[test]
+    fn who_is_unknown_cannot_be_excluded() {
+        let mut anonymous = request(3, &[vote("Bob", 10)]);
+        anonymous["createdBy"] = Value::Null;
+        let found = "Azure DevOps does not tell who opened the pull request";
+        check("approvals: 1", json!([anonymous]), Measured::Unmeasured, found);
+    }
+
+    #[test]
+    fn one_of_several_is_enough_and_none_is_a_no() {
+        let requests = json!([request(4, &[]), request(3, &[vote("Bob", 10)])]);
+        check("approvals: 1", requests, Measured::Met, "pull request 3 \"Fix it\": approved by Bob");
+        let none = "no pull request brought commit 01234567 of refs/heads/main";
+        check("approvals: 1", json!([]), Measured::NotMet, none);
+        let mut elsewhere = facts(json!([]));
+        elsewhere.insert(RunPullRequests, Err(Unmeasured::because("the run's repository is of type GitHub")));
+        let finding = measure("pullRequest: { approvals: 1 }", &elsewhere, TimeDelta::zero());
+        assert_eq!(finding.measured, Measured::Unmeasured);
+        let check = check_of("pullRequest: { approvals: 1 }");
+        assert_eq!(check.definition.conditions[0].kind.when_not_met(), WhenNotMet::Wait);
+    }
+
+    #[test]
+    fn wrong_parameters_name_key_and_fix() {
+        refused("pullRequest: { approvals: 0 }", &["pullRequest.approvals", "at least 1"]);
+        refused("pullRequest: {}", &["approvals"]);
+        refused("pullRequest: { approvals: 1, authorCanApprove: true }", &["did you mean `authorMayApprove`?"]);
+    }
+}

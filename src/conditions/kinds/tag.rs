@@ -1,0 +1,103 @@
+//! `tag`: the run carries a tag. People or other pipelines may add it while the check waits.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::azure_devops::build::TheRunState;
+use crate::check::Scope;
+use crate::conditions::Rule;
+use crate::conditions::{Finding, WhenNotMet};
+use crate::evaluation::Context;
+use crate::facts::{Facts, Wanted};
+use crate::yaml::Problems;
+
+/// The parameters of `tag`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tag {
+    /// The tags of which the run must carry one.
+    #[serde(rename = "in")]
+    #[schemars(length(min = 1))]
+    accepted: Vec<String>,
+}
+
+impl Rule for Tag {
+    fn describe(&self) -> String {
+        format!("the run carries the tag {}", self.accepted.join(" or "))
+    }
+
+    fn when_not_met(&self) -> WhenNotMet {
+        WhenNotMet::Wait
+    }
+
+    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+        if self.accepted.is_empty() {
+            problems.push("in", "is empty; write for instance `[released]`");
+        }
+        for (index, _) in self.accepted.iter().enumerate().filter(|(_, tag)| tag.trim().is_empty()) {
+            problems.push(&format!("in[{index}]"), "is empty; write a tag, such as `released`");
+        }
+    }
+
+    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+        wanted.add(TheRunState);
+    }
+
+    fn evaluate(&self, facts: &Facts, _: &Context<'_>) -> Finding {
+        let expected = format!("the tag {}", self.accepted.join(" or "));
+        let run = match facts.get(&TheRunState) {
+            Ok(run) => run,
+            Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
+        };
+        let Some(tags) = &run.tags else {
+            return Finding::unmeasured("Azure DevOps does not tell the run's tags", expected);
+        };
+        let found = if tags.is_empty() { "no tags".to_owned() } else { format!("tags {}", tags.join(", ")) };
+        let accepted = |tag: &String| self.accepted.iter().any(|wanted| wanted.trim().eq_ignore_ascii_case(tag));
+        if tags.iter().any(accepted) {
+            return Finding::met_if(true, found, expected);
+        }
+        Finding::met_if(false, found, expected)
+            .remedy(format!("add the tag {} to the run, on its page", self.accepted.join(" or ")))
+    }
+
+    fn reads_run(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use serde_json::json;
+
+    use super::*;
+    use crate::conditions::Measured;
+    use crate::conditions::testing::{check_of, measure, refused};
+
+    const CONDITION: &str = "tag: { in: [released, Approved by QA] }";
+
+    #[test]
+    fn one_of_the_tags_is_enough() {
+        for (tags, measured, found) in [
+            (json!(["Released"]), Measured::Met, "tags Released"),
+            (json!(["nightly", "approved by qa"]), Measured::Met, "tags nightly, approved by qa"),
+            (json!(["released-2"]), Measured::NotMet, "tags released-2"),
+            (json!([]), Measured::NotMet, "no tags"),
+            (json!(null), Measured::Unmeasured, "Azure DevOps does not tell the run's tags"),
+        ] {
+            let mut facts = Facts::default();
+            facts.insert(TheRunState, Ok(serde_json::from_value(json!({ "tags": tags })).expect("a run")));
+            let finding = measure(CONDITION, &facts, TimeDelta::zero());
+            assert_eq!((finding.measured, finding.found.as_str()), (measured, found));
+        }
+        assert_eq!(measure(CONDITION, &Facts::default(), TimeDelta::zero()).measured, Measured::Unmeasured);
+        assert_eq!(check_of(CONDITION).definition.conditions[0].kind.when_not_met(), WhenNotMet::Wait);
+    }
+
+    #[test]
+    fn wrong_parameters_name_key_and_fix() {
+        refused("tag: { in: [] }", &["tag.in", "[released]"]);
+        refused("tag: { in: [' '] }", &["in[0]", "is empty"]);
+    }
+}

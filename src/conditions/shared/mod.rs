@@ -1,0 +1,6 @@
+//! What several kinds of condition share.
+
+pub(super) mod glob;
+pub(super) mod percent;
+pub(super) mod predicate;
+pub(super) mod published;

@@ -1,0 +1,288 @@
+//! CEL expressions that answer yes or no: `expression`, `successCondition`, `failureCondition`.
+//!
+//! Common Expression Language, see <https://cel.dev>. An expression is checked when the file is read; at an evaluation
+//! it is given the values it mentions, and the log shows what each part of it came to. What it may cost is bounded
+//! before it runs, so that its answer depends on nothing but its values.
+
+mod blame;
+mod check;
+mod text;
+
+use std::collections::BTreeSet;
+
+use cel::{Context, Program, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::yaml::{Problems, nearest};
+
+use check::Check;
+use text::Source;
+pub(in crate::conditions) use text::{from_json, shown};
+
+/// The longest expression, in bytes. Bounds how deep the CEL library recurses.
+const MAX_LENGTH: usize = 1_000;
+
+/// What an expression may cost: about a second on one core.
+const MAX_COST: usize = 2_000_000;
+
+/// The stack of the thread that runs the CEL library: the deepest expression of [`MAX_LENGTH`] needs half of it in a
+/// debug build. Only what is touched becomes real memory.
+const STACK: usize = 64 * 1024 * 1024;
+
+/// A CEL expression that answers yes or no.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(in crate::conditions) struct Predicate(String);
+
+/// What an expression came to.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::conditions) struct Outcome {
+    /// Whether it holds, or why that cannot be said.
+    pub(in crate::conditions) answer: Result<bool, String>,
+    /// The value of each part, for the log.
+    pub(in crate::conditions) trace: Vec<String>,
+}
+
+/// The values that an expression may mention.
+pub(in crate::conditions) type Variables<'a> = [(&'static str, Value)];
+
+impl Predicate {
+    /// The expression as it was written.
+    pub(in crate::conditions) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Reports what the CEL library cannot read, and names that do not exist.
+    pub(in crate::conditions) fn validate(&self, key: &str, known: &[&str], problems: &mut Problems<'_>) {
+        for problem in self.problems(known) {
+            problems.push(key, problem);
+        }
+    }
+
+    fn problems(&self, known: &[&str]) -> Vec<String> {
+        let found = self.contained(|program| {
+            let check = Check::of(program.expression());
+            let source = Source::of(program);
+            let variables = check.variables.iter().filter(|(_, name)| !known.contains(&name.as_str()));
+            let variables = variables.map(|(id, name)| {
+                let hint = nearest(name, known.iter().copied());
+                let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let known = known.join("`, `");
+                format!("{}: there is no `{name}` here; known are `{known}`{hint}", source.place(*id))
+            });
+            let functions = check.unknown_functions().map(|(id, name)| {
+                let hint = nearest(name, check::FUNCTIONS.iter().copied());
+                let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                format!("{}: there is no function `{name}`{hint}", source.place(id))
+            });
+            variables.chain(functions).collect::<Vec<_>>()
+        });
+        found.unwrap_or_else(|problems| problems)
+    }
+
+    /// Members of `variable` that the expression selects by name: `tags` of `run.tags`.
+    pub(in crate::conditions) fn members_of(&self, variable: &str) -> BTreeSet<String> {
+        let members = self.contained(|program| Check::of(program.expression()).members_of(variable));
+        members.unwrap_or_default()
+    }
+
+    /// The variables that the expression mentions.
+    pub(in crate::conditions) fn variables(&self) -> BTreeSet<String> {
+        let names = |program: &Program| {
+            let variables = Check::of(program.expression()).variables;
+            variables.into_iter().map(|(_, name)| name).collect()
+        };
+        self.contained(names).unwrap_or_default()
+    }
+
+    /// What the expression comes to with these values.
+    pub(in crate::conditions) fn evaluate(&self, variables: &Variables<'_>) -> Outcome {
+        let outcome = self.contained(|program| {
+            let cost = Check::of(program.expression()).cost(variables.iter().map(|(_, value)| longest(value)).max());
+            if cost > MAX_COST {
+                let why = format!("`{}` would take too many steps ({cost}) with values this large", self.0);
+                return Outcome { answer: Err(why), trace: Vec::new() };
+            }
+            let mut context = Context::default();
+            for (name, value) in variables {
+                context.add_variable_from_value(*name, value.clone());
+            }
+            let source = Source::of(program);
+            let answer = match program.execute(&context) {
+                Ok(Value::Bool(holds)) => Ok(holds),
+                Ok(value) => Err(format!("`{}` is {}, not true or false", self.0, text::with_type(&value))),
+                Err(_) => Err(blame::explain(program.expression(), &context, &source)),
+            };
+            let trace = if answer == Ok(true) { Vec::new() } else { blame::trace(program, &context, &source) };
+            Outcome { answer, trace }
+        });
+        outcome.unwrap_or_else(|problems| Outcome { answer: Err(problems.join("; ")), trace: Vec::new() })
+    }
+
+    /// Compiles the expression and works on the program, on a thread of its own: the library recurses, and a panic in it
+    /// must not be more than an expression that cannot be read.
+    fn contained<T: Send>(&self, work: impl FnOnce(&Program) -> T + Send) -> Result<T, Vec<String>> {
+        if self.0.trim().is_empty() {
+            return Err(vec!["is empty; write for instance `result < 0.05`".to_owned()]);
+        }
+        if self.0.len() > MAX_LENGTH {
+            return Err(vec![format!("has {} characters; the longest expression has {MAX_LENGTH}", self.0.len())]);
+        }
+        let failed = || vec![format!("`{}` cannot be worked on by the CEL library", self.0)];
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK).name("cel".to_owned());
+            let compile = || match Program::compile(&self.0) {
+                Ok(program) => Ok(work(&program)),
+                Err(errors) => Err(text::parse_errors(&errors)),
+            };
+            let running = thread.spawn_scoped(scope, compile).map_err(|_| failed())?;
+            running.join().unwrap_or_else(|_| Err(failed()))
+        })
+    }
+}
+
+/// The longest list or map inside a value: what a comprehension may have to walk through.
+fn longest(value: &Value) -> usize {
+    match value {
+        Value::List(items) => items.iter().map(longest).max().unwrap_or(0).max(items.len()),
+        Value::Map(map) => map.map.values().map(longest).max().unwrap_or(0).max(map.map.len()),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn predicate(text: &str) -> Predicate {
+        Predicate(text.to_owned())
+    }
+
+    fn evaluate(text: &str) -> Outcome {
+        let body = json!({
+            "count": 3, "ratio": 4.5, "name": "canary", "none": null, "tags": ["a", "b"],
+            "items": [{ "name": "a", "ok": true }, { "name": "b", "ok": false }],
+        });
+        predicate(text).evaluate(&[("body", from_json(&body)), ("result", Value::Float(4.2))])
+    }
+
+    #[track_caller]
+    fn fails_with(text: &str, shows: &str) {
+        let why = evaluate(text).answer.expect_err(text);
+        assert!(why.contains(shows), "{text}: {why}");
+    }
+
+    #[test]
+    fn an_expression_may_hold_any_text() {
+        let outcome = evaluate("body.name == 'grün ✓' || body.name == \"a)(\" || body.count > 5");
+        assert_eq!(outcome.answer, Ok(false));
+        assert!(outcome.trace.contains(&"body.name == 'grün ✓' = false".to_owned()), "{:?}", outcome.trace);
+        assert!(outcome.trace.contains(&"body.count > 5 = false".to_owned()), "{:?}", outcome.trace);
+    }
+
+    #[test]
+    fn numbers_compare_whatever_their_type() {
+        for text in ["result < 5", "result < 5.0", "body.count == 3", "body.count + 1 > 3", "body.count < 3.5"] {
+            assert_eq!(evaluate(text).answer, Ok(true), "{text}");
+        }
+    }
+
+    #[test]
+    fn argo_2169_what_is_missing_is_named_with_its_path_value_and_type() {
+        fails_with("body.speed > 3", "`body.speed` does not exist: `body` has `count`, `items`, `name`");
+        fails_with("body.name.first == 'x'", "`body.name.first` does not exist: `body.name` is \"canary\" (string)");
+        fails_with(
+            "result < '5'",
+            "`result < '5'` cannot be worked out: `result` is 4.2 (double), `'5'` is \"5\" (string)",
+        );
+        fails_with("body.none > 3", "`body.none` is null");
+        fails_with("body.tags[7] == 'a'", "`body.tags` is [\"a\",\"b\"] (list), `7` is 7 (int)");
+        fails_with("result", "is 4.2 (double), not true or false");
+        fails_with("body.items.all(i, i.size > 3)", "there is no `size`");
+    }
+
+    #[test]
+    fn tasks_7664_odd_payloads_give_an_error_and_never_a_panic() {
+        for body in [json!(null), json!("text"), json!({ "": { "": [] } }), json!([[[]]]), json!(1e308)] {
+            for text in ["body.a.b == 1", "body[0].x == 'y'", "body.all(i, i.x > 0)", "size(body.a) > 0"] {
+                let outcome = predicate(text).evaluate(&[("body", from_json(&body))]);
+                assert_ne!(outcome.answer, Ok(true), "{text} with {body}: no evidence is no yes");
+            }
+        }
+        fails_with("body.count / 0 == 1", "cannot be worked out");
+        fails_with("int('x') == 1", "cannot be worked out");
+        fails_with("9223372036854775807 + body.count > 0", "cannot be worked out");
+        fails_with("body.name.matches('(')", "cannot be worked out");
+        fails_with("timestamp('nonsense') > timestamp('2026-01-01T00:00:00Z')", "cannot be worked out");
+    }
+
+    #[test]
+    fn tasks_11251_results_are_filtered_and_the_log_shows_what_came_in_between() {
+        assert_eq!(evaluate("body.items.filter(i, i.ok).size() == 1").answer, Ok(true));
+        let outcome = evaluate("body.items.filter(i, i.ok).map(i, i.name).size() == 2 && result < 5");
+        assert_eq!(outcome.answer, Ok(false));
+        assert_eq!(
+            outcome.trace,
+            [
+                "body.items.filter(i, i.ok).map(i, i.name).size() == 2 && result < 5 = false",
+                "body.items.filter(i, i.ok).map(i, i.name).size() == 2 = false",
+                "body.items.filter(i, i.ok).map(i, i.name).size() = 1",
+                "body.items.filter(i, i.ok).map(i, i.name) = [\"a\"]",
+                "body.items.filter(i, i.ok) = [{\"name\":\"a\",\"ok\":true}]",
+                "body.items = [{\"name\":\"a\",\"ok\":true},{\"name\":\"b\",\"ok\":false}]",
+                "result < 5 = true",
+                "result = 4.2",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mistake_is_found_when_the_file_is_read_with_its_place() {
+        for (text, shows) in [
+            ("", "is empty"),
+            ("result <", "column 9"),
+            ("result < 5 &&", "is no CEL expression"),
+            ("resutl < 5", "column 1: there is no `resutl` here; known are `result`, `body`; did you mean `result`?"),
+            ("body.items.all(i, j.ok)", "column 19: there is no `j`"),
+            ("body.name.startWith('c')", "there is no function `startWith`; did you mean `startsWith`?"),
+            ("result < 5 || size(body) > env", "there is no `env`"),
+        ] {
+            let problems = predicate(text).problems(&["result", "body"]);
+            assert!(problems.first().is_some_and(|first| first.contains(shows)), "{text}: {problems:?}");
+        }
+        for text in ["body.items.exists(i, i.ok)", "type(result) == double", "has(body.count) ? body.count > 1 : false"]
+        {
+            assert_eq!(predicate(text).problems(&["result", "body"]), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_recurses_or_multiplies_is_refused_before_it_runs() {
+        for deep in [
+            format!("{}1 > 0", "1+".repeat(497)),
+            format!("{}true", "!".repeat(990)),
+            format!("l{}", "[0]".repeat(333)),
+        ] {
+            // Whatever it comes to, the process lives.
+            let _ = predicate(&deep).evaluate(&[("l", Value::Int(1))]);
+        }
+        let nested = format!("{}true{}", "(".repeat(450), ")".repeat(450));
+        assert!(!predicate(&nested).problems(&[]).is_empty());
+        assert!(predicate(&"1".repeat(5_000)).problems(&[])[0].contains("5000 characters"));
+        let list = Value::List(std::sync::Arc::new(vec![Value::Int(1); 2_000]));
+        let nested = predicate("l.all(a, l.all(b, l.all(c, a + b + c > 0)))");
+        let why = nested.evaluate(&[("l", list.clone())]).answer.expect_err("too many steps");
+        assert!(why.contains("too many steps"), "{why}");
+        assert_eq!(predicate("l.all(a, a > 0)").evaluate(&[("l", list)]).answer, Ok(true));
+    }
+
+    #[test]
+    fn only_what_is_mentioned_counts_as_mentioned() {
+        let predicate = predicate("run.tags.exists(now, now == 'x') && run.reason == \"inputs\"");
+        assert_eq!(predicate.variables(), BTreeSet::from(["run".to_owned()]));
+        assert_eq!(predicate.members_of("run"), BTreeSet::from(["reason".to_owned(), "tags".to_owned()]));
+    }
+}

@@ -1,0 +1,34 @@
+//! What a run publishes arrives a little after the task that published it: a check waits for it, but not for ever.
+
+use crate::conditions::{Finding, Measured};
+use crate::evaluation::Context;
+use crate::yaml::Duration;
+
+/// How long a check waits for what the run publishes, unless the condition says otherwise.
+pub(in crate::conditions) const fn default_wait() -> Duration {
+    Duration::minutes(10)
+}
+
+/// Whether the wait, counted from the check's delivery, is over.
+pub(in crate::conditions) fn wait_is_over(within: Duration, context: &Context<'_>) -> bool {
+    let until = context.check.delivered_at + within.delta();
+    context.now >= until
+}
+
+/// The finding while, or after, something was not published.
+pub(in crate::conditions) fn not_published(
+    why: String,
+    expected: String,
+    within: Duration,
+    context: &Context<'_>,
+) -> Finding {
+    if wait_is_over(within, context) {
+        let found = format!("{why}, {within} after the check began");
+        return Finding::new(Measured::NotMet, found, expected).without_evidence();
+    }
+    let until = context.check.delivered_at + within.delta();
+    let next = context.now + context.check.definition.reevaluate_every.delta();
+    let mut finding = Finding::new(Measured::Pending, format!("{why} yet; awaited for {within}"), expected);
+    finding.look_again_at = Some(next.min(until));
+    finding
+}

@@ -1,0 +1,216 @@
+//! What an evaluation finds, and how findings combine into a verdict. Pure: no I/O, no clock.
+//!
+//! `all`, `any`, `not` and `atLeast` follow three-valued logic: `Passed` is yes, `Failed` is no, `Waiting` and `Errored`
+//! are unknown. An error is never a no and never a yes; no evidence is never a yes.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::check::Check;
+use crate::conditions::Condition;
+use crate::facts::Facts;
+
+use super::explanation::{Combinator, Explanation, combine};
+use crate::conditions::{Measured, WhenNotMet};
+
+/// Where a condition stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// It holds.
+    Passed,
+    /// It does not hold, and will not.
+    Failed,
+    /// It does not hold yet.
+    Waiting,
+    /// It could not be measured.
+    Errored,
+}
+
+/// What a condition may look at besides facts.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// When the evaluation began: one moment for all conditions. What may close while facts are read asks
+    /// [`Facts::read_at`].
+    pub now: DateTime<Utc>,
+    /// The check.
+    pub check: &'a Check,
+    /// What this condition remembered at the last evaluation.
+    pub state: Option<&'a Value>,
+}
+
+impl<'a> Context<'a> {
+    /// The value of an input that the check declares; empty when an optional one was not sent.
+    #[must_use]
+    pub fn input(&self, name: &str) -> &'a str {
+        self.check.inputs.get(name).map_or("", String::as_str)
+    }
+}
+
+/// What conditions remember from one evaluation to the next, by the condition's place (`0`, `1.0`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Memory(BTreeMap<String, Remembered>);
+
+impl Memory {
+    /// Whether there is nothing to remember.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What the condition at `place` remembered.
+    #[must_use]
+    pub fn state(&self, place: &str) -> Option<&Value> {
+        self.0.get(place)?.state.as_ref()
+    }
+
+    fn errored_since(&self, place: &str) -> Option<DateTime<Utc>> {
+        self.0.get(place)?.errored_since
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Remembered {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    errored_since: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<Value>,
+}
+
+/// The result of one evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// The whole: the check as an `all` of its conditions.
+    pub explanation: Explanation,
+    /// When it is worth looking again: the soonest that a waiting condition names, or the check's interval.
+    pub look_again_at: DateTime<Utc>,
+    /// Until when to stay away from what could not be measured, because it asked for that.
+    pub stay_away_until: Option<DateTime<Utc>>,
+    /// What to remember for the next evaluation.
+    pub memory: Memory,
+}
+
+impl Evaluation {
+    /// Where the check stands.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        self.explanation.status
+    }
+
+    /// A condition that could not be measured for as long as the error budget allows, and without which the check
+    /// cannot pass any more: others, for which there is still time, would not be enough.
+    #[must_use]
+    pub fn over_budget(&self, budget: TimeDelta, now: DateTime<Utc>) -> Option<&Explanation> {
+        let is_spent = |leaf: &Explanation| leaf.errored_since.is_some_and(|since| now - since >= budget);
+        if self.status() != Status::Errored || self.explanation.without(&is_spent).status != Status::Failed {
+            return None;
+        }
+        self.explanation.blocking().into_iter().find(|blocking| is_spent(blocking))
+    }
+}
+
+/// Evaluates a check against the facts gathered for it.
+#[must_use]
+pub fn evaluate(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc>) -> Evaluation {
+    let mut walk =
+        Walk { check, facts, memory, now, next: Memory::default(), look_again_at: None, stay_away_until: None };
+    let conditions: Vec<Explanation> = check
+        .definition
+        .conditions
+        .iter()
+        .enumerate()
+        .map(|(index, condition)| walk.explain(condition, &index.to_string(), None, false))
+        .collect();
+    let explanation = combine(String::new(), Combinator::AtLeast(conditions.len()), conditions);
+    let interval = check.definition.reevaluate_every.delta();
+    let look_again_at = walk.look_again_at.unwrap_or(now + interval);
+    Evaluation { explanation, look_again_at, stay_away_until: walk.stay_away_until, memory: walk.next }
+}
+
+struct Walk<'a> {
+    check: &'a Check,
+    facts: &'a Facts,
+    memory: &'a Memory,
+    now: DateTime<Utc>,
+    next: Memory,
+    look_again_at: Option<DateTime<Utc>>,
+    stay_away_until: Option<DateTime<Utc>>,
+}
+
+impl Walk<'_> {
+    /// Explains a condition. `inherited` is the `whenNotMet` of the combinator around it. Inside `not` a measured no is a
+    /// no, even where it would be worth waiting for: that is what `not` asks for.
+    fn explain(
+        &mut self,
+        condition: &Condition,
+        place: &str,
+        inherited: Option<WhenNotMet>,
+        is_negated: bool,
+    ) -> Explanation {
+        let own = condition.when_not_met.or(inherited);
+        let when_not_met = if is_negated { Some(WhenNotMet::Fail) } else { own };
+        let title = condition.title();
+        let Some((combinator, inside)) = condition.kind.inside() else {
+            return self.measure(condition, place, when_not_met);
+        };
+        let is_not = combinator == Combinator::Not;
+        let conditions: Vec<Explanation> = inside
+            .iter()
+            .enumerate()
+            .map(|(index, inner)| self.explain(inner, &format!("{place}.{index}"), when_not_met, is_negated || is_not))
+            .collect();
+        let mut explanation = combine(title, combinator, conditions);
+        let waits = when_not_met.unwrap_or_else(|| condition.kind.when_not_met()) == WhenNotMet::Wait;
+        if is_not && waits && explanation.has_evidence && explanation.status == Status::Failed {
+            explanation.status = Status::Waiting;
+            self.look_again(None);
+        }
+        explanation
+    }
+
+    /// Notes when an unknown is worth another look: when it says, or after the check's interval.
+    fn look_again(&mut self, at: Option<DateTime<Utc>>) {
+        let next = at.unwrap_or_else(|| self.now + self.check.definition.reevaluate_every.delta());
+        self.look_again_at = Some(self.look_again_at.map_or(next, |earlier| earlier.min(next)));
+    }
+
+    fn measure(&mut self, condition: &Condition, place: &str, when_not_met: Option<WhenNotMet>) -> Explanation {
+        let context = Context { now: self.now, check: self.check, state: self.memory.state(place) };
+        let finding = condition.kind.evaluate(self.facts, &context);
+        let waits = when_not_met.unwrap_or_else(|| condition.kind.when_not_met()) == WhenNotMet::Wait;
+        let status = match finding.measured {
+            Measured::Met => Status::Passed,
+            Measured::NotMet if waits => Status::Waiting,
+            Measured::NotMet | Measured::Rejected => Status::Failed,
+            Measured::Pending => Status::Waiting,
+            Measured::Unmeasured => Status::Errored,
+        };
+        let errored_since = (status == Status::Errored).then(|| self.memory.errored_since(place).unwrap_or(self.now));
+        if errored_since.is_some() || finding.state.is_some() {
+            self.next.0.insert(place.to_owned(), Remembered { errored_since, state: finding.state });
+        }
+        if status == Status::Errored {
+            self.stay_away_until = self.stay_away_until.max(finding.look_again_at);
+        }
+        if matches!(status, Status::Waiting | Status::Errored) {
+            self.look_again(finding.look_again_at);
+        }
+        Explanation {
+            condition: condition.title(),
+            status,
+            found: finding.found,
+            expected: finding.expected,
+            remedy: finding.remedy,
+            details: finding.details,
+            conditions: Vec::new(),
+            errored_since,
+            has_evidence: finding.has_evidence,
+            combined: Combinator::Leaf,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! A check at rest: its message, the claims of its messages, and the queue that holds them.
+
+pub mod claim;
+pub mod message;
+mod poison;
+mod storage;
+
+pub use poison::{PoisonQueue, Poisoned, Taken};
+pub use storage::{CheckQueue, DELIVERY_PATIENCE, EVALUATION_PATIENCE, QUEUE_NAME, QueueError, RETRY_PAUSE, Storage};

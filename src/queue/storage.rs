@@ -1,0 +1,205 @@
+//! The queue of checks, over Azure Storage.
+//!
+//! The one module that knows `azure_storage_queues`. That crate gets four corrections here: a pooled transport, no
+//! retries of its own (its defaults go on for minutes), a time limit on every put, and development storage by hand. It
+//! writes the text as given, without base64: `messageEncoding` in `host.json` must be `none`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::auth::TokenCredential;
+use azure_core::{ClientOptions, HttpClient, RetryOptions, StatusCode, TransportOptions};
+use azure_storage::{CloudLocation, ConnectionString, StorageCredentials};
+use azure_storage_queues::{QueueClient, QueueServiceClientBuilder};
+use backon::{ExponentialBuilder, Retryable};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::queue::message::MAX_MESSAGE;
+
+use super::poison::PoisonQueue;
+
+/// The queue's name, as in `ReevaluateFunction/function.json`.
+pub const QUEUE_NAME: &str = "check-evaluations";
+
+/// How long the put of a delivery may take in all: it must be answered within 3 s.
+pub const DELIVERY_PATIENCE: Duration = Duration::from_millis(2_000);
+
+/// How long the put of a next evaluation may take: nobody waits for it, and a storage that is slow is not down.
+pub const EVALUATION_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long the first pause between two tries of a put is; each later one is twice as long.
+pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest visibility delay that Azure Storage takes. A longer wait is continued by looking again in between.
+const MAX_VISIBILITY_DELAY: TimeDelta = TimeDelta::days(7);
+
+/// How much longer than its deadline a message lives: what is late by hours is still poisoned rather than lost.
+const TIME_TO_LIVE_BEYOND_DEADLINE: TimeDelta = TimeDelta::days(2);
+
+/// The account and key that every storage emulator knows; documented, not secret.
+const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
+
+/// Where the queue is.
+#[derive(Clone)]
+pub enum Storage {
+    /// `UseDevelopmentStorage=true`: Azurite on its default port.
+    Development,
+    /// A connection string with an account key or a shared access signature.
+    ConnectionString(secrecy::SecretString),
+    /// A queue service endpoint, reached with a managed identity.
+    Identity {
+        /// Such as `https://account.queue.core.windows.net`.
+        queue_service_uri: String,
+        /// Obtains tokens for it.
+        credential: Arc<dyn TokenCredential>,
+    },
+}
+
+/// Why a message could not be queued.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueueError {
+    /// The storage account did not take it, or not in time.
+    #[error("the queue `{QUEUE_NAME}` did not take the message: {0}")]
+    Unavailable(String),
+    /// The check is too large to be queued.
+    #[error(
+        "the check takes {0} bytes as a queue message; at most {1} fit: use fewer or shorter conditions and inputs"
+    )]
+    TooLarge(usize, usize),
+}
+
+/// The queue.
+#[derive(Clone, Debug)]
+pub struct CheckQueue {
+    client: QueueClient,
+    poison: PoisonQueue,
+    retry_pause: Duration,
+}
+
+impl CheckQueue {
+    /// Opens the queue; nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the storage settings.
+    pub fn open(storage: &Storage, http: reqwest::Client) -> Result<Self, String> {
+        let (location, credentials) = locate(storage)?;
+        let transport: Arc<dyn HttpClient> = Arc::new(http);
+        let options = ClientOptions::default().transport(TransportOptions::new(transport)).retry(RetryOptions::none());
+        let service = QueueServiceClientBuilder::with_location(location, credentials).client_options(options).build();
+        let (client, poison) = (service.queue_client(QUEUE_NAME), PoisonQueue::of(&service));
+        Ok(Self { client, poison, retry_pause: RETRY_PAUSE })
+    }
+
+    /// Tries a put again after other pauses than [`RETRY_PAUSE`]: they pass in real time, whatever the app's clock says.
+    #[must_use]
+    pub fn with_retry_pause(self, retry_pause: Duration) -> Self {
+        Self { retry_pause, ..self }
+    }
+
+    /// Where the host puts the messages that it gave up.
+    #[must_use]
+    pub const fn poison(&self) -> &PoisonQueue {
+        &self.poison
+    }
+
+    /// Queues a message for an evaluation `delay` from `now`; it outlives the check's `deadline`. When this returns, it is
+    /// durable.
+    ///
+    /// `patience` is how long it may take in all. A put whose answer is lost is tried again, so that the message may be queued twice; claims make twins harmless.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`]; the message may have been queued all the same.
+    pub async fn put(
+        &self,
+        text: &str,
+        delay: TimeDelta,
+        now: DateTime<Utc>,
+        deadline: DateTime<Utc>,
+        patience: Duration,
+    ) -> Result<(), QueueError> {
+        // XML escapes the text on its way; what counts for the service is the text itself.
+        if text.len() > MAX_MESSAGE {
+            return Err(QueueError::TooLarge(text.len(), MAX_MESSAGE));
+        }
+        let delay = delay.clamp(TimeDelta::zero(), MAX_VISIBILITY_DELAY);
+        let time_to_live = (deadline - now).max(TimeDelta::zero()) + TIME_TO_LIVE_BEYOND_DEADLINE + delay;
+        let backoff = ExponentialBuilder::default().with_min_delay(self.retry_pause).with_jitter().with_max_times(3);
+        let put = || async {
+            // Two tries at least: a connection that went away is noticed by the first.
+            tokio::time::timeout(patience.mul_f64(0.45), self.put_once(text, delay, time_to_live))
+                .await
+                .map_err(|_| "it did not answer".to_owned())?
+        };
+        let put = put.retry(backoff);
+        match tokio::time::timeout(patience, put).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(why)) => Err(QueueError::Unavailable(why)),
+            Err(_) => Err(QueueError::Unavailable(format!("it did not answer within {} s", patience.as_secs()))),
+        }
+    }
+
+    async fn put_once(&self, text: &str, delay: TimeDelta, time_to_live: TimeDelta) -> Result<(), String> {
+        let seconds = |span: TimeDelta| Duration::from_secs(span.num_seconds().try_into().unwrap_or(0));
+        let put = || {
+            self.client.put_message(text).visibility_timeout(seconds(delay)).ttl(seconds(time_to_live)).into_future()
+        };
+        match put().await {
+            Err(error) if is_not_found(&error) => {
+                self.create().await?;
+                put().await.map(drop).map_err(|error| describe(&error))
+            }
+            Err(error) => Err(describe(&error)),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Creates the queue if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// What the storage account answered.
+    pub async fn create(&self) -> Result<(), String> {
+        self.client.create().into_future().await.map(drop).map_err(|error| describe(&error))
+    }
+}
+
+fn locate(storage: &Storage) -> Result<(CloudLocation, StorageCredentials), String> {
+    let text = match storage {
+        Storage::Development => {
+            let location = CloudLocation::Emulator { address: "127.0.0.1".to_owned(), port: 10_001 };
+            return Ok((location, StorageCredentials::emulator()));
+        }
+        Storage::Identity { queue_service_uri, credential } => {
+            let account =
+                queue_service_uri.split("://").nth(1).and_then(|rest| rest.split('.').next()).unwrap_or_default();
+            let location = CloudLocation::Custom { account: account.to_owned(), uri: queue_service_uri.clone() };
+            return Ok((location, StorageCredentials::token_credential(Arc::clone(credential))));
+        }
+        Storage::ConnectionString(text) => secrecy::ExposeSecret::expose_secret(text),
+    };
+    // The crate's own error repeats the text, key and all.
+    let parsed = ConnectionString::new(text).map_err(|_| "it is no connection string".to_owned())?;
+    let credentials =
+        parsed.storage_credentials().map_err(|_| "it holds no AccountKey and no SharedAccessSignature".to_owned())?;
+    let account = parsed.account_name.unwrap_or(EMULATOR_ACCOUNT).to_owned();
+    let location = match (parsed.queue_endpoint, parsed.endpoint_suffix) {
+        (Some(uri), _) => CloudLocation::Custom { account, uri: uri.trim_end_matches('/').to_owned() },
+        (None, Some(suffix)) => CloudLocation::Custom { uri: format!("https://{account}.queue.{suffix}"), account },
+        (None, None) => CloudLocation::Public { account },
+    };
+    Ok((location, credentials))
+}
+
+pub(super) fn is_not_found(error: &azure_core::Error) -> bool {
+    error.as_http_error().is_some_and(|http| http.status() == StatusCode::NotFound)
+}
+
+/// What the storage account answered. The crate's own text may hold the request.
+pub(super) fn describe(error: &azure_core::Error) -> String {
+    match error.as_http_error() {
+        Some(http) => format!("it answered {} {}", http.status(), http.error_code().unwrap_or_default()),
+        None => "it cannot be reached".to_owned(),
+    }
+}

@@ -1,0 +1,170 @@
+//! What people read in the pipeline's log: all sentences in one place.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use sha2::{Digest, Sha256};
+
+use crate::azure_devops::build::Run;
+use crate::check::Check;
+use crate::check::OnTimeout;
+use crate::evaluation::{Evaluation, Explanation, Status};
+use crate::task::Decision;
+use crate::text::{cut, one_line};
+
+/// The longest `currentOperation`: one line on the run page.
+const MAX_CURRENT_OPERATION: usize = 500;
+
+/// Renders lines as Azure Pipelines stores them: `{UTC, 7 digits}Z text`, one line each.
+#[must_use]
+pub fn render(lines: &[String], at: DateTime<Utc>) -> String {
+    let stamp = at.format("%Y-%m-%dT%H:%M:%S%.6f");
+    let mut text = String::new();
+    for line in lines {
+        // Chrono writes up to 6 or 9 digits; the log takes 7.
+        let _ = writeln!(text, "{stamp}0Z {}", one_line(line.trim_end()));
+    }
+    text
+}
+
+/// A time as people read it.
+#[must_use]
+pub fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The first lines of a check's log.
+#[must_use]
+pub fn begins(check: &Check, run: Option<&Run>) -> Vec<String> {
+    let run = match (run, check.properties.build_id) {
+        (Some(run), _) if !run.build_number.is_empty() => format!(" for run {} (build {})", run.build_number, run.id),
+        (_, Some(build)) => format!(" for build {build}"),
+        _ => String::new(),
+    };
+    let mut lines = vec![format!("Check `{}`{run} was delivered at {}.", check.name, time(check.delivered_at))];
+    if !check.definition.description.is_empty() {
+        lines.extend(check.definition.description.lines().map(str::to_owned));
+    }
+    lines.push(format!(
+        "To use the resource, {}:",
+        match check.definition.conditions.len() {
+            1 => "this must hold".to_owned(),
+            count => format!("all {count} of these must hold"),
+        }
+    ));
+    lines.extend(check.definition.conditions.iter().map(|condition| format!("  - {}", condition.title())));
+    let timeout = match check.definition.on_timeout {
+        OnTimeout::Fail => "the check fails then",
+        OnTimeout::Skip => "the stage is skipped then",
+    };
+    lines.push(format!("It may take until {}; {timeout}.", time(check.deadline)));
+    if check.definition.dry_run {
+        lines.push("This is a dry run: whatever is found, the stage may go on.".to_owned());
+    }
+    lines
+}
+
+/// The word for a status at the start of a line.
+const fn word(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed ",
+        Status::Failed => "failed ",
+        Status::Waiting => "waiting",
+        Status::Errored => "error  ",
+    }
+}
+
+/// One line or more for each condition: where it stands, what was found, what was expected, what would change it.
+#[must_use]
+pub fn conditions(evaluation: &Evaluation) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (depth, explanation) in evaluation.explanation.flatten().into_iter().skip(1) {
+        let indent = "  ".repeat(depth);
+        lines.push(format!("{indent}[{}] {}", word(explanation.status), explanation.condition));
+        if explanation.conditions.is_empty() {
+            let inner = format!("{indent}          ");
+            lines.push(format!("{inner}found: {}", explanation.found));
+            if explanation.status != Status::Passed {
+                lines.push(format!("{inner}expected: {}", explanation.expected));
+                if !explanation.remedy.is_empty() {
+                    lines.push(format!("{inner}to change this: {}", explanation.remedy));
+                }
+            }
+            lines.extend(explanation.details.iter().map(|detail| format!("{inner}{detail}")));
+        }
+    }
+    lines
+}
+
+/// What blocks the check, in one line: `name: found (expected …)`.
+#[must_use]
+pub fn blockers(explanation: &Explanation) -> String {
+    let blocking: Vec<String> = explanation
+        .blocking()
+        .into_iter()
+        .map(|leaf| format!("{}: {} (expected: {})", leaf.condition, leaf.found, leaf.expected))
+        .collect();
+    blocking.join("; ")
+}
+
+/// The digest of a status, by which changes are noticed.
+#[must_use]
+pub fn digest(lines: &[String]) -> String {
+    let digest = Sha256::digest(lines.join("\n"));
+    digest[..8].iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The record's one line while the check waits.
+#[must_use]
+pub fn current_operation(evaluation: &Evaluation, next: DateTime<Utc>) -> String {
+    let what = match evaluation.status() {
+        Status::Errored => "Could not find out",
+        _ => "Waiting",
+    };
+    shorten(&format!("{what}: {} - next look at {}", blockers(&evaluation.explanation), time(next)))
+}
+
+/// Cuts a text to what one line of the run page takes.
+#[must_use]
+pub fn shorten(text: &str) -> String {
+    cut(&one_line(text), MAX_CURRENT_OPERATION)
+}
+
+/// When it is looked at again, and until when.
+#[must_use]
+pub fn looks_again(next: DateTime<Utc>, deadline: DateTime<Utc>) -> String {
+    format!("Not decided yet. Looked at again at {}, until {} at the latest.", time(next), time(deadline))
+}
+
+/// That Azure DevOps was away.
+#[must_use]
+pub fn outage(since: DateTime<Utc>, until: DateTime<Utc>) -> String {
+    format!("Azure DevOps could not be read between {} and {}.", time(since), time(until))
+}
+
+/// The last lines of a check's log.
+#[must_use]
+pub fn decision(decision: &Decision, dry_run: Option<&Decision>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(real) = dry_run {
+        lines.push(match real {
+            Decision::Approved => "Dry run: the decision would have been succeeded.".to_owned(),
+            Decision::Rejected { reason } => format!("Dry run: the decision would have been failed. {reason}"),
+        });
+    }
+    lines.push(match decision {
+        Decision::Approved if dry_run.is_some() => "Decision: succeeded, because this is a dry run.".to_owned(),
+        Decision::Approved => "Decision: succeeded. The stage may use the resource.".to_owned(),
+        Decision::Rejected { reason } => format!("Decision: failed. {reason}"),
+    });
+    lines
+}
+
+/// The warning when a part of the time is over.
+#[must_use]
+pub fn deadline_nears(percent: u32, check: &Check) -> String {
+    format!("Warning: {percent} % of the check's time is over; it ends at {}.", time(check.deadline))
+}

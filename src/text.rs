@@ -1,0 +1,34 @@
+//! Makes text that comes from outside safe to print, and short enough.
+
+/// Makes text safe for one line of a log: no line breaks, no control characters, nothing that is invisible or turns the
+/// direction of what follows, no logging commands.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        // `##vso[…]` and `##[…]` are commands to whoever prints the log again, wherever in a line they stand.
+        if c == '#' && line.ends_with('#') {
+            line.push(' ');
+        }
+        line.push(if is_visible(c) { c } else { ' ' });
+    }
+    line
+}
+
+/// Whether a character is what it looks like.
+fn is_visible(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Cuts a text to so many characters.
+#[must_use]
+pub fn cut(text: &str, longest: usize) -> String {
+    if text.chars().count() <= longest {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(longest - 1).collect();
+    format!("{kept}…")
+}

@@ -1,0 +1,11 @@
+//! A YAML document with the position of every value, so that all its mistakes are reported at once.
+
+mod document;
+mod duration;
+mod node;
+mod problems;
+mod pruned;
+
+pub use document::{Document, Problem, nearest};
+pub use duration::Duration;
+pub use problems::Problems;
