@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use crate::azure_devops::CheckIds;
 
 /// How long the task waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The headers of the guide's basic example, verbatim. They are also those of the advanced one.
+/// The headers of the guide's basic example, copied exactly. The advanced example has the same.
 pub const HEADERS: &str = r#"{
     "Content-Type":"application/json", 
     "PlanUrl": "$(system.CollectionUri)", 
@@ -25,7 +25,7 @@ pub const HEADERS: &str = r#"{
     "BuildId": "$(build.BuildId)"
 }"#;
 
-/// The headers that the guide asks for at a minimum.
+/// The headers that the guide requires.
 pub const MINIMAL_HEADERS: &str = r#"{
     "PlanUrl": "$(system.CollectionUri)",
     "ProjectId": "$(system.TeamProjectId)",
@@ -39,25 +39,25 @@ pub const MINIMAL_HEADERS: &str = r#"{
 /// How a delivery went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// Address, with the key replaced by stars as the run page shows it.
+    /// The address as the run page shows it, with stars for the key.
     pub url: String,
-    /// Status of the function's answer; 0 if there was none.
+    /// Status of the function's answer. 0 without an answer.
     pub status: u16,
-    /// Body of the function's answer, or why there was none.
+    /// Body of the function's answer, or the reason why there is no answer.
     pub body: String,
     /// How long it took.
     pub elapsed: Duration,
 }
 
 impl Delivered {
-    /// Whether the task goes on to wait for the callback.
+    /// Whether the task now waits for the callback.
     pub fn accepted(&self) -> bool {
         self.status == 200
     }
 }
 
-/// Expands the variables in a check's header block: those of the check itself, and `extra` ones. Names are
-/// case-insensitive; a variable that is not known stays as it is. A block that is no JSON object has no headers.
+/// Replaces the variables in the headers of a check: those of the check, and those in `extra`. Names are
+/// case-insensitive. An unknown variable stays as it is. Text that is not a JSON object has no headers.
 pub fn expand(headers_block_json: &str, ids: &CheckIds, extra: &[(&str, &str)]) -> Vec<(String, String)> {
     let headers: Map<String, Value> = serde_json::from_str(headers_block_json).unwrap_or_default();
     let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -100,8 +100,8 @@ pub async fn deliver(function_url: &str, key: &str, headers_block: &str, body: &
     deliver_with(function_url, key, "", &expand(headers_block, ids, &[]), body).await
 }
 
-/// Delivers a check with these query parameters and headers, just as the server task does: the address always ends in
-/// `?code={key}&{parameters}`, the body may be empty, and the content type is JSON unless the headers say otherwise.
+/// Delivers a check with these query parameters and headers, as the server task does. The address ends in
+/// `?code={key}&{parameters}`. The body may be empty. The content type is JSON unless the headers name another one.
 pub async fn deliver_with(
     function_url: &str,
     key: &str,
@@ -119,14 +119,14 @@ pub async fn deliver_with(
     Delivered { url, status, body, elapsed: begin.elapsed() }
 }
 
-/// One client for all deliveries, since making one takes longer than they do. It keeps no connection, which would belong to
-/// the runtime of one of them.
+/// One client for all deliveries, because creating a client takes longer than a delivery. It keeps no connections: a
+/// connection belongs to one runtime, and the next delivery may run on another.
 fn client() -> Result<reqwest::Client, reqwest::Error> {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     if let Some(client) = CLIENT.get() {
         return Ok(client.clone());
     }
-    let made = reqwest::Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0).build()?;
+    let made = reqwest::Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).pool_max_idle_per_host(0).build()?;
     Ok(CLIENT.get_or_init(|| made).clone())
 }
 
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn known_variables_are_expanded_and_others_stay() {
+    fn known_variables_are_replaced_and_unknown_ones_stay() {
         let headers = expand(
             r#"{"A": "x$(SYSTEM.hosttype)y$(Build.Reason)", "B": "$(Nope) $(", "C": 3}"#,
             &ids(),

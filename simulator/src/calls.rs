@@ -1,4 +1,4 @@
-//! What a simulated world was asked, and what it answered.
+//! The requests that a simulated world received, and its answers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
 
-/// The oldest calls are forgotten beyond this many, so that long runs do not grow without end.
+/// How many calls are kept. Older ones are dropped, so that a long run does not fill the memory.
 const REMEMBERED_CALLS: usize = 10_000;
 
 /// One HTTP call to a simulated world.
@@ -18,11 +18,11 @@ pub struct Call {
     pub method: String,
     /// Path as sent, still percent-encoded.
     pub path: String,
-    /// Query as sent, without the question mark; empty if there was none.
+    /// Query as sent, without the question mark. Empty without a query.
     pub query: String,
     /// Headers of the request.
     pub headers: HeaderMap,
-    /// Status of the answer; 0 if the connection was closed, or left hanging, without one.
+    /// Status of the answer. 0 if the connection closed or hung without an answer.
     pub status: u16,
     /// Body of the request.
     pub body: String,
@@ -62,7 +62,7 @@ impl CallLog {
         }
     }
 
-    /// Counts a call; `describe` is asked for the full record only while calls are recorded.
+    /// Counts a call. `describe` runs only while calls are recorded.
     pub(crate) fn add(&mut self, route: &'static str, describe: impl FnOnce() -> Call) {
         *self.counts.entry(route).or_default() += 1;
         if self.recording {

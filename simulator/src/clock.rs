@@ -1,63 +1,63 @@
-//! Time as the simulated worlds see it.
+//! The time of the simulated worlds.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// A clock whose clones all share one hand: whoever moves it moves it for every world.
+/// A clock. All clones show the same time, so moving one moves every world.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    hand: Arc<Mutex<Hand>>,
+    time: Arc<Mutex<Time>>,
 }
 
 #[derive(Debug)]
-enum Hand {
-    /// Runs by itself, this far ahead of real time.
+enum Time {
+    /// Follows real time, with this much added.
     Running { ahead: TimeDelta },
-    /// Moves only when told to.
+    /// Stands still until it is advanced or set.
     Stopped { at: DateTime<Utc> },
 }
 
 impl Clock {
-    /// Real time. It can still be advanced, and then runs on ahead of real time.
+    /// Real time. After [`Self::advance`] it keeps running, ahead of real time.
     pub fn system() -> Self {
-        Self::with_hand(Hand::Running { ahead: TimeDelta::zero() })
+        Self::with_time(Time::Running { ahead: TimeDelta::zero() })
     }
 
-    /// A clock that stands at `at` until it is advanced or set.
+    /// A clock that stands still at `at` until it is advanced or set.
     pub fn starting_at(at: DateTime<Utc>) -> Self {
-        Self::with_hand(Hand::Stopped { at })
+        Self::with_time(Time::Stopped { at })
     }
 
-    fn with_hand(hand: Hand) -> Self {
-        Self { hand: Arc::new(Mutex::new(hand)) }
+    fn with_time(time: Time) -> Self {
+        Self { time: Arc::new(Mutex::new(time)) }
     }
 
     /// The present moment.
     pub fn now(&self) -> DateTime<Utc> {
         match *self.lock() {
-            Hand::Running { ahead } => Utc::now() + ahead,
-            Hand::Stopped { at } => at,
+            Time::Running { ahead } => Utc::now() + ahead,
+            Time::Stopped { at } => at,
         }
     }
 
-    /// Moves the hand forward; durations beyond chrono's range move it as far as possible.
+    /// Moves the time forward. A duration beyond chrono's range moves it as far as possible.
     pub fn advance(&self, by: Duration) {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         match &mut *self.lock() {
-            Hand::Running { ahead } => *ahead = ahead.checked_add(&by).unwrap_or(TimeDelta::MAX),
-            Hand::Stopped { at } => *at = at.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC),
+            Time::Running { ahead } => *ahead = ahead.checked_add(&by).unwrap_or(TimeDelta::MAX),
+            Time::Stopped { at } => *at = at.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC),
         }
     }
 
-    /// Puts the hand to `at` and stops the clock there.
+    /// Sets the time to `at` and stops the clock there.
     pub fn set(&self, at: DateTime<Utc>) {
-        *self.lock() = Hand::Stopped { at };
+        *self.lock() = Time::Stopped { at };
     }
 
-    fn lock(&self) -> MutexGuard<'_, Hand> {
-        self.hand.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Time> {
+        self.time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clones_share_one_hand() {
+    fn all_clones_show_the_same_time() {
         let clock = Clock::starting_at(DateTime::UNIX_EPOCH);
         let clone = clock.clone();
         clock.advance(Duration::from_secs(90));

@@ -8,7 +8,7 @@ pub(crate) fn http_date(at: DateTime<Utc>) -> String {
     at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// A header value made of `text`; text that no header can carry becomes empty.
+/// A header value with this text. Text that a header cannot hold becomes empty.
 pub(crate) fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }

@@ -1,17 +1,17 @@
 //! Stands in for the outside world of checkgate on a developer's machine.
 //!
-//! Everything here is state plus behaviour behind real HTTP on the loopback interface: a test or a demo says what the
-//! world looks like, lets checkgate talk to it through its real clients, and reads what the world saw.
+//! Each part is state behind real HTTP on the loopback interface. A test or a demo sets the state, lets checkgate talk
+//! to it through its real clients, and then reads which calls arrived and what changed.
 //!
 //! # Layout
 //!
-//! * [`clock`]: the one hand that all simulated worlds read.
-//! * [`faults`]: how a world misbehaves on request.
-//! * [`calls`]: what a world was asked, and what it answered.
+//! * [`clock`]: the time that all simulated worlds share.
+//! * [`faults`]: errors, delays and lost connections that a test asks for.
+//! * [`calls`]: the requests that a world received, and its answers.
 //! * [`azure_devops`]: projects, runs, work items, and the plans that wait for a check's decision.
-//! * [`azure_pipelines`]: delivers checks; [`pipeline_log`]: what people see of them.
+//! * [`azure_pipelines`]: delivers checks. [`pipeline_log`]: shows a check as the run page does.
 //! * [`storage_queue`]: the queue service of a storage account.
-//! * [`sources`]: ServiceNow, Prometheus, Azure Monitor and others that checks consult.
+//! * [`sources`]: ServiceNow, Prometheus, Azure Monitor and other systems that checks query.
 //! * [`functions_host`]: the host that starts checkgate's handler and calls its functions.
 
 pub mod azure_devops;

@@ -1,9 +1,9 @@
-//! What a person sees on the run page for a check, as plain text.
+//! What the run page shows of a check, as plain text.
 
 use crate::azure_devops::{CheckIds, RecordState, State, TimelineRecord};
 use crate::azure_pipelines::Delivered;
 
-/// Renders the delivery, the check's record, its log and the decision.
+/// Renders the delivery, the check's record, its log and its decisions.
 pub fn render(state: &State, ids: &CheckIds, delivered: Option<&Delivered>) -> String {
     let mut lines = delivered.map_or_else(Vec::new, delivery);
     if let Some(record) = state.timeline_record(ids) {
@@ -18,7 +18,7 @@ pub fn render(state: &State, ids: &CheckIds, delivered: Option<&Delivered>) -> S
     lines.join("\n")
 }
 
-/// The delivery as the server task prints it.
+/// The delivery, as the server task prints it.
 fn delivery(delivered: &Delivered) -> Vec<String> {
     let code = match delivered.status {
         0 => "none".to_owned(),

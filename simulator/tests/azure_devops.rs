@@ -1,4 +1,4 @@
-//! The simulated organization, asked over HTTP as a check would ask it.
+//! The simulated organization, called over HTTP as a check calls it.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
@@ -64,7 +64,7 @@ async fn the_first_decision_wins_and_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_decision_without_result_or_in_other_words_is_refused() {
+async fn a_decision_without_a_result_or_with_an_unknown_word_is_refused() {
     let caller = Caller::new().await;
     let ids = &caller.ids;
     for body in [
@@ -80,7 +80,7 @@ async fn a_decision_without_result_or_in_other_words_is_refused() {
 }
 
 #[tokio::test]
-async fn the_log_that_people_see_is_the_attached_one() {
+async fn people_see_the_log_that_is_attached_to_the_record() {
     let caller = Caller::new().await;
     let create = || caller.call(Method::POST, "{plan}/logs?api-version=7.1").json(&json!({"path": "logs\\check"}));
     assert_eq!(answer(create()).await.1["id"], 1);
@@ -104,7 +104,7 @@ async fn the_log_that_people_see_is_the_attached_one() {
 }
 
 #[tokio::test]
-async fn what_a_route_demands_is_checked() {
+async fn a_request_that_does_not_meet_the_demands_of_its_route_is_refused() {
     let caller = Caller::new().await;
     let build = format!("_apis/build/builds/{}", caller.ids.build_id);
 
@@ -122,7 +122,7 @@ async fn what_a_route_demands_is_checked() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_refused_in_each_of_the_known_ways() {
+async fn an_expired_token_is_refused_in_each_way_that_a_test_can_choose() {
     let caller = Caller::new().await;
     caller.azure_devops.with(|state| state.expire_token(&caller.ids));
     for (how, status) in
@@ -134,7 +134,7 @@ async fn an_expired_token_is_refused_in_each_of_the_known_ways() {
 }
 
 #[tokio::test]
-async fn work_items_have_states_with_categories() {
+async fn a_work_item_has_a_state_and_the_state_a_category() {
     let caller = Caller::new().await;
     caller.azure_devops.with(|state| {
         state.work_item(42, "Active");
@@ -155,7 +155,7 @@ async fn work_items_have_states_with_categories() {
 }
 
 #[tokio::test]
-async fn faults_apply_where_and_as_often_as_told() {
+async fn a_fault_applies_to_the_chosen_calls_and_as_often_as_the_test_says() {
     let caller = Caller::new().await;
     let azure_devops = &caller.azure_devops;
 
@@ -180,7 +180,7 @@ async fn faults_apply_where_and_as_often_as_told() {
 }
 
 #[tokio::test]
-async fn it_goes_out_of_reach_and_comes_back_on_the_same_port() {
+async fn the_organization_closes_its_port_and_opens_the_same_port_again() {
     let caller = Caller::new().await;
     let build = format!("_apis/build/builds/{}?api-version=7.1", caller.ids.build_id);
     assert_eq!(answer(caller.call(Method::GET, &build)).await.0, 200);

@@ -1,4 +1,4 @@
-//! A delivery as Azure Pipelines makes it, and what people see of it.
+//! A delivery by Azure Pipelines, and what the run page shows of it.
 
 use std::time::Duration;
 
@@ -29,11 +29,11 @@ async fn the_run_page_shows_the_delivery_and_the_record() {
 }
 
 #[tokio::test]
-async fn a_function_out_of_reach_is_a_delivery_without_status() {
+async fn a_delivery_to_an_unreachable_function_has_no_status() {
     let azure_devops = AzureDevOps::start(Clock::system()).await.unwrap();
     let ids = azure_devops.with(|state| state.await_check(0));
 
-    // Any web server will do as a function: this one knows no such route.
+    // Any web server can stand for the function. This one does not know the route.
     let url = azure_devops.url() + "api/CheckFunction";
     let delivered = azure_pipelines::deliver(&url, "key", azure_pipelines::HEADERS, "", &ids).await;
     assert_eq!((delivered.status, delivered.accepted()), (404, false));

@@ -1,4 +1,4 @@
-//! The simulated queue service, used through the client that checkgate uses.
+//! The simulated queue service, called through the client that checkgate uses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +21,13 @@ fn client(storage: &StorageQueue, key: String) -> QueueClient {
         .queue_client("checks")
 }
 
-/// The service's own word for what is wrong.
+/// The error code of the service.
 fn code(error: &azure_core::Error) -> Option<&str> {
     error.as_http_error()?.error_code()
 }
 
 #[tokio::test]
-async fn a_message_goes_all_the_way() {
+async fn a_message_is_put_received_updated_and_deleted() {
     let clock = Clock::starting_at(DateTime::UNIX_EPOCH);
     let storage = StorageQueue::start(clock.clone()).await.unwrap();
     let queue = client(&storage, storage.key());
@@ -65,7 +65,7 @@ async fn a_message_goes_all_the_way() {
 }
 
 #[tokio::test]
-async fn only_the_accounts_key_opens_it() {
+async fn only_the_key_of_the_account_is_accepted() {
     let storage = StorageQueue::start(Clock::system()).await.unwrap();
     let error = client(&storage, "d3Jvbmc=".to_owned()).create().await.unwrap_err();
     assert_eq!(code(&error), Some("AuthenticationFailed"));
@@ -73,7 +73,7 @@ async fn only_the_accounts_key_opens_it() {
 }
 
 #[tokio::test]
-async fn a_put_whose_answer_is_lost_has_happened() {
+async fn a_message_is_stored_even_if_the_answer_is_lost() {
     let storage = StorageQueue::start(Clock::system()).await.unwrap();
     let queue = client(&storage, storage.key());
     queue.create().await.unwrap();

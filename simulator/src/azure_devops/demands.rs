@@ -1,4 +1,4 @@
-//! What every route demands before it is asked.
+//! What a route demands of a request.
 
 use base64::Engine;
 use bytes::Bytes;
@@ -7,8 +7,8 @@ use http::{HeaderMap, Request, StatusCode, header};
 use super::routes::{Content, Refusal, Route};
 use super::state::{Area, State, Unauthorized};
 
-/// What every route demands: a good token, a permission, a version and a content type, in this order. Returns whether
-/// the token's identity may read Boards.
+/// Checks the token, the permission, the version and the content type, in this order. Returns whether the identity of
+/// the token may read Boards.
 pub(super) fn demand(state: &State, route: &Route, request: &Request<Bytes>) -> Result<bool, Refusal> {
     let headers = request.headers();
     let token = bearer(headers).and_then(|token| state.tokens.get(&token));
@@ -56,7 +56,7 @@ fn access_denied() -> Refusal {
     Refusal::exception(StatusCode::FORBIDDEN, "AccessDeniedException", message)
 }
 
-/// The token, as bearer or as the password of an empty user.
+/// The token, from Bearer authentication or from the password of Basic authentication without a user.
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credentials) = value.split_once(' ')?;

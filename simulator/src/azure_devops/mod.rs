@@ -1,15 +1,17 @@
-//! A stateful, strict Azure DevOps organization.
+//! A simulated Azure DevOps organization.
 //!
-//! It answers the REST calls that a check makes: the plan that waits for the decision, the run, its work items,
-//! coverage and pull requests. Where the service is lenient or undocumented, this one refuses, so that what works here
-//! works there.
+//! It answers the REST calls that a check makes: about the plan that waits for the decision, the run, its work items,
+//! its coverage and its pull requests. It refuses what the service tolerates or does not document, so that a call that
+//! works here also works there.
 //!
 //! # Layout
 //!
-//! * [`State`]: everything the organization knows, as plain data with verbs.
-//! * [`Run`], [`WorkItem`], [`PullRequest`], [`Coverage`]: what a check asks about.
-//! * [`Plan`], [`CheckIds`]: the check itself, as Azure Pipelines sees it.
-//! * [`TimelineRecord`]: one line of the run page.
+//! * `state`: what the organization knows. [`State`] holds it, with methods for tests and demos.
+//!   * [`Run`], [`WorkItem`], [`PullRequest`], [`Coverage`]: what a check asks about.
+//!   * [`Plan`], [`CheckIds`]: the check, as Azure Pipelines sees it.
+//!   * [`TimelineRecord`]: one line of the run page.
+//! * `routes`: what is served.
+//! * `router`, `demands`: finds the route of a request, and checks what the route demands.
 
 mod demands;
 mod router;
@@ -34,7 +36,7 @@ use crate::clock::Clock;
 use crate::faults::{Failing, Fault};
 use crate::http::{Server, World};
 
-/// A handle to a simulated organization behind a port; all clones are one.
+/// A handle to a simulated organization behind a port. All clones share the organization.
 #[derive(Clone)]
 pub struct AzureDevOps {
     server: Server<State>,
@@ -51,7 +53,7 @@ impl AzureDevOps {
     ///
     /// # Errors
     ///
-    /// If no port of the loopback interface can be bound.
+    /// If the loopback interface has no free port.
     pub async fn start(clock: Clock) -> io::Result<Self> {
         Self::start_at_path(clock, "fabrikam").await
     }
@@ -60,7 +62,7 @@ impl AzureDevOps {
     ///
     /// # Errors
     ///
-    /// If no port of the loopback interface can be bound.
+    /// If the loopback interface has no free port.
     pub async fn start_at_path(clock: Clock, path: &str) -> io::Result<Self> {
         let path = path.trim_matches('/').to_owned();
         let server = Server::start(clock.clone(), |port| State::new(clock, format!("http://127.0.0.1:{port}/{path}/")));
@@ -77,7 +79,7 @@ impl AzureDevOps {
         self.server.port()
     }
 
-    /// Looks at the organization, or changes it.
+    /// Reads or changes the organization.
     pub fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
         self.server.with(look)
     }
@@ -87,43 +89,43 @@ impl AzureDevOps {
         self.server.calls()
     }
 
-    /// The last calls, oldest first; they are forgotten here.
+    /// Returns the last calls, oldest first, and clears the record.
     pub fn take_calls(&self) -> Vec<Call> {
         self.server.take_calls()
     }
 
-    /// Switches the full record of calls off, for long runs, or on again.
+    /// Turns the full record of calls on or off. Long runs turn it off.
     pub fn record_calls(&self, recording: bool) {
         self.server.record_calls(recording);
     }
 
-    /// How often each route was called since the start, recorded or not.
+    /// How often each route was called since the start, including calls that were not recorded.
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
         self.server.counts()
     }
 
-    /// Misbehaves in this way; see [`Failing`] for where and how often.
+    /// Adds a fault. [`Failing`] says where and how often it happens.
     pub fn fail(&self, fault: Fault) -> Failing {
         self.server.fail(fault)
     }
 
-    /// Takes back all faults.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.server.heal();
     }
 
-    /// Closes the port and all connections, or listens on the same port again. State is kept.
+    /// Closes the port and all connections, or listens on the same port again. The state stays.
     ///
     /// # Errors
     ///
-    /// If the port has been taken by somebody else in the meantime.
+    /// If another program has taken the port in the meantime.
     pub async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
         self.server.refuse_connections(refuse).await
     }
 
     /// Closes the port and all connections for good.
     pub async fn stop(&self) {
-        // Closing cannot fail; only listening again can.
+        // Closing cannot fail. Only listening again can.
         let _ = self.server.refuse_connections(true).await;
     }
 }

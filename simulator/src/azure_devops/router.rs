@@ -1,4 +1,4 @@
-//! The strict router: finds a request's route, has its demands checked, and asks it.
+//! Finds the route of a request, checks the route's demands, and calls its handler.
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -9,7 +9,7 @@ use super::routes::{Answer, Ask, ROUTES, Refusal, Route};
 use super::state::State;
 use crate::http::Route as RouteName;
 
-/// Answers a request, and leaves the route's name for the counters.
+/// Answers a request, and adds the name of the route for the counters.
 pub(super) fn answer(state: &mut State, request: &Request<Bytes>) -> Response<Bytes> {
     let segments = path_segments(state, request.uri().path());
     let fitting = || ROUTES.iter().filter_map(|route| Some((route, captures(route, segments.as_ref()?)?)));
@@ -42,13 +42,13 @@ fn refuse_unrouted(state: &mut State, request: &Request<Bytes>, allowed: &[&str]
     response
 }
 
-/// The decoded segments below the collection; `None` outside of it.
+/// The decoded segments of the path below the collection. `None` if the path is outside of it.
 fn path_segments(state: &State, path: &str) -> Option<Vec<String>> {
     let below = path.strip_prefix(state.collection_path())?;
     Some(below.split('/').map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned()).collect())
 }
 
-/// The named parts of the path, if it fits the route's template.
+/// The named parts of the path, if the path matches the route's template.
 fn captures(route: &Route, segments: &[String]) -> Option<Vec<(&'static str, String)>> {
     let mut captured = Vec::new();
     let mut segments = segments.iter();

@@ -1,4 +1,4 @@
-//! One way to misbehave.
+//! What goes wrong with a call.
 
 use std::time::Duration;
 
@@ -8,32 +8,32 @@ use http::{HeaderValue, Response, header};
 
 use crate::headers::{header_value, http_date};
 
-/// One way to misbehave.
+/// What goes wrong with a call.
 #[derive(Clone, Debug)]
 pub struct Fault(pub(crate) Misbehaviour);
 
 #[derive(Clone, Debug)]
 pub(crate) enum Misbehaviour {
-    /// This answer, and no effect.
+    /// This answer. The call has no effect.
     AnswerInstead(Response<Bytes>),
-    /// The normal answer and effect, with the wish to be called less often.
+    /// The normal effect and answer, with a `Retry-After` header.
     SlowDown(RetryAfter),
-    /// No effect, no answer, the connection stays open.
+    /// No effect and no answer. The connection stays open.
     Hang,
-    /// The normal effect and answer, one byte per pause.
+    /// The normal effect and answer, sent one byte per pause.
     SlowBody(Duration),
-    /// No effect; the connection is closed without an answer.
+    /// No effect. The connection closes without an answer.
     DropConnection,
-    /// The normal effect; the connection is closed without an answer.
+    /// The normal effect. The connection closes without an answer.
     DropAfter,
-    /// No effect; the connection is reset.
+    /// No effect. The connection is reset.
     Reset,
 }
 
 /// When a throttled client may come back.
 #[derive(Clone, Copy, Debug)]
 pub enum RetryAfter {
-    /// After so many seconds.
+    /// After this many seconds.
     Seconds(u64),
     /// At this moment, sent as an HTTP date.
     At(DateTime<Utc>),
@@ -49,7 +49,7 @@ impl RetryAfter {
 }
 
 impl Fault {
-    /// Answers with `status` and an empty body. Statuses that HTTP does not know become 500.
+    /// Answers with `status` and an empty body. A status that HTTP does not know becomes 500.
     pub fn status(status: u16) -> Self {
         Self::answer(status, "text/plain", "")
     }
@@ -62,7 +62,7 @@ impl Fault {
         Self(Misbehaviour::AnswerInstead(response))
     }
 
-    /// Adds a header to the answer; faults that do not answer ignore it.
+    /// Adds a header to the answer. Faults without an answer ignore it.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         if let Misbehaviour::AnswerInstead(response) = &mut self.0 {
@@ -81,17 +81,17 @@ impl Fault {
         Self(misbehaviour)
     }
 
-    /// The normal answer with a `Retry-After` header: the early warning before throttling.
+    /// The normal answer with a `Retry-After` header, as a service sends before it throttles.
     pub fn slow_down(retry_after: RetryAfter) -> Self {
         Self(Misbehaviour::SlowDown(retry_after))
     }
 
-    /// A page for people, as gateways and sign-in redirects answer.
+    /// An HTML page, as gateways and sign-in pages send.
     pub fn html(status: u16) -> Self {
         Self::answer(status, "text/html; charset=utf-8", "<!DOCTYPE html><html><body>Sign in</body></html>")
     }
 
-    /// 200 and JSON that ends in the middle.
+    /// 200 and JSON that breaks off.
     pub fn wrong_json() -> Self {
         Self::answer(200, "application/json; charset=utf-8", r#"{"count":1,"value":[{"id":"#)
     }
@@ -101,22 +101,22 @@ impl Fault {
         Self(Misbehaviour::Hang)
     }
 
-    /// Does what was asked and sends the answer's body one byte per `pause`.
+    /// Handles the call, and sends the body of the answer one byte per `pause`.
     pub fn slow_body(pause: Duration) -> Self {
         Self(Misbehaviour::SlowBody(pause))
     }
 
-    /// Closes the connection instead of doing what was asked.
+    /// Closes the connection instead of handling the call.
     pub fn drop_connection() -> Self {
         Self(Misbehaviour::DropConnection)
     }
 
-    /// Does what was asked, then closes the connection without an answer.
+    /// Handles the call, then closes the connection without an answer.
     pub fn drop_after() -> Self {
         Self(Misbehaviour::DropAfter)
     }
 
-    /// Resets the connection instead of doing what was asked.
+    /// Resets the connection instead of handling the call.
     pub fn reset() -> Self {
         Self(Misbehaviour::Reset)
     }

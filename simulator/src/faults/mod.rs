@@ -1,4 +1,4 @@
-//! How a simulated world misbehaves on request.
+//! Errors, delays and lost connections that a test asks a simulated world for.
 //!
 //! ```no_run
 //! # use simulator::{azure_devops::AzureDevOps, faults::Fault};
@@ -8,7 +8,7 @@
 //! # }
 //! ```
 //!
-//! The first rule that fits a call applies; the same rules and seeds misbehave in the same way.
+//! The first rule that matches a call applies. The same rules and seeds give the same faults.
 
 mod fault;
 mod rules;

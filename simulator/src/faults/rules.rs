@@ -1,11 +1,11 @@
-//! Where and how often a world misbehaves.
+//! Where and how often a fault happens.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fault::Fault;
 
-/// A fault on its way into a world's rules; it counts once it is told how often.
-#[must_use = "a fault applies once it is told how often: `once`, `times`, `forever` or `sometimes`"]
+/// A fault that still needs to say how often it happens.
+#[must_use = "a fault applies only after `once`, `times`, `forever` or `sometimes`"]
 #[derive(Debug)]
 pub struct Failing {
     faults: Faults,
@@ -15,7 +15,7 @@ pub struct Failing {
 }
 
 impl Failing {
-    /// Limits the fault to calls with this method (empty: any) whose path and query contain `path_part`.
+    /// Limits the fault to calls with this method whose path and query contain `path_part`. An empty method means any.
     pub fn on(mut self, method: &str, path_part: &str) -> Self {
         self.method = method.to_ascii_uppercase();
         self.path_part = path_part.to_owned();
@@ -32,12 +32,12 @@ impl Failing {
         self.add(Often::Times(times));
     }
 
-    /// Applies until the world is healed.
+    /// Applies until all faults are removed.
     pub fn forever(self) {
         self.add(Often::Forever);
     }
 
-    /// Applies to each such call with this probability, the same calls for the same seed.
+    /// Applies to each such call with this probability. The same seed chooses the same calls.
     pub fn sometimes(self, probability: f64, seed: u64) {
         self.add(Often::Sometimes(probability, fastrand::Rng::with_seed(seed)));
     }
@@ -78,7 +78,7 @@ impl Rule {
     }
 }
 
-/// The faults that a world has been told to show.
+/// The faults of one world.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     rules: Arc<Mutex<Vec<Rule>>>,

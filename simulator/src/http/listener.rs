@@ -1,4 +1,4 @@
-//! Listens on a port of the loopback interface, can go out of reach and come back on the same port.
+//! Listens on a port of the loopback interface. It can close the port and open the same one again.
 
 use std::fmt;
 use std::future::Future;
@@ -24,10 +24,10 @@ use tokio::time::Sleep;
 
 use super::spelling::{Head, Remembering};
 
-/// The body of an answer: at once, or one byte at a time.
+/// The body of an answer: sent at once, or one byte at a time.
 pub(crate) type Body = Either<Full<Bytes>, Trickle>;
 
-/// An answer, or how the connection breaks instead.
+/// An answer, or the way in which the connection breaks.
 pub(crate) type Answer = Result<Response<Body>, Broken>;
 
 type Handler = Arc<dyn Fn(Request<Bytes>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
@@ -35,7 +35,7 @@ type Handler = Arc<dyn Fn(Request<Bytes>) -> Pin<Box<dyn Future<Output = Answer>
 /// Why a connection ends without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// Closed in an orderly way.
+    /// Closed normally.
     Closed,
     /// Reset by the peer.
     Reset,
@@ -49,7 +49,7 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// A listening socket with its open connections. All clones are one; the last one to be dropped closes it.
+/// A listening socket with its open connections. All clones share it. It closes when the last clone is dropped.
 #[derive(Clone)]
 pub(crate) struct Listener {
     port: u16,
@@ -63,7 +63,7 @@ struct Listening {
 }
 
 impl Listener {
-    /// Binds a free port, so that its number is known before there is anything to answer.
+    /// Binds a free port. Its number is known before anything answers there.
     pub(crate) async fn bind() -> io::Result<(u16, TcpListener)> {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         Ok((socket.local_addr()?.port(), socket))
@@ -110,7 +110,7 @@ impl Listening {
     }
 }
 
-/// Accepts connections until told to stop, or until nobody can tell any more.
+/// Accepts connections until `stopped` receives a message, or its sender is dropped.
 async fn accept(socket: TcpListener, handler: Handler, mut stopped: oneshot::Receiver<()>) {
     let mut connections = JoinSet::new();
     loop {

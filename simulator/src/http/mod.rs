@@ -1,7 +1,7 @@
 //! The HTTP server under every simulated world.
 //!
-//! A world answers requests by a synchronous function over its state; everything else (connections, faults, the record
-//! of calls, going out of reach) is done once, here.
+//! A world is state with one synchronous function that answers a request. Connections, faults and the record of calls
+//! are handled here, once for all worlds.
 
 mod listener;
 mod server;

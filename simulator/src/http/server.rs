@@ -1,4 +1,4 @@
-//! A simulated world behind a port: records calls, applies faults, asks the world for its answer.
+//! Puts a simulated world behind a port: records calls, applies faults, and lets the world answer.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,11 +18,11 @@ pub(crate) trait World: Send + 'static {
     fn answer(&mut self, request: &Request<Bytes>) -> Response<Bytes>;
 }
 
-/// The name of the route that answered, left by a world in the answer's extensions for the counters.
+/// The name of the route that answered. A world leaves it in the answer's extensions, for the counters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Route(pub(crate) &'static str);
 
-/// A handle to a world behind a port; all clones are one.
+/// A handle to a world behind a port. All clones share the world.
 pub(crate) struct Server<W> {
     inside: Arc<Mutex<Inside<W>>>,
     faults: Faults,
@@ -41,7 +41,7 @@ impl<W> Clone for Server<W> {
 }
 
 impl<W: World> Server<W> {
-    /// Starts on a free port, which `world` is told so that it can name its own addresses.
+    /// Starts on a free port. `world` receives the port, so that the world can name its own addresses.
     pub(crate) async fn start(clock: Clock, world: impl FnOnce(u16) -> W) -> io::Result<Self> {
         let (port, socket) = Listener::bind().await?;
         let inside = Arc::new(Mutex::new(Inside { world: world(port), calls: CallLog::default() }));
@@ -150,7 +150,7 @@ fn describe(clock: &Clock, request: &Request<Bytes>, sent: Option<&Response<Byte
     }
 }
 
-/// A world that panicked while answering has said so; what it knows is still worth reading.
+/// A panic in a world is already on the test's output. Its state can still be read.
 fn lock<W>(inside: &Mutex<Inside<W>>) -> MutexGuard<'_, Inside<W>> {
     inside.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! A request to a system, taken apart, and the usual answers.
+//! A request to a system, and the usual answers.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use serde_json::Value;
 
-/// A request, taken apart.
+/// A request with its parsed query.
 pub(super) struct Ask<'a> {
     pub(super) method: &'a str,
     pub(super) headers: &'a HeaderMap,

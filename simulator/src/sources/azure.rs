@@ -12,23 +12,23 @@ use super::ask::{Ask, json};
 /// The points of a metric over time.
 pub type Points = Vec<(DateTime<Utc>, f64)>;
 
-/// What Azure's monitoring knows.
+/// The state of Azure's monitoring.
 #[derive(Clone, Debug, Default)]
 pub struct Azure {
     /// The points of metrics, by resource id and metric name.
     pub points: BTreeMap<(String, String), Points>,
-    /// What each Kusto query gives.
+    /// The result of each Kusto query.
     pub queries: BTreeMap<String, Table>,
 }
 
-/// What a query gives.
+/// The result of a query.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     /// Name and type of each column.
     pub columns: Vec<(String, String)>,
     /// The rows.
     pub rows: Vec<Vec<Value>>,
-    /// Whether only a part of the data could be read.
+    /// Whether the query could read only a part of the data.
     pub is_partial: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The endpoint of App Service that hands out tokens of the managed identity.
+//! The endpoint of App Service that issues tokens of the managed identity.
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,14 +8,14 @@ use serde_json::json;
 use super::ask::{Ask, json, text};
 use crate::clock::Clock;
 
-/// What the endpoint knows.
+/// The state of the endpoint.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The secret of the header `X-IDENTITY-HEADER`.
+    /// The secret in the header `X-IDENTITY-HEADER`.
     pub header: String,
-    /// How long tokens live.
+    /// How long a token is valid.
     pub lifetime: TimeDelta,
-    /// The tokens so far: text, resource, end.
+    /// The tokens that were issued: text, resource, and when each expires.
     pub tokens: Vec<(String, String, DateTime<Utc>)>,
 }
 
@@ -26,7 +26,7 @@ impl Default for Identity {
 }
 
 impl Identity {
-    /// Whether the request carries a token for this resource.
+    /// Whether the request has a token for this resource.
     pub(super) fn admits(&self, ask: &Ask<'_>, resource: &str) -> bool {
         let token = ask.authorization().strip_prefix("Bearer ").unwrap_or_default();
         self.tokens.iter().any(|(known, of, _)| known == token && of == resource)
@@ -41,7 +41,7 @@ pub(super) fn answer(identity: &mut Identity, ask: &Ask<'_>) -> Option<Response<
     let resource = ask.query("resource")?.to_owned();
     let _ = ask.query("api-version").filter(|version| *version == "2019-08-01")?;
     let token = format!("identity-token-{}", identity.tokens.len() + 1);
-    // The real endpoint lives in real time, and so does whoever asks it.
+    // In real time: the client compares this moment with the real time, not with the simulated clock.
     let expires_on = Clock::system().now() + identity.lifetime;
     identity.tokens.push((token.clone(), resource.clone(), expires_on));
     let answer = json!({

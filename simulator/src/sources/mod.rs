@@ -1,8 +1,14 @@
-//! Stand-ins for the outside systems that checks consult, all behind one port: ServiceNow, Prometheus, Azure Monitor,
-//! Application Insights, Log Analytics, any HTTP service, and the endpoint that hands out managed identity tokens.
+//! The outside systems that checks query, simulated behind one port: ServiceNow, Prometheus, Azure Monitor, Application
+//! Insights, Log Analytics, any HTTP service, and the endpoint that issues tokens of a managed identity.
 //!
-//! State is plain data: a test sets what a system knows, and reads from [`Sources::calls`] what it was asked. Each system
-//! has its own base URL: `sources.url("service-now")`.
+//! A test sets the state of a system, and reads its requests from [`Sources::calls`]. Each system has its own base URL,
+//! such as `sources.url("service-now")`.
+//!
+//! # Layout
+//!
+//! * `ask`: a request, and the usual answers.
+//! * `identity`, `azure`, `prometheus`, `service_now`, `web`: one system each.
+//! * [`State`]: all systems together.
 
 mod ask;
 mod azure;
@@ -26,7 +32,7 @@ use crate::clock::Clock;
 use crate::faults::{Failing, Fault};
 use crate::http::Server;
 
-/// A handle to the simulated systems behind one port; all clones are one.
+/// A handle to the simulated systems behind one port. All clones share the systems.
 #[derive(Clone)]
 pub struct Sources {
     server: Server<State>,
@@ -37,18 +43,18 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// If no port of the loopback interface can be bound.
+    /// If the loopback interface has no free port.
     pub async fn start(clock: Clock) -> io::Result<Self> {
         let server = Server::start(clock.clone(), |port| State::new(clock, port));
         Ok(Self { server: server.await? })
     }
 
-    /// The address of a system, as a connection names it.
+    /// The address of a system, for a connection.
     pub fn url(&self, system: &str) -> String {
         self.with(|state| state.url(system))
     }
 
-    /// The app settings that Azure gives a function app with a managed identity.
+    /// The app settings that Azure adds to a function app with a managed identity.
     pub fn identity_settings(&self) -> Vec<(String, String)> {
         self.with(|state| {
             vec![
@@ -58,7 +64,7 @@ impl Sources {
         })
     }
 
-    /// Looks at the systems, or changes them.
+    /// Reads or changes the systems.
     pub fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
         self.server.with(look)
     }
@@ -68,26 +74,26 @@ impl Sources {
         self.server.calls()
     }
 
-    /// The last calls, oldest first; they are forgotten here.
+    /// Returns the last calls, oldest first, and clears the record.
     pub fn take_calls(&self) -> Vec<Call> {
         self.server.take_calls()
     }
 
-    /// Misbehaves in this way; see [`Failing`] for where and how often.
+    /// Adds a fault. [`Failing`] says where and how often it happens.
     pub fn fail(&self, fault: Fault) -> Failing {
         self.server.fail(fault)
     }
 
-    /// Takes back all faults.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.server.heal();
     }
 
-    /// Closes the port and all connections, or listens on the same port again. State is kept.
+    /// Closes the port and all connections, or listens on the same port again. The state stays.
     ///
     /// # Errors
     ///
-    /// If the port has been taken by somebody else in the meantime.
+    /// If another program has taken the port in the meantime.
     pub async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
         self.server.refuse_connections(refuse).await
     }

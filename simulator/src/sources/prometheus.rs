@@ -1,4 +1,4 @@
-//! A Prometheus server: answers to queries by their text.
+//! A Prometheus server that knows queries by their text.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 
 use super::ask::{Ask, json};
 
-/// What the server knows.
+/// The state of the server.
 #[derive(Clone, Debug, Default)]
 pub struct Prometheus {
-    /// What each query gives. Unknown queries give an empty vector, as those about series that do not exist do.
+    /// The result of each query. An unknown query gives an empty vector, as a query for a missing series does.
     pub queries: BTreeMap<String, Samples>,
-    /// The bearer token that requests must carry, if any.
+    /// The bearer token that a request must have, if any.
     pub bearer_token: Option<String>,
 }
 
-/// What a query gives.
+/// The result of a query.
 #[derive(Clone, Debug)]
 pub enum Samples {
     /// One number.
@@ -27,7 +27,7 @@ pub enum Samples {
     Vector(Vec<f64>),
     /// Numbers over time.
     Matrix(Vec<f64>),
-    /// An instant vector of which a part could not be read.
+    /// An instant vector. The server could not read all of it.
     Partial(Vec<f64>),
     /// The query is wrong.
     BadQuery(String),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::ask::{Ask, json, text};
 
-/// The states that ServiceNow ships, by what is stored.
+/// The states of a new ServiceNow instance, by their stored value.
 const STATES: [(&str, &str); 8] = [
     ("-5", "New"),
     ("-4", "Assess"),
@@ -21,10 +21,10 @@ const STATES: [(&str, &str); 8] = [
     ("4", "Canceled"),
 ];
 
-/// What the instance knows.
+/// The state of the instance.
 #[derive(Clone, Debug)]
 pub struct ServiceNow {
-    /// The change requests, each by field: what is stored.
+    /// The change requests: the stored value of each field.
     pub changes: Vec<BTreeMap<String, String>>,
     /// The user of Basic authentication.
     pub user: String,
@@ -34,17 +34,17 @@ pub struct ServiceNow {
     pub client_id: String,
     /// Its secret.
     pub client_secret: String,
-    /// How long tokens live.
+    /// How long a token is valid.
     pub token_lifetime: TimeDelta,
-    /// The tokens that are good, with their ends. Take one out to revoke it.
+    /// The valid tokens, and when each expires. Remove one to revoke it.
     pub tokens: Vec<(String, DateTime<Utc>)>,
-    /// How many tokens were handed out.
+    /// How many tokens were issued.
     pub issued: usize,
-    /// Whether the instance sleeps, as those of developers do: a page with status 200.
+    /// Whether the instance hibernates, as developer instances do. It then answers with a page and status 200.
     pub hibernates: bool,
     /// Fields that the user may not read.
     pub hidden: Vec<String>,
-    /// Whether queries that it does not understand give all records, which is how an instance ships.
+    /// Whether a query that it does not understand gives all records. A new instance does that.
     pub invalid_query_gives_all: bool,
 }
 
@@ -67,7 +67,7 @@ impl Default for ServiceNow {
 }
 
 impl ServiceNow {
-    /// Adds a change request, not yet approved; `fields` are added to what every change has.
+    /// Adds a change request that is not approved yet. `fields` replace or extend the usual fields.
     pub fn add_change(&mut self, number: &str, fields: &[(&str, &str)]) {
         let usual = [
             ("number", number),
@@ -186,7 +186,7 @@ fn table(instance: &ServiceNow, ask: &Ask<'_>) -> Response<Bytes> {
     json(200, &json!({ "result": records }))
 }
 
-/// What people see: names of states, times in the user's time zone, which is one hour ahead.
+/// The display value: names of states, and times in the user's time zone, which is one hour ahead.
 fn display(name: &str, value: &str) -> String {
     let state = STATES.iter().find(|(number, _)| name == "state" && *number == value);
     let time = NaiveDateTime::parse_from_str(value, "%Y-%m-%d %H:%M:%S");

@@ -1,4 +1,4 @@
-//! All systems together: which one a request is for.
+//! All systems together. Finds the one that a request is for.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ use super::web::{self, Page};
 use crate::clock::Clock;
 use crate::http::{Route, World};
 
-/// What the systems know.
+/// The state of all systems.
 #[derive(Debug)]
 pub struct State {
-    /// The clock of the world.
+    /// The clock of the systems.
     pub clock: Clock,
-    /// The port, for addresses.
+    /// The port, which is part of every address.
     port: u16,
     /// ServiceNow at `service-now`.
     pub service_now: ServiceNow,
@@ -30,9 +30,9 @@ pub struct State {
     pub azure: Azure,
     /// The managed identity at `identity`.
     pub identity: Identity,
-    /// Any other system, at `web`: pages by path and query.
+    /// Any other system at `web`: pages by path and query.
     pub web: BTreeMap<String, Page>,
-    /// Requests for which there is no route.
+    /// Requests that matched no route.
     pub unknown_requests: Vec<String>,
 }
 
@@ -60,7 +60,7 @@ impl State {
         self.identity.admits(ask, &self.url(system))
     }
 
-    /// The answer, if the system has one; without a system or an answer, there is no such resource.
+    /// The name and the answer of the system. `None` if the system or the resource does not exist.
     fn ask(&mut self, system: &str, below: &str, ask: &Ask<'_>) -> Option<(&'static str, Response<Bytes>)> {
         let (now, admitted) = (self.clock.now(), self.admits(ask, system));
         Some(match system {

@@ -1,4 +1,4 @@
-//! Any system that answers over HTTP.
+//! Any other system with an HTTP interface.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::ask::{Ask, json, text};
 
-/// A page.
+/// What the system answers for one path.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// The status.

@@ -1,4 +1,4 @@
-//! How answers and refusals look on the wire.
+//! How refusals and documents are written.
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};

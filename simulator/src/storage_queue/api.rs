@@ -17,7 +17,7 @@ use crate::http::Route;
 
 type Answered = Result<Response<Bytes>, StorageError>;
 
-/// A request, taken apart.
+/// A request with its queue and its parsed query.
 struct Ask<'a> {
     request: &'a Request<Bytes>,
     queue: &'a str,
@@ -48,7 +48,7 @@ impl Ask<'_> {
     }
 }
 
-/// Answers a request, and leaves the operation's name for the counters.
+/// Answers a request, and adds the name of the operation for the counters.
 pub(super) fn answer(state: &mut State, request: &Request<Bytes>) -> Response<Bytes> {
     let segments: Vec<_> = request.uri().path().trim_start_matches('/').split('/').collect();
     let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();

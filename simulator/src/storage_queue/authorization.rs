@@ -14,7 +14,7 @@ use sha2::Sha256;
 use super::error::StorageError;
 use super::queue::State;
 
-/// Accepts the account's signature, or a known access token.
+/// Accepts the signature of the account, or a known access token.
 pub(super) fn authorize(state: &State, request: &Request<Bytes>) -> Result<(), StorageError> {
     let value = request.headers().get(header::AUTHORIZATION).ok_or(StorageError::NoAuthentication)?;
     let value = value.to_str().map_err(|_| StorageError::AuthenticationFailed)?;

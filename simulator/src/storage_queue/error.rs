@@ -3,29 +3,29 @@
 /// Why the service refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StorageError {
-    /// There is no such queue.
+    /// The queue does not exist.
     QueueNotFound,
     /// The queue exists with other metadata.
     QueueAlreadyExists,
-    /// A queue cannot have this name.
+    /// The name is not allowed.
     InvalidResourceName,
-    /// The message was deleted, has expired or never was.
+    /// The message was deleted, has expired, or never existed.
     MessageNotFound,
-    /// Somebody else received or updated the message in the meantime.
+    /// The message was received or updated again in the meantime.
     PopReceiptMismatch,
-    /// A query parameter, named here, is beyond its limits.
+    /// This query parameter is out of range.
     OutOfRange(&'static str),
-    /// A query parameter, named here, is missing.
+    /// This query parameter is missing.
     MissingParameter(&'static str),
     /// The text is longer than 64 KiB.
     TooLarge,
-    /// The body is no message.
+    /// The body is not a message.
     InvalidXml,
-    /// Nothing is signed.
+    /// The request is not signed.
     NoAuthentication,
     /// The signature is wrong.
     AuthenticationFailed,
-    /// The service has no such operation.
+    /// The service does not have this operation.
     UnsupportedVerb,
 }
 
@@ -48,7 +48,7 @@ impl StorageError {
         }
     }
 
-    /// What the service says to people.
+    /// The service's text for people.
     pub(super) fn text(&self) -> String {
         match self {
             Self::QueueNotFound => "The specified queue does not exist.",

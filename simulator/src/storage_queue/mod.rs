@@ -1,7 +1,13 @@
-//! The queue service of a storage account, over its real REST protocol.
+//! The queue service of a storage account, with its real REST protocol.
 //!
-//! Strict where the service is: shared-key signatures are verified, visibility and sizes are limited, a pop receipt is
-//! good for one update or deletion. Addresses are in path style, as Azurite has them.
+//! It is as strict as the service: it verifies signatures, limits visibility and sizes, and accepts a pop receipt only
+//! once. Addresses are in path style, as those of Azurite are.
+//!
+//! # Layout
+//!
+//! * `queue`, `operations`: the queues, and what can be done with messages.
+//! * `error`, `xml`, `answers`: refusals, and how messages and refusals are written.
+//! * `authorization`, `api`: who may call, and the REST protocol.
 
 mod answers;
 mod api;
@@ -31,10 +37,10 @@ use crate::http::{Server, World};
 /// The account's name.
 const ACCOUNT: &str = "devaccount";
 
-/// The account's key, before it is written as base64.
+/// The account's key, before base64.
 const KEY: &[u8; 64] = b"a key of sixty-four bytes, as the keys of storage accounts are..";
 
-/// A handle to a simulated queue service behind a port; all clones are one.
+/// A handle to a simulated queue service behind a port. All clones share the service.
 #[derive(Clone)]
 pub struct StorageQueue {
     server: Server<State>,
@@ -51,7 +57,7 @@ impl StorageQueue {
     ///
     /// # Errors
     ///
-    /// If no port of the loopback interface can be bound.
+    /// If the loopback interface has no free port.
     pub async fn start(clock: Clock) -> io::Result<Self> {
         let state = State::new(clock.clone(), ACCOUNT, KEY);
         Ok(Self { server: Server::start(clock, |_| state).await? })
@@ -72,23 +78,23 @@ impl StorageQueue {
         format!("http://127.0.0.1:{}/{ACCOUNT}", self.server.port())
     }
 
-    /// What `AzureWebJobsStorage` holds for this account.
+    /// The value of `AzureWebJobsStorage` for this account.
     pub fn connection_string(&self) -> String {
         let (key, endpoint) = (self.key(), self.endpoint());
         format!("DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key};QueueEndpoint={endpoint};")
     }
 
-    /// Looks at the account, or changes it.
+    /// Reads or changes the account.
     pub fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
         self.server.with(look)
     }
 
-    /// All messages of a queue that have not expired, visible or not, in the order they become visible.
+    /// All messages of a queue that have not expired, visible or not, in the order in which they become visible.
     pub fn messages(&self, queue: &str) -> Vec<Message> {
         self.with(|state| state.messages(queue))
     }
 
-    /// The messages of a queue that would be received now.
+    /// The messages of a queue that are visible now.
     pub fn visible(&self, queue: &str) -> Vec<Message> {
         self.with(|state| {
             let now = state.clock.now();
@@ -96,7 +102,7 @@ impl StorageQueue {
         })
     }
 
-    /// The messages that the Functions host gave up.
+    /// The messages that the Functions host moved to the poison queue.
     pub fn poison(&self, queue: &str) -> Vec<Message> {
         self.messages(&format!("{queue}-poison"))
     }
@@ -111,43 +117,43 @@ impl StorageQueue {
         self.server.calls()
     }
 
-    /// The last calls, oldest first; they are forgotten here.
+    /// Returns the last calls, oldest first, and clears the record.
     pub fn take_calls(&self) -> Vec<Call> {
         self.server.take_calls()
     }
 
-    /// Switches the full record of calls off, for long runs, or on again.
+    /// Turns the full record of calls on or off. Long runs turn it off.
     pub fn record_calls(&self, recording: bool) {
         self.server.record_calls(recording);
     }
 
-    /// How often each route was called since the start, recorded or not.
+    /// How often each route was called since the start, including calls that were not recorded.
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
         self.server.counts()
     }
 
-    /// Misbehaves in this way; see [`Failing`] for where and how often.
+    /// Adds a fault. [`Failing`] says where and how often it happens.
     pub fn fail(&self, fault: Fault) -> Failing {
         self.server.fail(fault)
     }
 
-    /// Takes back all faults.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.server.heal();
     }
 
-    /// Closes the port and all connections, or listens on the same port again. Messages are kept.
+    /// Closes the port and all connections, or listens on the same port again. The messages stay.
     ///
     /// # Errors
     ///
-    /// If the port has been taken by somebody else in the meantime.
+    /// If another program has taken the port in the meantime.
     pub async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
         self.server.refuse_connections(refuse).await
     }
 
     /// Closes the port and all connections for good.
     pub async fn stop(&self) {
-        // Closing cannot fail; only listening again can.
+        // Closing cannot fail. Only listening again can.
         let _ = self.server.refuse_connections(true).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What can be done with messages, without any HTTP.
+//! What can be done with messages.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,11 +8,11 @@ use uuid::Uuid;
 use super::error::StorageError;
 use super::queue::{Message, State, TimeToLive};
 
-/// A message's text, as it is sent, may not be longer than this.
+/// The longest text of a message, as it is sent.
 const LONGEST_TEXT: usize = 64 * 1024;
-/// No message stays invisible for longer than this at a time.
+/// The longest time for which a message can be hidden at once.
 const LONGEST_VISIBILITY: TimeDelta = TimeDelta::days(7);
-/// How long a message lives if its sender does not say.
+/// The time to live of a message whose sender gives none.
 const DEFAULT_TIME_TO_LIVE: TimeDelta = TimeDelta::days(7);
 
 impl State {
@@ -20,7 +20,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// If there is no such queue, or a limit is exceeded.
+    /// If the queue does not exist, or a limit is exceeded.
     pub fn put(
         &mut self,
         queue: &str,
@@ -61,7 +61,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// If there is no such queue, or a limit is exceeded.
+    /// If the queue does not exist, or a limit is exceeded.
     pub fn get(&mut self, queue: &str, most: usize, hide_for: TimeDelta) -> Result<Vec<Message>, StorageError> {
         if !(TimeDelta::seconds(1)..=LONGEST_VISIBILITY).contains(&hide_for) {
             return Err(StorageError::OutOfRange("visibilitytimeout"));
@@ -81,18 +81,18 @@ impl State {
         Ok(received)
     }
 
-    /// Looks at up to `most` visible messages without receiving them.
+    /// Returns up to `most` visible messages without receiving them.
     ///
     /// # Errors
     ///
-    /// If there is no such queue, or a limit is exceeded.
+    /// If the queue does not exist, or a limit is exceeded.
     pub fn peek(&mut self, queue: &str, most: usize) -> Result<Vec<Message>, StorageError> {
         let due = self.due(queue, most)?;
         let live = self.live(queue)?;
         Ok(due.iter().filter_map(|id| live.iter().find(|message| message.id == *id).cloned()).collect())
     }
 
-    /// Ids of the messages that are visible, longest visible first.
+    /// Ids of the visible messages. The one that became visible first comes first.
     fn due(&mut self, queue: &str, most: usize) -> Result<Vec<String>, StorageError> {
         if !(1..=32).contains(&most) {
             return Err(StorageError::OutOfRange("numofmessages"));
@@ -103,11 +103,11 @@ impl State {
         Ok(due.into_iter().take(most).map(|message| message.id.clone()).collect())
     }
 
-    /// Hides a message for `hide_for` from now on, and changes its text if one is given.
+    /// Hides a message for `hide_for` from now on, and changes its text if `text` is given.
     ///
     /// # Errors
     ///
-    /// If the message is gone, was received by somebody else, or a limit is exceeded.
+    /// If the message is gone, was received again, or a limit is exceeded.
     pub fn update(
         &mut self,
         queue: &str,
@@ -138,7 +138,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// If the message is gone, or was received by somebody else.
+    /// If the message is gone, or was received again.
     pub fn delete(&mut self, queue: &str, id: &str, receipt: &str) -> Result<(), StorageError> {
         let position = self.find(queue, id, receipt)?;
         self.live(queue)?.remove(position);
@@ -154,7 +154,7 @@ impl State {
         Ok(position)
     }
 
-    /// The messages of a queue, after the expired ones are dropped.
+    /// The messages of a queue. Drops the expired ones first.
     pub(super) fn live(&mut self, queue: &str) -> Result<&mut Vec<Message>, StorageError> {
         let now = self.clock.now();
         let messages = &mut self.queues.get_mut(queue).ok_or(StorageError::QueueNotFound)?.messages;
@@ -168,7 +168,7 @@ impl State {
     }
 }
 
-/// When messages expire that never do.
+/// The expiry date of a message that never expires.
 fn never() -> DateTime<Utc> {
     DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delayed_message_is_received_once_it_is_due() {
+    fn a_delayed_message_is_received_when_it_is_due() {
         let (clock, mut state) = account();
         state.put("checks", "later", TimeDelta::seconds(60), TimeToLive::Default).unwrap();
 
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_receipt_does_not_delete_what_somebody_else_received() {
+    fn an_old_receipt_does_not_delete_a_message_that_was_received_again() {
         let (clock, mut state) = account();
         state.put("checks", "x", TimeDelta::zero(), TimeToLive::Default).unwrap();
         let first = state.get("checks", 1, TimeDelta::seconds(1)).unwrap().remove(0);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_kept_and_lives_end() {
+    fn a_message_beyond_a_limit_is_refused_and_an_expired_one_is_gone() {
         let (clock, mut state) = account();
         let life = TimeToLive::For(TimeDelta::seconds(30));
         let too_late = state.put("checks", "x", TimeDelta::seconds(30), life);

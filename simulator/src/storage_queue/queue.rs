@@ -1,4 +1,4 @@
-//! Queues and their messages, without any HTTP.
+//! Queues and their messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,14 +7,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::error::StorageError;
 use crate::clock::Clock;
 
-/// A storage account's queues. Public members may be read and changed at will.
+/// The queues of a storage account. Tests may read and change every public member.
 #[derive(Debug)]
 pub struct State {
-    /// The hand that all dates come from.
+    /// The clock that all dates come from.
     pub clock: Clock,
     /// Queues by name.
     pub queues: BTreeMap<String, Queue>,
-    /// Access tokens of managed identities that are accepted beside the account's key.
+    /// Access tokens of managed identities. They are accepted as the account's key is.
     pub bearer_tokens: BTreeSet<String>,
     pub(super) account: &'static str,
     pub(super) key: &'static [u8],
@@ -24,9 +24,9 @@ pub struct State {
 /// One queue.
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
-    /// In the order of insertion; expired ones are dropped when the queue is used.
+    /// In the order of insertion. Expired messages are dropped when the queue is used.
     pub messages: Vec<Message>,
-    /// What its creator said about it.
+    /// What its creator wrote about it.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -39,24 +39,24 @@ pub struct Message {
     pub text: String,
     /// When it was put.
     pub inserted_at: DateTime<Utc>,
-    /// Received by nobody before this moment.
+    /// Nobody can receive it before this moment.
     pub visible_at: DateTime<Utc>,
-    /// Gone from this moment on.
+    /// It is gone from this moment on.
     pub expires_at: DateTime<Utc>,
     /// How often it was received.
     pub dequeue_count: u64,
-    /// What the next update or deletion must present.
+    /// The next update or deletion must send it.
     pub pop_receipt: String,
 }
 
 /// How long a message lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeToLive {
-    /// For the service's seven days.
+    /// Seven days, the default of the service.
     Default,
-    /// For this long.
+    /// This long.
     For(TimeDelta),
-    /// For ever.
+    /// It never expires.
     Never,
 }
 
@@ -65,7 +65,7 @@ impl State {
         Self { clock, queues: BTreeMap::new(), bearer_tokens: BTreeSet::new(), account, key, receipts: 0 }
     }
 
-    /// Messages that have not expired, in the order they become visible; none if there is no such queue.
+    /// Messages that have not expired, in the order in which they become visible. Empty if the queue does not exist.
     pub fn messages(&self, queue: &str) -> Vec<Message> {
         let now = self.clock.now();
         let messages = self.queues.get(queue).map_or(&[][..], |queue| &queue.messages);
@@ -74,11 +74,11 @@ impl State {
         messages
     }
 
-    /// Creates a queue; false if it was there already, with the same metadata.
+    /// Creates a queue. Returns false if it already exists with the same metadata.
     ///
     /// # Errors
     ///
-    /// If the name is not allowed, or taken by a queue with other metadata.
+    /// If the name is not allowed, or a queue with other metadata has it.
     pub fn create(&mut self, queue: &str, metadata: BTreeMap<String, String>) -> Result<bool, StorageError> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let shaped = (3..=63).contains(&queue.len()) && queue.chars().all(allowed);

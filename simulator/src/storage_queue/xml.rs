@@ -7,7 +7,7 @@ use super::error::StorageError;
 use super::queue::Message;
 use crate::headers::http_date;
 
-/// Which members of a message an operation shows.
+/// The operation that shows a message. Each shows other members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
     Put,
@@ -70,7 +70,7 @@ pub(super) fn text(body: &[u8]) -> Result<String, StorageError> {
 }
 
 fn document(root: &impl Serialize) -> String {
-    // Only maps with structured keys cannot be written, and there are none here.
+    // Only a map with structured keys cannot be written, and these types have no map.
     DECLARATION.to_owned() + &quick_xml::se::to_string(root).unwrap_or_default()
 }
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_survives_escaping() {
+    fn escaped_text_is_read_and_other_documents_are_refused() {
         assert_eq!(
             text(br#"<QueueMessage><MessageText>{"a":"&lt;&amp;"}</MessageText></QueueMessage>"#).unwrap(),
             r#"{"a":"<&"}"#
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn no_messages_make_an_empty_list() {
+    fn an_empty_queue_gives_an_empty_list() {
         assert!(messages(&[], Shown::Received).ends_with("<QueueMessagesList/>"));
     }
 }

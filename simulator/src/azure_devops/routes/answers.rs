@@ -1,4 +1,4 @@
-//! How answers and refusals look on the wire.
+//! Answers and refusals, and how they are written.
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::azure_devops::state::Unauthorized;
 use crate::headers::header_value;
 
-/// What a route says if all is well.
+/// The answer of a route that accepts the request.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// 200 and one JSON value.
@@ -20,12 +20,12 @@ pub(crate) enum Answer {
     Empty,
 }
 
-/// What a route says if something is wrong.
+/// The answer of a route that refuses the request.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// The service's normal error, to be told apart by its `typeKey`.
+    /// The service's normal error. Its `typeKey` says which one it is.
     Exception { status: StatusCode, type_key: &'static str, message: String },
-    /// What the service says about bodies that do not fit the model.
+    /// The service's error for a body that does not match the model.
     Model(String),
     /// The token is missing, unknown or expired.
     Unauthorized { how: Unauthorized, collection: String },

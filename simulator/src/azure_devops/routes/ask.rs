@@ -1,4 +1,4 @@
-//! A request, as the handlers of routes see it.
+//! A request, as a handler sees it.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -8,23 +8,23 @@ use uuid::Uuid;
 use super::answers::Refusal;
 use crate::azure_devops::state::{Project, State};
 
-/// A request that has passed the demands of its route.
+/// A request that meets the demands of its route.
 pub(crate) struct Ask<'a> {
     pub(crate) now: DateTime<Utc>,
     pub(crate) body: &'a Bytes,
-    /// Whether the token's identity may read Boards; if not, nothing there exists for it.
+    /// Whether the token's identity may read Boards. If not, Boards looks empty to it.
     pub(crate) sees_boards: bool,
     pub(crate) parameters: Vec<(&'static str, String)>,
     pub(crate) query: Vec<(String, String)>,
 }
 
 impl Ask<'_> {
-    /// A part of the path by its name in the template; empty if the template has none.
+    /// The part of the path with this name in the template. Empty if the template has no such part.
     pub(crate) fn path(&self, name: &str) -> &str {
         self.parameters.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
 
-    /// A query parameter; names are case-insensitive.
+    /// A query parameter. Names are case-insensitive.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }

@@ -7,10 +7,11 @@ use super::answers::{Answer, Refusal};
 use super::ask::{Ask, project};
 use crate::azure_devops::state::{State, WorkItem, date};
 
-/// No more work items than this are read at once.
+/// The most work items that one request may read.
 const AT_ONCE: usize = 200;
 
-/// The item, if it exists, is in the path's project, and may be read: the service does not tell these apart.
+/// The item, if it exists, belongs to the project in the path, and may be read. The service answers the same if any of
+/// these is not so.
 fn visible<'a>(state: &'a State, ask: &Ask<'_>, id: u64) -> Result<&'a WorkItem, Refusal> {
     let here = if ask.path("project").is_empty() { None } else { Some(&project(state, ask)?.name) };
     let found = state.work_items.get(&id).filter(|_| ask.sees_boards);
@@ -24,7 +25,7 @@ fn names(list: &str) -> Vec<String> {
     list.split(',').map(|name| name.trim().to_owned()).collect()
 }
 
-/// The fields that a query asks for; they exclude expansion.
+/// The fields that a query asks for. A query may not ask for fields and expansion.
 fn wanted_fields(ask: &Ask<'_>) -> Result<Option<Vec<String>>, Refusal> {
     let expands = ask.query("$expand").is_some_and(|expand| !expand.eq_ignore_ascii_case("none"));
     if expands && ask.query("fields").is_some() {
@@ -42,7 +43,7 @@ pub(super) fn get(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::Json(item.to_json(state.url(), fields.as_deref())))
 }
 
-/// Several items; those that cannot be read are null, or fail the whole call.
+/// Several items. By the policy, an item that cannot be read is null, or fails the whole request.
 fn several(
     state: &State,
     ask: &Ask<'_>,
@@ -57,7 +58,7 @@ fn several(
     let omit = match policy {
         Some(policy) if policy.eq_ignore_ascii_case("omit") => true,
         Some(policy) if !policy.eq_ignore_ascii_case("fail") => {
-            return Err(Refusal::model(format!("'{policy}' is no errorPolicy.")));
+            return Err(Refusal::model(format!("'{policy}' is not an errorPolicy.")));
         }
         _ => false,
     };
@@ -78,7 +79,7 @@ pub(super) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> 
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "names what may be sent; history is not simulated")]
+#[expect(dead_code, reason = "names what a client may send; history is not simulated")]
 struct Batch {
     ids: Vec<u64>,
     fields: Option<Vec<String>>,
@@ -139,7 +140,7 @@ pub(super) fn wiql(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> 
 }
 
 impl WorkItem {
-    /// As the REST interface shows it, with only these fields if any are named.
+    /// The work item in JSON, with only these fields if any are named.
     fn to_json(&self, collection: &str, only: Option<&[String]>) -> Value {
         let mut fields = self.fields.clone();
         fields.insert("System.TeamProject".to_owned(), json!(self.project));

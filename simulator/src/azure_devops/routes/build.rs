@@ -1,4 +1,4 @@
-//! Runs: what happened so far, and what led to it.
+//! Runs, which the REST interface calls builds.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub(super) fn get(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::Json(run.to_json(project, state.url())))
 }
 
-/// A word on the wire that fits a filter; several words may be given, separated by commas.
+/// Whether a value matches a filter. A filter is a list of words, separated by commas.
 fn fits(value: &impl Serialize, filter: Option<&str>) -> bool {
     let word = json!(value);
     filter.is_none_or(|filter| {
@@ -167,7 +167,7 @@ impl Run {
             "url": format!("{collection}{}/_apis/build/Builds/{}", project.id, self.id),
             "validationResults": [],
         });
-        // What is not known yet is absent, not null.
+        // A value that is not known yet is left out. It is not null.
         let later = [
             ("result", self.result.map(|result| json!(result))),
             ("startTime", self.start_time.map(|at| json!(date(at)))),

@@ -28,7 +28,7 @@ enum QueryKind {
     LastMergeCommit,
 }
 
-/// For each query, the pull requests by commit; commits without any are left out.
+/// The pull requests of each query, by commit. A commit without pull requests is left out.
 pub(super) fn pull_request_query(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     project(state, ask)?;
     let Queries { queries } = ask.json()?;

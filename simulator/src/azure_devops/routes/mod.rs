@@ -1,5 +1,5 @@
-//! What the organization serves: the routes, by area. Each takes the state and a request that has passed its route's
-//! demands.
+//! What the organization serves: the routes, by area. A handler gets the state and a request that meets the demands of
+//! its route.
 //!
 //! # Layout
 //!

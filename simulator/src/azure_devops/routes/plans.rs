@@ -1,4 +1,4 @@
-//! Plans of checks: the decision, and logs.
+//! Plans of checks: decisions and logs.
 
 use http::StatusCode;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use crate::azure_devops::state::{
 
 const EVENTS: [&str; 6] = ["JobAssigned", "JobStarted", "JobCompleted", "TaskAssigned", "TaskStarted", "TaskCompleted"];
 
-/// The plan that the path names: project, hub and id must all fit.
+/// The plan that the path names. Project, hub and id must all match.
 pub(super) fn plan<'a>(state: &'a mut State, ask: &Ask<'_>) -> Result<&'a mut Plan, Refusal> {
     let id = guid(ask.path("plan"))?;
     let project = guid(ask.path("project"))?;
@@ -25,7 +25,7 @@ pub(super) fn plan<'a>(state: &'a mut State, ask: &Ask<'_>) -> Result<&'a mut Pl
     })
 }
 
-/// The plan that the path names, to be written to.
+/// The plan that the path names, if it accepts writes.
 pub(super) fn writable_plan<'a>(state: &'a mut State, ask: &Ask<'_>) -> Result<&'a mut Plan, Refusal> {
     let refuses_late_writes = state.late_write == LateWrite::Refused;
     let plan = plan(state, ask)?;
@@ -54,7 +54,7 @@ pub(super) fn post_event(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Ref
     let plan = plan(state, ask)?;
     let event: PlanEvent = ask.json()?;
     if !EVENTS.contains(&event.name.as_str()) {
-        return Err(Refusal::model(format!("'{}' is no event; names are case-sensitive.", event.name)));
+        return Err(Refusal::model(format!("'{}' is not an event. Names are case-sensitive.", event.name)));
     }
     let fits =
         event.job_id == plan.job_id && (event.task_id == Some(plan.task_instance_id) || event.name.starts_with("Job"));
@@ -86,10 +86,10 @@ pub(super) fn get_plan(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refus
     Ok(Answer::Json(plan(state, ask)?.to_json(&collection)))
 }
 
-/// What clients send to create a log; all but the path is ignored.
+/// What a client sends to create a log. Only the path is used.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "names what may be sent; only the path matters")]
+#[expect(dead_code, reason = "names what a client may send; only the path is used")]
 struct NewLog {
     path: String,
     id: Option<i64>,

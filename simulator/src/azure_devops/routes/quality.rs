@@ -13,7 +13,7 @@ fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<&'a Run, Refusal> {
     found.ok_or_else(|| Refusal::not_found("TestObjectNotFoundException", format!("Build {id} was not found.")))
 }
 
-/// With `flags`, modules of Visual Studio's format; without, the summary of every tool.
+/// With `flags`, the modules of Visual Studio's format. Without `flags`, the summary of every tool.
 pub(super) fn coverage(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let run = run(state, ask)?;
     if ask.query("flags").is_some() {

@@ -1,4 +1,4 @@
-//! One route: what it demands, and who answers.
+//! One route: what it demands, and which function answers.
 
 use super::answers::{Answer, Refusal};
 use super::ask::Ask;
@@ -7,7 +7,7 @@ use crate::azure_devops::state::{Area, State};
 
 pub(crate) type Handler = fn(&mut State, &Ask<'_>) -> Result<Answer, Refusal>;
 
-/// A route: what it is called in the counters is its method and template.
+/// A route. The counters call it by its method and template.
 pub(crate) struct Route {
     pub(crate) name: &'static str,
     pub(crate) area: Area,
@@ -16,7 +16,7 @@ pub(crate) struct Route {
     pub(crate) handler: Handler,
 }
 
-/// What a request must carry.
+/// The content type that a request must have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
     Nothing,

@@ -5,9 +5,9 @@ use super::versions::Versions;
 use super::{boards, build, code, plans, quality, timelines};
 use crate::azure_devops::state::Area;
 
-/// Callbacks are released in 7.1; recorded traffic with older numbers is still accepted.
+/// Callbacks are released in 7.1. Recorded traffic uses older versions, which are accepted too.
 const CALLBACK: Versions = Versions { since: (2, 0), released: Some((4, 1)), revision: 2 };
-/// Reading a plan is not published: its clients send previews.
+/// Reading a plan is not documented. Its clients send previews.
 const UNPUBLISHED: Versions = Versions::preview((5, 1), 2);
 const STATES: Versions = Versions { since: (5, 1), released: Some((7, 0)), revision: 1 };
 const TEST_RESULTS: Versions = Versions::preview((7, 1), 1);

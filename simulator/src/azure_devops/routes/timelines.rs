@@ -1,4 +1,4 @@
-//! Timelines of checks: records, and live console lines.
+//! Timelines of checks: records and live console lines.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::ask::Ask;
 use super::plans::{guid, plan, writable_plan};
 use crate::azure_devops::state::{Plan, State, TimelineRecord};
 
-/// The wrapper that collections are sent in.
+/// The wrapper around a list in a request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wrapper<T> {
@@ -71,7 +71,7 @@ fn shown(record: &TimelineRecord) -> Result<Value, Refusal> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "names what may be sent; only the lines matter")]
+#[expect(dead_code, reason = "names what a client may send; only the lines are used")]
 struct FeedLines {
     count: usize,
     value: Vec<String>,

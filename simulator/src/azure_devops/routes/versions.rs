@@ -1,19 +1,19 @@
-//! Which `api-version` a route takes.
+//! Which `api-version` a route accepts.
 
 use super::answers::Refusal;
 
 /// The versions of one resource.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Versions {
-    /// The first version that knows the resource, with the preview flag.
+    /// The first version that has the resource, with the preview flag.
     pub(crate) since: (u8, u8),
-    /// The first version that takes it without the preview flag; `None` if no version does.
+    /// The first version that accepts it without the preview flag. `None` if every version needs the flag.
     pub(crate) released: Option<(u8, u8)>,
     /// The newest revision of the newest version's preview.
     pub(crate) revision: u8,
 }
 
-/// The newest version, which exists only as a preview.
+/// The newest version. It exists only as a preview.
 const NEWEST: (u8, u8) = (7, 2);
 
 impl Versions {
@@ -25,7 +25,7 @@ impl Versions {
         Self { since, released: None, revision }
     }
 
-    /// Checks what a request asked for.
+    /// Checks the version that a request asks for.
     pub(crate) fn check(self, version: Option<&str>, method: &str) -> Result<(), Refusal> {
         let Some(version) = version else {
             let message = format!(
@@ -54,7 +54,7 @@ impl Versions {
     }
 }
 
-/// Number, and revision of the preview; a preview without revision is the newest one.
+/// The number, and the revision of the preview. A preview without a revision means the newest one.
 fn parse(version: &str) -> Option<((u8, u8), Option<u8>)> {
     let (number, preview) =
         version.split_once('-').map_or((version, None), |(number, preview)| (number, Some(preview)));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn released_resources_take_numbers_and_previews() {
+    fn a_released_resource_accepts_its_versions_and_their_previews() {
         let build = Versions::released((5, 1), 8);
         check(build, Some("7.1"), None);
         check(build, Some("5.1"), None);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn previews_need_their_flag() {
+    fn a_preview_is_refused_without_its_flag() {
         let plan = Versions::preview((7, 1), 2);
         check(plan, Some("7.1-preview.1"), None);
         check(plan, Some("7.1"), Some("VssInvalidPreviewVersionException"));

@@ -1,26 +1,26 @@
-//! How the organization behaves where the service leaves a choice.
+//! How the organization behaves where the service can behave in several ways.
 
-/// How a refused token is answered.
+/// The answer to a request with a refused token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unauthorized {
     /// 401 with challenges.
     Status401,
-    /// 203 and a sign-in page, which careless clients take for success.
+    /// 203 and a sign-in page. A client that checks only for 2xx takes it for success.
     SignInPage203,
-    /// 302 to a sign-in page; 401 for clients that suppress the redirect.
+    /// 302 to a sign-in page, or 401 if the client suppresses the redirect.
     Redirect302,
 }
 
-/// How an event is answered that nobody waits for.
+/// The answer to an event that no session waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LateEvent {
     /// 500 `OrchestrationSessionNotFoundException`.
     SessionNotFound,
-    /// 204, and no effect.
+    /// 204 without effect.
     NoContent,
 }
 
-/// How an accepted event is answered.
+/// The answer to an accepted event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventStatus {
     /// 204, as recorded.

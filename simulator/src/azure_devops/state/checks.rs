@@ -1,4 +1,4 @@
-//! A check that waits for a decision, from Azure Pipelines' side.
+//! What Azure Pipelines does with a check: waits for its decision, cancels it, shows it.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -40,8 +40,8 @@ pub struct CheckIds {
 }
 
 impl State {
-    /// A stage of the run reaches a protected resource: creates the check's plan, with its job and task pending, and a
-    /// fresh job token.
+    /// A stage of the run reaches a protected resource. Creates the plan of the check, with its job and its pending
+    /// task, and a new job token.
     pub fn await_check(&mut self, build_id: u64) -> CheckIds {
         let project_id = self.runs.get(&build_id).map_or(self.projects[0].id, |run| run.project_id);
         let ids = self.new_ids(project_id, build_id);
@@ -67,7 +67,7 @@ impl State {
         }
     }
 
-    /// Somebody cancels the run: its status is `completed` and `canceled`, and so are the checks it waits for.
+    /// Cancels the run: its status becomes `completed`, its result `canceled`, and so do those of its waiting checks.
     pub fn cancel_run(&mut self, build_id: u64) {
         let now = self.clock.now();
         if let Some(run) = self.runs.get_mut(&build_id) {
@@ -79,24 +79,24 @@ impl State {
         waiting.for_each(|plan| plan.complete(TaskResult::Canceled, now));
     }
 
-    /// The first moments of a cancellation: the run is `cancelling`, its checks still wait.
+    /// Begins to cancel the run: its status becomes `cancelling`, and its checks still wait.
     pub fn begin_to_cancel_run(&mut self, build_id: u64) {
         if let Some(run) = self.runs.get_mut(&build_id) {
             run.status = BuildStatus::Cancelling;
         }
     }
 
-    /// Another check of the stage failed, or somebody cancelled this one: nobody waits for it any more.
+    /// Cancels the check, as happens when another check of the stage fails.
     pub fn cancel_check(&mut self, ids: &CheckIds) {
         self.end_check(ids, TaskResult::Canceled);
     }
 
-    /// An administrator lets the stage pass without the check.
+    /// Ends the check as an administrator does who bypasses it.
     pub fn bypass_check(&mut self, ids: &CheckIds) {
         self.end_check(ids, TaskResult::Skipped);
     }
 
-    /// Somebody else ends the check, in this way.
+    /// Ends the check with this result, without a decision.
     pub fn end_check(&mut self, ids: &CheckIds, result: TaskResult) {
         let now = self.clock.now();
         if let Some(plan) = self.plans.get_mut(&ids.plan_id).filter(|plan| plan.is_waiting()) {
@@ -116,7 +116,7 @@ impl State {
         self.plan(ids)?.task_record().cloned()
     }
 
-    /// What a person reads: the text of the log that is attached to the check's record.
+    /// The text of the log that is attached to the check's record: what a person reads.
     pub fn log_text(&self, ids: &CheckIds) -> String {
         let text = |plan: &Plan| {
             let attached = plan.task_record()?.log.as_ref()?.id;
@@ -125,12 +125,12 @@ impl State {
         self.plan(ids).and_then(text).unwrap_or_default()
     }
 
-    /// Every decision that was sent, in order, also those that came too late.
+    /// Every decision that arrived, in order, including those that arrived too late.
     pub fn decisions(&self, ids: &CheckIds) -> Vec<Event> {
         self.plan(ids).map_or_else(Vec::new, |plan| plan.events.clone())
     }
 
-    /// The decision that counted.
+    /// The decision that was accepted.
     pub fn decision(&self, ids: &CheckIds) -> Option<String> {
         self.plan(ids)?.events.iter().find(|event| event.accepted).map(|event| event.result.clone())
     }

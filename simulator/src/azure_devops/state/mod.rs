@@ -1,4 +1,4 @@
-//! Everything a simulated organization knows, as plain data with verbs.
+//! What a simulated organization knows, as plain data with methods for tests and demos.
 //!
 //! # Layout
 //!
@@ -6,9 +6,9 @@
 //! * `plan`: the check that waits for a decision.
 //! * `quality`, `run`: a run of a pipeline.
 //! * `work_item`, `pull_request`: Boards and Repos.
-//! * `token`, `behaviour`: who may call, and how the service behaves where it has a choice.
+//! * `token`, `behaviour`: who may call, and how the service behaves where it can behave differently.
 //! * `organization`: all of these together.
-//! * `runs`, `boards`, `repositories`, `checks`: the verbs of tests and demos.
+//! * `runs`, `boards`, `repositories`, `checks`: what tests and demos do to it.
 
 mod behaviour;
 mod boards;

@@ -1,4 +1,4 @@
-//! Everything a simulated organization knows, as plain data.
+//! The organization: all of its data together.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use super::token::{Area, Token};
 use super::work_item::{WorkItem, WorkItemState, default_states};
 use crate::clock::Clock;
 
-/// The organization. Public members may be read and changed at will.
+/// The organization. Tests may read and change every public member.
 #[derive(Debug)]
 pub struct State {
-    /// The hand that all dates come from.
+    /// The clock that all dates come from.
     pub clock: Clock,
     url: String,
-    /// The first one is where runs and work items are created.
+    /// Projects. Runs and work items are created in the first one.
     pub projects: Vec<Project>,
     /// Runs by build id.
     pub runs: BTreeMap<u64, Run>,
@@ -28,29 +28,29 @@ pub struct State {
     pub work_item_states: BTreeMap<String, Vec<WorkItemState>>,
     /// States by project name and work item type, where a project's process differs.
     pub project_states: BTreeMap<(String, String), Vec<WorkItemState>>,
-    /// Work items that a commit mentions.
+    /// Work items that a commit mentions, by commit.
     pub commit_work_items: BTreeMap<String, Vec<u64>>,
     /// Pull requests of all repositories.
     pub pull_requests: Vec<PullRequest>,
-    /// What a WIQL query finds, by its exact text.
+    /// The work items that each WIQL query finds, by its exact text.
     pub queries: BTreeMap<String, Vec<u64>>,
     /// Plans of checks.
     pub plans: BTreeMap<Uuid, Plan>,
-    /// Tokens that are, or were, accepted.
+    /// Tokens that are or were valid.
     pub tokens: BTreeMap<String, Token>,
-    /// Requests that no route knew, as `METHOD path`.
+    /// Requests that matched no route, as `METHOD path`.
     pub unknown_requests: Vec<String>,
-    /// How a refused token is answered.
+    /// The answer to a request with a refused token.
     pub expired_token: Unauthorized,
-    /// How an event is answered that nobody waits for.
+    /// The answer to an event that no session waits for.
     pub late_event: LateEvent,
-    /// How an accepted event is answered.
+    /// The answer to an accepted event.
     pub event_status: EventStatus,
     /// What happens to records and logs written after the end of the plan.
     pub late_write: LateWrite,
     /// What creating a log with a known path does.
     pub create_log: CreateLog,
-    /// Whether new checks get a timeline id of their own; otherwise it is the plan's id.
+    /// Whether a new check gets its own timeline id. If not, the timeline has the plan's id.
     pub separate_timeline: bool,
 }
 
@@ -117,7 +117,7 @@ impl State {
         self.projects.iter().find(|project| Some(project.id) == id || project.name.eq_ignore_ascii_case(name_or_id))
     }
 
-    /// Withdraws a permission from a token's identity.
+    /// Takes a permission away from a token's identity.
     pub fn deny(&mut self, token: &str, area: Area) {
         if let Some(token) = self.tokens.get_mut(token) {
             token.denied.insert(area);

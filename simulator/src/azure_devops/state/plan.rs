@@ -1,4 +1,4 @@
-//! The orchestration plan of one check: what waits for the decision.
+//! The orchestration plan of one check, which waits for the decision.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use super::date::date;
 use super::record::TimelineRecord;
 use super::record_members::{RecordState, TaskResult};
 
-/// A plan with its one job, its one task, and what the check wrote.
+/// A plan with its job, its task, and what the check wrote.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Identifies the plan.
@@ -21,11 +21,11 @@ pub struct Plan {
     pub build_id: u64,
     /// The plan's timeline.
     pub timeline_id: Uuid,
-    /// The one job.
+    /// The job.
     pub job_id: Uuid,
-    /// The one task: the check.
+    /// The task, which is the check.
     pub task_instance_id: Uuid,
-    /// Whether anybody still waits.
+    /// Whether the plan still waits.
     pub state: PlanState,
     /// How the plan ended.
     pub result: Option<TaskResult>,
@@ -39,7 +39,7 @@ pub struct Plan {
     pub logs: Vec<Log>,
     /// Live console lines.
     pub feed: Vec<String>,
-    /// Decisions and other events that reached the plan, accepted or not.
+    /// Decisions that reached the plan, accepted or not.
     pub events: Vec<Event>,
     pub(crate) change_id: i64,
 }
@@ -47,20 +47,20 @@ pub struct Plan {
 /// Whether a plan is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlanState {
-    /// Waits for its task; its session takes events.
+    /// Waits for its task. Its session accepts events.
     InProgress,
-    /// Nobody listens any more.
+    /// Ended. Its session is gone.
     Completed,
 }
 
 /// A `TaskCompleted` event that reached the organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// When it came.
+    /// When it arrived.
     pub at: DateTime<Utc>,
     /// The decision in it.
     pub result: String,
-    /// Whether anybody still waited: only the first one counts.
+    /// Whether the session still waited. Only the first decision is accepted.
     pub accepted: bool,
 }
 
@@ -69,18 +69,18 @@ pub struct Event {
 pub struct Log {
     /// Number within the plan.
     pub id: u64,
-    /// What the log is called.
+    /// The log's path, which is its name.
     pub path: String,
     /// Everything appended so far.
     pub text: String,
     /// When it was created.
     pub created_on: DateTime<Utc>,
-    /// When it was appended to last.
+    /// When text was last appended.
     pub last_changed_on: DateTime<Utc>,
 }
 
 impl Plan {
-    /// Whether the session still takes a decision.
+    /// Whether the session still accepts a decision.
     pub fn is_waiting(&self) -> bool {
         self.state == PlanState::InProgress
     }
@@ -94,7 +94,7 @@ impl Plan {
         self.records.iter().find(|record| record.id == id)
     }
 
-    /// Updates the record with the update's id, or adds it; returns it as stored.
+    /// Updates the record with this id, or adds it. Returns the stored record.
     pub(crate) fn upsert(&mut self, update: TimelineRecord, now: DateTime<Utc>) -> &TimelineRecord {
         self.change_id += 1;
         let position = self.records.iter().position(|record| record.id == update.id).unwrap_or_else(|| {
@@ -108,7 +108,7 @@ impl Plan {
         record
     }
 
-    /// Ends the plan, its job and its task; nobody listens any more.
+    /// Ends the plan, its job and its task. Its session accepts no more events.
     pub(crate) fn complete(&mut self, result: TaskResult, now: DateTime<Utc>) {
         for id in [self.task_instance_id, self.job_id] {
             let update = TimelineRecord {

@@ -16,7 +16,7 @@ pub struct PullRequest {
     pub status: String,
     /// Title.
     pub title: String,
-    /// Display name of who opened it.
+    /// Display name of its author.
     pub created_by: String,
     /// When it was opened.
     pub creation_date: DateTime<Utc>,
@@ -24,11 +24,11 @@ pub struct PullRequest {
     pub source_branch: String,
     /// Full reference of the target.
     pub target_branch: String,
-    /// Commits that it brings.
+    /// Its commits.
     pub commits: Vec<String>,
-    /// The merge commit, which a pull request's own run builds.
+    /// The merge commit. A run of the pull request builds it.
     pub last_merge_commit: String,
-    /// Who reviews it, with their votes.
+    /// Its reviewers with their votes.
     pub reviewers: Vec<Reviewer>,
     /// Linked work items.
     pub work_items: Vec<u64>,

@@ -1,32 +1,32 @@
-//! What a run says about its own quality: code coverage and test results.
+//! Code coverage and test results of a run.
 
 use serde::Serialize;
 
 /// Code coverage of a run.
 #[derive(Clone, Debug)]
 pub struct Coverage {
-    /// How far the service is with merging what was published.
+    /// Whether the service has merged the published coverage.
     pub status: CoverageStatus,
-    /// Covered and total of a label, such as `Lines`; a label may occur several times, once for each platform.
+    /// Covered and total of each label, such as `Lines`. A label may occur once for each platform.
     pub statistics: Vec<CoverageStatistic>,
-    /// Whether the publisher writes Visual Studio's format: only then is the variant with `flags` filled.
+    /// Whether it was published in Visual Studio's format. Only then does the request with `flags` return modules.
     pub from_visual_studio: bool,
 }
 
 /// Covered and total of one label on one platform.
 #[derive(Clone, Debug)]
 pub struct CoverageStatistic {
-    /// `Lines`, `Branches`, `Blocks`: the tool's own word.
+    /// The tool's own word, such as `Lines`, `Branches` or `Blocks`.
     pub label: String,
-    /// What was covered.
+    /// The number of covered items.
     pub covered: u64,
-    /// What could have been covered.
+    /// The number of all items.
     pub total: u64,
     /// Platform and flavor of the build, shown together.
     pub platform: String,
 }
 
-/// How far the service is with coverage.
+/// Whether the service has merged the published coverage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CoverageStatus {
@@ -36,11 +36,11 @@ pub enum CoverageStatus {
     InProgress,
     /// Merged.
     Completed,
-    /// Merged for good.
+    /// Merged. Nothing more will be published.
     Finalized,
-    /// Published, not yet merged.
+    /// Published, and not merged yet.
     Pending,
-    /// Something more was published.
+    /// More was published, and is not merged yet.
     UpdateRequestQueued,
 }
 
@@ -74,7 +74,7 @@ impl Coverage {
         self
     }
 
-    /// Sets how far the service is.
+    /// Sets the status.
     #[must_use]
     pub fn with_status(mut self, status: CoverageStatus) -> Self {
         self.status = status;

@@ -1,4 +1,4 @@
-//! One line of the run page: a timeline record, and how updates merge into it.
+//! One line of the run page: a timeline record, and how an update changes it.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::record_members::{Issue, LogReference, RecordState, TaskReference, TaskResult, Variable};
 
-/// A timeline record. Absent members of an update keep what is stored.
+/// A timeline record. A member that an update leaves out keeps its stored value.
 ///
 /// Members that the simulator does not know are refused.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -36,13 +36,13 @@ pub struct TimelineRecord {
     pub current_operation: Option<String>,
     /// 0 to 100.
     pub percent_complete: Option<u8>,
-    /// How far it is.
+    /// Whether it is pending, in progress or completed.
     pub state: Option<RecordState>,
     /// How it ended.
     pub result: Option<TaskResult>,
-    /// A code to go with the result.
+    /// A code that explains the result.
     pub result_code: Option<String>,
-    /// Set by the service: the change that touched the record last.
+    /// Set by the service: the number of the last change to the record.
     pub change_id: Option<i64>,
     /// Set by the service. Text, because clients send year 1 for "not set".
     pub last_modified: Option<String>,
@@ -54,7 +54,7 @@ pub struct TimelineRecord {
     pub order: Option<i64>,
     /// The log that the run page opens.
     pub log: Option<LogReference>,
-    /// A timeline of its own, for records that have one.
+    /// The record's own timeline, if it has one.
     pub details: Option<Value>,
     /// Number of errors, shown beside the name.
     pub error_count: Option<u32>,
@@ -72,7 +72,7 @@ pub struct TimelineRecord {
     pub attempt: Option<u32>,
     /// Earlier attempts, as references.
     pub previous_attempts: Option<Vec<Value>>,
-    /// What the agent had to be.
+    /// Which agent was required.
     pub agent_specification: Option<Value>,
     /// Links.
     #[serde(rename = "_links")]
@@ -80,8 +80,8 @@ pub struct TimelineRecord {
 }
 
 impl TimelineRecord {
-    /// Takes over what `update` says; what it leaves out, or says as null, stays. `attempt`, `changeId` and
-    /// `lastModified` are the service's own.
+    /// Copies the members of `update`. A member that is missing or null keeps its stored value. Only the service sets
+    /// `attempt`, `changeId` and `lastModified`.
     pub(crate) fn merge(&mut self, update: Self) {
         fn keep<T>(stored: &mut Option<T>, update: Option<T>) {
             if update.is_some() {
@@ -116,14 +116,14 @@ impl TimelineRecord {
         }
     }
 
-    /// Variables keep the casing they were first written with.
+    /// A variable keeps the casing of its first name.
     fn set_variable(&mut self, name: String, variable: Variable) {
         let variables = self.variables.get_or_insert_default();
         let known = variables.keys().find(|known| known.eq_ignore_ascii_case(&name)).cloned();
         variables.insert(known.unwrap_or(name), variable);
     }
 
-    /// The record as readers get it: secrets are null.
+    /// The record as readers get it, with null for secrets.
     pub(crate) fn shown(&self) -> Self {
         let mut shown = self.clone();
         let variables = shown.variables.iter_mut().flat_map(BTreeMap::values_mut);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_keeps_what_it_leaves_out() {
+    fn a_member_that_an_update_leaves_out_keeps_its_value() {
         let mut stored = record(
             r#"{"id":"00000000-0000-0000-0000-000000000001","name":"Check","state":"pending","attempt":1,
                 "variables":{"Claim":{"value":"a"},"Key":{"value":"s","isSecret":true}}}"#,

@@ -1,17 +1,17 @@
-//! What a timeline record is made of.
+//! The parts of a timeline record.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// How far a record is.
+/// Whether a record is pending, in progress or completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RecordState {
-    /// Not begun.
+    /// Not started.
     Pending,
-    /// At work.
+    /// Running.
     InProgress,
     /// Ended.
     Completed,
@@ -21,17 +21,17 @@ pub enum RecordState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TaskResult {
-    /// Good.
+    /// Succeeded.
     Succeeded,
-    /// Good, with warnings.
+    /// Succeeded with warnings.
     SucceededWithIssues,
-    /// Bad.
+    /// Failed.
     Failed,
-    /// Stopped by somebody.
+    /// Canceled.
     Canceled,
     /// Not run.
     Skipped,
-    /// Lost.
+    /// The agent or the server stopped responding.
     Abandoned,
 }
 
@@ -70,14 +70,14 @@ pub struct Issue {
     /// `General` unless set.
     #[serde(default)]
     pub category: Option<String>,
-    /// What people read.
+    /// The text that people read.
     pub message: String,
-    /// More, by key.
+    /// More data, by key.
     #[serde(default)]
     pub data: Option<BTreeMap<String, String>>,
 }
 
-/// How bad an issue is.
+/// Whether an issue is an error or a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum IssueKind {
@@ -91,7 +91,7 @@ pub enum IssueKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Variable {
-    /// Null when a secret is read back.
+    /// The value. A reader gets null for a secret.
     pub value: Option<String>,
     /// Whether the value is hidden from readers.
     #[serde(default)]
@@ -111,7 +111,7 @@ pub struct TaskReference {
     pub name: Option<String>,
     /// The task's version.
     pub version: Option<String>,
-    /// What the task was given.
+    /// The inputs of the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<BTreeMap<String, String>>,
 }

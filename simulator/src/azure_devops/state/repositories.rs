@@ -1,4 +1,4 @@
-//! How a test or a demo says what Repos knows.
+//! What a test or a demo does to repositories.
 
 use super::organization::State;
 use super::pull_request::PullRequest;

@@ -22,7 +22,7 @@ pub struct Run {
     pub definition_id: u64,
     /// Name of the pipeline.
     pub definition_name: String,
-    /// How far it is; `inProgress` while a stage waits for checks.
+    /// Its status. It is `inProgress` while a stage waits for checks.
     pub status: BuildStatus,
     /// How it ended.
     pub result: Option<BuildResult>,
@@ -38,7 +38,7 @@ pub struct Run {
     pub start_time: Option<DateTime<Utc>>,
     /// When it ended.
     pub finish_time: Option<DateTime<Utc>>,
-    /// Display name of who wanted it.
+    /// Display name of the person who requested it.
     pub requested_for: String,
     /// Name of the repository.
     pub repository: String,
@@ -46,7 +46,7 @@ pub struct Run {
     pub repository_id: Uuid,
     /// Tags.
     pub tags: Vec<String>,
-    /// What triggered it, such as `pr.number` or `ci.sourceBranch`.
+    /// Details of its trigger, such as `pr.number` or `ci.sourceBranch`.
     pub trigger_info: BTreeMap<String, String>,
     /// Template parameters.
     pub template_parameters: BTreeMap<String, String>,
@@ -68,19 +68,19 @@ pub struct Run {
     pub(super) current_job: Option<Uuid>,
 }
 
-/// How far a run is.
+/// The status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BuildStatus {
     /// Not queued.
     None,
-    /// At work, or waiting for checks.
+    /// Running, or waiting for checks.
     InProgress,
     /// Ended.
     Completed,
-    /// About to be cancelled.
+    /// Being cancelled.
     Cancelling,
-    /// Put off.
+    /// Postponed.
     Postponed,
     /// Queued.
     NotStarted,
@@ -92,13 +92,13 @@ pub enum BuildStatus {
 pub enum BuildResult {
     /// Unknown.
     None,
-    /// Good.
+    /// Succeeded.
     Succeeded,
-    /// Good, with failures that may happen.
+    /// Succeeded, with failures that the pipeline tolerates.
     PartiallySucceeded,
-    /// Bad.
+    /// Failed.
     Failed,
-    /// Cancelled by somebody.
+    /// Cancelled.
     Canceled,
 }
 

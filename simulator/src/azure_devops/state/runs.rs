@@ -1,4 +1,4 @@
-//! How a test or a demo says what a run is like.
+//! What a test or a demo does to runs.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use super::record::TimelineRecord;
 use super::record_members::{RecordState, TaskReference, TaskResult};
 use super::run::{BuildReason, BuildResult, BuildStatus, Run};
 
-/// The task id of `CmdLine`, which YAML's `script:` stands for.
+/// The task id of `CmdLine`, the task behind `script:` in YAML.
 pub const CMD_LINE: Uuid = uuid::uuid!("d9bafed4-0b18-4f58-968d-86655b4d2ce9");
 
 impl State {
-    /// Creates a complete run of the first project, in progress, that has executed a `CmdLine` task.
+    /// Creates a run in the first project. It is in progress and has completed a `CmdLine` task.
     pub fn run(&mut self) -> &mut Run {
         let project = self.projects[0].id;
         self.run_in(project)
@@ -64,7 +64,7 @@ impl Run {
         }
     }
 
-    /// Makes this the stage and job that tasks are added to, creating them if need be.
+    /// Chooses the stage and job that tasks are added to. Creates them if they do not exist.
     pub fn in_stage_and_job(&mut self, stage: &str, job: &str) -> &mut Self {
         let stage = self.find_or_add(None, "Stage", stage);
         let phase = self.find_or_add(Some(stage), "Phase", job);
@@ -72,7 +72,7 @@ impl Run {
         self
     }
 
-    /// Adds a task that has ended to the current job.
+    /// Adds a completed task to the current job.
     pub fn task(&mut self, task: Uuid, name: &str, result: TaskResult) -> &mut Self {
         let (job, start, version) = (self.current_job, self.start_time, Some("2.250.1".to_owned()));
         let record = self.add(job, "Task", name);
@@ -84,24 +84,24 @@ impl Run {
         self
     }
 
-    /// Removes all tasks; stages and jobs stay.
+    /// Removes all tasks. Stages and jobs stay.
     pub fn without_tasks(&mut self) -> &mut Self {
         self.timeline.get_or_insert_default().retain(|record| record.kind.as_deref() != Some("Task"));
         self
     }
 
-    /// The record that was added last, to change what no verb covers.
+    /// The record that was added last, for changes that have no method.
     pub fn last_record(&mut self) -> Option<&mut TimelineRecord> {
         self.timeline.as_mut()?.last_mut()
     }
 
-    /// Associates a work item with the run and with the commit that it built.
+    /// Links a work item to the run and to the commit that it built.
     pub fn links_work_item(&mut self, id: u64) -> &mut Self {
         self.work_items.push(id);
         self
     }
 
-    /// Says why the run was started.
+    /// Sets why the run was started.
     pub fn because_of(&mut self, reason: BuildReason) -> &mut Self {
         self.reason = reason;
         self

@@ -7,27 +7,27 @@ use chrono::{DateTime, Utc};
 /// A job token.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// Refused from this moment on.
+    /// The token is refused from this moment on.
     pub expires_at: DateTime<Utc>,
-    /// What its identity may not read or write.
+    /// The areas that its identity may not read or write.
     pub denied: BTreeSet<Area>,
 }
 
 impl Token {
-    /// A token that may do everything until `expires_at`.
+    /// A token that has every permission until `expires_at`.
     pub fn until(expires_at: DateTime<Utc>) -> Self {
         Self { expires_at, denied: BTreeSet::new() }
     }
 }
 
-/// What a permission is about.
+/// The area of a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Area {
     /// Plans of checks.
     Plans,
     /// Runs.
     Build,
-    /// Boards. What may not be read is answered as if it did not exist.
+    /// Boards. A work item that may not be read looks as if it did not exist.
     WorkItems,
     /// Coverage and test results.
     Tests,

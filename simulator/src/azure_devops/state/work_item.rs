@@ -17,16 +17,16 @@ pub struct WorkItem {
     pub state: String,
     /// `System.Title`.
     pub title: String,
-    /// Counts changes.
+    /// The number of changes.
     pub rev: u64,
     /// Fields beyond project, type, state and title.
     pub fields: Map<String, Value>,
 }
 
-/// A state that work items of some type can have.
+/// A state of a work item type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkItemState {
-    /// What people see.
+    /// The name that people see.
     pub name: String,
     /// `Proposed`, `InProgress`, `Resolved`, `Completed` or `Removed`.
     pub category: String,
@@ -64,8 +64,8 @@ impl WorkItem {
     }
 }
 
-/// The types of the Agile and Scrum processes. `Bug`, `Epic` and `Feature` are in both; they have Agile's states and
-/// Scrum's, which do not contradict each other.
+/// The types of the Agile and Scrum processes. `Bug`, `Epic` and `Feature` exist in both processes, so they
+/// have the states of both.
 pub(super) fn default_states() -> BTreeMap<String, Vec<WorkItemState>> {
     const AGILE: &[(&str, &str)] = &[
         ("New", "Proposed"),
