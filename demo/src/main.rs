@@ -1,8 +1,8 @@
 //! `cargo demo`: checks from delivery to decision on one machine.
 //!
-//! It starts a simulated Azure DevOps, storage account and Functions host on free ports; the host starts the real handler
-//! as a process of its own. Then each story delivers a check as Azure Pipelines does, and shows the log that a person
-//! sees on the run's page. The exit code is 0 only if every story ended as it must.
+//! It simulates Azure DevOps, the storage account and the Functions host on free ports. The host starts the real handler
+//! as its own process. Each story delivers a check as Azure Pipelines does, and shows the log that people see on the
+//! run's page. The exit code is 0 only if every story ends with the expected decision.
 
 mod paint;
 mod stories;
@@ -15,12 +15,12 @@ use stories::STORIES;
 use world::World;
 
 fn main() -> ExitCode {
-    // Started by the simulated host, this program is the handler: the same code as the deployed executable.
+    // The simulated host starts this program again as the handler: the same code as the deployed executable.
     if checkgate::config::environment("FUNCTIONS_CUSTOMHANDLER_PORT").is_some() {
         return checkgate::cli::run();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    match runtime.and_then(|runtime| runtime.block_on(tell())) {
+    match runtime.and_then(|runtime| runtime.block_on(run_stories())) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -30,8 +30,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tells all stories. `false` when one did not end as it must.
-async fn tell() -> io::Result<bool> {
+/// Runs all stories. `false` when one did not end with the expected decision.
+async fn run_stories() -> io::Result<bool> {
     let world = World::start().await?;
     paint::headline("checkgate demo");
     paint::line(&format!("Azure DevOps (simulated)    {}", world.azure_devops.url()));
@@ -39,7 +39,7 @@ async fn tell() -> io::Result<bool> {
     let mut ends = Vec::new();
     for (index, story) in STORIES.iter().enumerate() {
         paint::headline(&format!("{}. {}", index + 1, story.title));
-        ends.push((story, world.tell(story).await));
+        ends.push((story, world.run(story).await));
     }
     paint::headline("Summary");
     for (story, decision) in &ends {
@@ -47,7 +47,7 @@ async fn tell() -> io::Result<bool> {
         paint::verdict(is_right, story.title, decision.as_deref().unwrap_or("no decision"));
     }
     let right = ends.iter().filter(|(story, decision)| decision.as_deref() == Some(story.ends)).count();
-    paint::line(&format!("{right} of {} stories ended as they must.", ends.len()));
+    paint::line(&format!("{right} of {} stories ended as expected.", ends.len()));
     world.stop().await;
     Ok(right == ends.len())
 }

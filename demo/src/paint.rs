@@ -1,4 +1,4 @@
-//! Colours for a terminal; none where the output is not one, or `NO_COLOR` is set.
+//! Colours for a terminal. There are none if the output is not a terminal, or if `NO_COLOR` is set.
 
 use std::io::{IsTerminal as _, stdout};
 
@@ -10,7 +10,7 @@ const YELLOW: &str = "33";
 const CYAN: &str = "36";
 
 /// Prints a line as it is.
-#[expect(clippy::print_stdout, reason = "a demo shows something")]
+#[expect(clippy::print_stdout, reason = "the output is what the demo is for")]
 pub(crate) fn line(text: &str) {
     println!("{text}");
 }
@@ -25,7 +25,7 @@ pub(crate) fn happens(text: &str) {
     line(&paint(CYAN, &format!("-- {text}")));
 }
 
-/// Prints a pipeline's log, each line in the colour of what it tells.
+/// Prints a pipeline's log, each line in the colour of its status.
 pub(crate) fn log(text: &str) {
     for each in text.lines() {
         let colour = match each {

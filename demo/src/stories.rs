@@ -1,4 +1,4 @@
-//! What the demo tells: every use case of the guide, with a run, a check, and how it must end.
+//! The stories of the demo: every use case of the guide, with a run, a check and the expected decision.
 
 use simulator::azure_devops::{Coverage, Run};
 use simulator::sources::Samples;
@@ -14,25 +14,25 @@ pub(crate) struct Story {
     pub(crate) title: &'static str,
     /// The check's name in the demo's `checks.yaml`.
     pub(crate) check: &'static str,
-    /// A header beside those of the guide.
+    /// A header to add to those of the guide.
     pub(crate) input: Option<(&'static str, &'static str)>,
-    /// What the world is like.
+    /// Sets up the simulated systems.
     pub(crate) given: fn(&mut Worlds<'_>),
     /// What happens while the check waits.
     pub(crate) meanwhile: Option<Meanwhile>,
-    /// The decision that it must end with; `successful` where it is in the response.
+    /// The expected decision. In the response to a delivery, success is called `successful`.
     pub(crate) ends: &'static str,
 }
 
 /// What happens while a check waits.
 pub(crate) struct Meanwhile {
-    /// How to tell it.
+    /// One sentence for the output.
     pub(crate) happens: &'static str,
     /// What it changes.
     pub(crate) change: fn(&mut Worlds<'_>),
 }
 
-/// A story in which nothing is given and nothing happens.
+/// A story that sets up nothing, and in which nothing happens while the check waits.
 const PLAIN: Story = Story { title: "", check: "", input: None, given: |_| {}, meanwhile: None, ends: "succeeded" };
 
 /// All stories, in the order of the guide.

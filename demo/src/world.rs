@@ -1,4 +1,4 @@
-//! The outside world of the demo, and how a story is told in it.
+//! The simulated systems of the demo, and how a story runs in them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use tokio::time::{interval, timeout};
 use crate::paint;
 use crate::stories::Story;
 
-/// How long a story may take before it counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long each wait of a story may take. The demo then goes on without what it waited for.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a story may change.
 pub(crate) struct Worlds<'a> {
@@ -33,7 +33,7 @@ impl Worlds<'_> {
     }
 }
 
-/// The stand-ins.
+/// The simulated systems.
 pub(crate) struct World {
     pub(crate) azure_devops: AzureDevOps,
     pub(crate) host: FunctionsHost,
@@ -64,8 +64,8 @@ impl World {
         Ok(Self { azure_devops, host, sources, checks })
     }
 
-    /// Tells a story. Returns the decision, if there was one in time.
-    pub(crate) async fn tell(&self, story: &Story) -> Option<String> {
+    /// Runs a story. Returns the decision, if there was one in time.
+    pub(crate) async fn run(&self, story: &Story) -> Option<String> {
         let run = self.azure_devops.with(|state| state.run().id);
         self.change(run, story.given);
         let ids = self.azure_devops.with(|state| state.await_check(run));
@@ -84,7 +84,7 @@ impl World {
             paint::happens(meanwhile.happens);
         }
         self.wait_until(&ids, |log| log.contains("Decision: ")).await;
-        let decision = timeout(PATIENCE, self.decision(&ids)).await.ok();
+        let decision = timeout(WAIT_TIMEOUT, self.decision(&ids)).await.ok();
         self.azure_devops.with(|state| paint::log(&pipeline_log::render(state, &ids, Some(&delivered))));
         decision
     }
@@ -94,15 +94,15 @@ impl World {
             .with(|azure_devops| self.sources.with(|sources| change(&mut Worlds { azure_devops, sources, run })));
     }
 
-    async fn wait_until(&self, ids: &CheckIds, is_told: impl Fn(&str) -> bool) {
-        let told = async {
+    async fn wait_until(&self, ids: &CheckIds, is_reached: impl Fn(&str) -> bool) {
+        let reached = async {
             let mut look = interval(Duration::from_millis(20));
-            while !self.azure_devops.with(|state| is_told(&state.log_text(ids))) {
+            while !self.azure_devops.with(|state| is_reached(&state.log_text(ids))) {
                 look.tick().await;
             }
         };
-        // The verdict of the story tells whether it came to it.
-        let _ = timeout(PATIENCE, told).await;
+        // After the timeout the story goes on: its decision shows what is wrong.
+        let _ = timeout(WAIT_TIMEOUT, reached).await;
     }
 
     async fn decision(&self, ids: &CheckIds) -> String {
@@ -115,10 +115,10 @@ impl World {
         }
     }
 
-    /// Ends the handler's process.
+    /// Stops the handler's process.
     pub(crate) async fn stop(&self) {
         self.host.stop().await;
-        // What is left of it does no harm.
+        // A file that stays behind does no harm.
         let _ = std::fs::remove_file(&self.checks);
     }
 }
@@ -130,7 +130,7 @@ fn decided_at_once(delivered: &Delivered) -> Option<String> {
     matches!(status, "successful" | "failed" | "pending").then(|| status.to_owned())
 }
 
-/// Writes the demo's checks with the addresses of the stand-ins.
+/// Writes the demo's checks with the addresses of the simulated systems.
 fn write_checks(template: &Path, sources: &Sources) -> io::Result<PathBuf> {
     let text = std::fs::read_to_string(template)?
         .replace("SERVICENOW_URL", &sources.url("service-now"))
@@ -140,7 +140,7 @@ fn write_checks(template: &Path, sources: &Sources) -> io::Result<PathBuf> {
     Ok(file)
 }
 
-/// The app settings of the demo: those of `local.settings.json`, pointed at the stand-ins.
+/// The app settings of the demo. They point at the simulated systems.
 fn settings(
     azure_devops: &AzureDevOps,
     queue: &StorageQueue,
