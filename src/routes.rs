@@ -14,8 +14,9 @@ use warp::path::FullPath;
 use warp::{Filter, Reply};
 
 use crate::App;
-use crate::check_function;
+use crate::check_function::{self, Answer};
 use crate::reevaluate_function;
+use crate::reevaluate_function::envelope::{self, InvocationResult};
 
 /// The largest envelope: a message of 48 KiB, escaped twice, with its metadata.
 const MAX_ENVELOPE: u64 = 1024 * 1024;
@@ -91,6 +92,10 @@ async fn deliver<B: Buf>(
         Err(StatusCode::PAYLOAD_TOO_LARGE) => return check_function::too_large().into_response(),
         Err(status) => return json(status, &serde_json::json!({})),
     };
+    if envelope::wraps_a_request(&body) {
+        let Answer { status, body } = check_function::not_forwarded();
+        return json(StatusCode::OK, &InvocationResult::answering(status.as_u16(), &body));
+    }
     // A task of its own: a panic in one delivery is an answer, not a broken connection.
     let delivered = tokio::spawn(async move { check_function::deliver(&app, &headers, &query, &body).await }).await;
     delivered.unwrap_or_else(|_| check_function::unavailable("the function app made a mistake")).into_response()
@@ -146,7 +151,7 @@ fn json(status: StatusCode, body: &impl serde::Serialize) -> Response<Bytes> {
     response
 }
 
-impl check_function::Answer {
+impl Answer {
     fn into_response(self) -> Response<Bytes> {
         json(self.status, &self.body)
     }

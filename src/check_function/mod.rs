@@ -95,6 +95,15 @@ pub fn too_large() -> Answer {
     )
 }
 
+/// The answer where the host wraps requests in JSON instead of passing them on. It names the setting.
+#[must_use]
+pub fn not_forwarded() -> Answer {
+    let problem = "the Functions host does not pass on requests as they are: set \
+                   customHandler.enableForwardingHttpRequest to true in host.json, and deploy the function app again";
+    tracing::error!(problem, "delivery refused");
+    Answer::refused(StatusCode::BAD_REQUEST, vec![problem.to_owned()])
+}
+
 /// The answer when the check could not be worked on: Azure Pipelines may deliver it again.
 #[must_use]
 pub fn unavailable(why: &str) -> Answer {

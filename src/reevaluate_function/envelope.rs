@@ -7,10 +7,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The name of the queue binding in `ReevaluateFunction/function.json`.
 pub const BINDING: &str = "check";
+
+/// The name of the HTTP output in `CheckFunction/function.json`. The host takes an answer under another name for
+/// `200 {}`, which Azure Pipelines takes for an acknowledgement.
+pub const HTTP_OUTPUT: &str = "response";
 
 /// One call of the host for one queue message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +59,16 @@ impl Invocation {
     }
 }
 
+/// Whether the host wrapped an HTTP request in JSON, as it does unless it forwards HTTP.
+#[must_use]
+pub fn wraps_a_request(body: &[u8]) -> bool {
+    let Ok(Envelope { data, metadata }) = serde_json::from_slice(body) else {
+        return false;
+    };
+    let is_request = |value: &Value| value.get("Method").is_some() && value.get("Headers").is_some();
+    metadata.contains_key("sys") && data.values().any(is_request)
+}
+
 /// The message's text, whichever way the host wrapped it.
 fn unwrap(text: &str) -> String {
     if let Ok(inner) = serde_json::from_str::<String>(text) {
@@ -76,7 +90,8 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// The answer that lets the host delete the message. Must be JSON: the host hangs on an empty body.
+/// The answer in the host's JSON protocol. It lets the host delete the message, or holds the answer for the caller of an
+/// HTTP function. Must be JSON: the host hangs on an empty body.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct InvocationResult {
@@ -90,6 +105,15 @@ impl InvocationResult {
     #[must_use]
     pub fn logging(line: &str) -> Self {
         Self { outputs: Map::new(), logs: vec![crate::text::one_line(line)], return_value: None }
+    }
+
+    /// An answer for the caller of an HTTP function: a status and a JSON body.
+    #[must_use]
+    pub fn answering(status: u16, body: &Value) -> Self {
+        let headers = json!({ "content-type": "application/json" });
+        // The body as a text: the host would write an object anew.
+        let answer = json!({ "statusCode": status, "body": body.to_string(), "headers": headers });
+        Self { outputs: Map::from_iter([(HTTP_OUTPUT.to_owned(), answer)]), logs: Vec::new(), return_value: None }
     }
 }
 

@@ -128,6 +128,7 @@ fn the_hosts_files_agree_with_the_handler() {
     );
     assert_eq!(check["bindings"][0]["methods"], json!(["post"]));
     assert_eq!(check["bindings"][0]["authLevel"], "function");
+    assert_eq!(check["bindings"][1]["name"], checkgate::reevaluate_function::envelope::HTTP_OUTPUT);
 
     let reevaluate = file("ReevaluateFunction/function.json");
     assert_eq!(reevaluate["bindings"][0]["queueName"], QUEUE_NAME);

@@ -7,6 +7,7 @@
 )]
 
 mod azure_devops_kinds;
+mod captures;
 mod catalogue;
 mod contract;
 mod delivery;
