@@ -44,18 +44,13 @@ pub(super) fn get(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
 }
 
 /// Several items. By the policy, an item that cannot be read is null, or fails the whole request.
-fn several(
-    state: &State,
-    ask: &Ask<'_>,
-    ids: &[u64],
-    fields: Option<&[String]>,
-    policy: Option<&str>,
-) -> Result<Answer, Refusal> {
+fn several(state: &State, ask: &Ask<'_>, batch: &Batch) -> Result<Answer, Refusal> {
+    let ids = &batch.ids;
     if ids.len() > AT_ONCE {
         let message = format!("VS403474: You requested {} work items. The limit is {AT_ONCE}.", ids.len());
         return Err(Refusal::bad_request("VssPropertyValidationException", message));
     }
-    let omit = match policy {
+    let omit = match batch.error_policy.as_deref() {
         Some(policy) if policy.eq_ignore_ascii_case("omit") => true,
         Some(policy) if !policy.eq_ignore_ascii_case("fail") => {
             return Err(Refusal::model(format!("'{policy}' is not an errorPolicy.")));
@@ -63,7 +58,7 @@ fn several(
         _ => false,
     };
     let one = |&id: &u64| match visible(state, ask, id) {
-        Ok(item) => Ok(item.to_json(state.url(), fields)),
+        Ok(item) => Ok(item.to_json(state.url(), batch.fields.as_deref())),
         Err(_) if omit => Ok(Value::Null),
         Err(refusal) => Err(refusal),
     };
@@ -74,7 +69,8 @@ pub(super) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> 
     let fields = wanted_fields(ask)?;
     let ids = ask.query("ids").ok_or_else(|| Refusal::model("The ids of work items are missing."))?;
     let ids = names(ids).iter().map(|id| ask.number(id)).collect::<Result<Vec<u64>, _>>()?;
-    several(state, ask, &ids, fields.as_deref(), ask.query("errorPolicy"))
+    let error_policy = ask.query("errorPolicy").map(str::to_owned);
+    several(state, ask, &Batch { ids, fields, expand: None, as_of: None, error_policy })
 }
 
 #[derive(Deserialize)]
@@ -91,13 +87,13 @@ struct Batch {
 
 pub(super) fn batch(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let batch: Batch = ask.json()?;
-    if batch.fields.is_some() && batch.expand.is_some_and(|expand| !expand.eq_ignore_ascii_case("none")) {
+    if batch.fields.is_some() && batch.expand.as_ref().is_some_and(|expand| !expand.eq_ignore_ascii_case("none")) {
         return Err(Refusal::bad_request(
             "ConflictingParametersException",
             "The expand parameter can not be used with the fields parameter.",
         ));
     }
-    several(state, ask, &batch.ids, batch.fields.as_deref(), batch.error_policy.as_deref())
+    several(state, ask, &batch)
 }
 
 pub(super) fn states(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
