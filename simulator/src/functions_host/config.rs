@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::function::{Binding, Function, Trigger};
+use super::function::{Binding, Function, Setting, Trigger};
 use super::host_json::{HostJson, Queues, time_span};
 
 /// What the host knows about an app after reading its folder.
@@ -33,9 +33,6 @@ pub(super) struct QueueOptions {
     pub(super) max_dequeue_count: u64,
     pub(super) base64: bool,
 }
-
-/// Looks up an app setting.
-pub(super) type Setting<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 #[derive(Deserialize)]
 struct FunctionJson {

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::config::Setting;
+/// Looks up an app setting.
+pub(super) type Setting<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A function.
 #[derive(Clone, Debug)]

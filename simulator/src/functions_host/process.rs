@@ -9,24 +9,13 @@ use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::client::Client;
-use super::supervisor::{Output, Supervisor};
+use super::supervisor::{Order, Output, Status, Supervisor};
 use crate::http::Listener;
 
 /// How long an invocation waits for the handler to be ready.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The connection of a dying process breaks a little before the process is gone.
 const NOTICE: Duration = Duration::from_millis(200);
-
-/// How the handler is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    /// Started, or started again, and not listening yet.
-    Starting,
-    /// Listening, or ended with exit code 0, which the host takes for listening.
-    Ready,
-    /// Not started again: there were too many errors, or the host was stopped.
-    Stopped,
-}
 
 /// What is started.
 #[derive(Clone, Debug)]
@@ -44,12 +33,6 @@ pub(super) struct Process {
     status: watch::Receiver<Status>,
     orders: mpsc::Sender<Order>,
     output: Output,
-}
-
-/// An order to the supervisor, answered once the process is dead.
-pub(super) enum Order {
-    Kill(oneshot::Sender<()>),
-    Stop(oneshot::Sender<()>),
 }
 
 impl Process {

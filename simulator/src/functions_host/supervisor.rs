@@ -10,8 +10,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::client::{Client, NoAnswer};
-use super::process::{Order, Status};
-
 /// The pause between two probes of a handler that does not listen yet.
 const PROBE_PAUSE: Duration = Duration::from_millis(25);
 /// How many probes a handler gets: 30 seconds' worth of pauses.
@@ -20,6 +18,23 @@ const PROBES: usize = 1200;
 const ERROR_WINDOW: Duration = Duration::from_secs(30 * 60);
 /// The oldest lines of output are forgotten beyond this many.
 const REMEMBERED_LINES: usize = 10_000;
+
+/// How the handler is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    /// Started, or started again, and not listening yet.
+    Starting,
+    /// Listening, or ended with exit code 0, which the host takes for listening.
+    Ready,
+    /// Not started again: there were too many errors, or the host was stopped.
+    Stopped,
+}
+
+/// An order to the supervisor, answered once the process is dead.
+pub(super) enum Order {
+    Kill(oneshot::Sender<()>),
+    Stop(oneshot::Sender<()>),
+}
 
 /// What the handler printed, and what the supervisor noticed.
 #[derive(Clone, Default)]
