@@ -23,22 +23,22 @@ const MAX_ENVELOPE: u64 = 1024 * 1024;
 
 /// How many evaluations run at a time. The host hands out 24 with the `batchSize` of `host.json`, 48 with the largest; more
 /// only if somebody else calls. Each has at most one connection open, so that this bounds them too.
-const MAX_EVALUATIONS: usize = 48;
+const MAX_CONCURRENT_EVALUATIONS: usize = 48;
 
 /// How many deliveries are worked on at a time. Each takes milliseconds, or the 3 s
 /// of the synchronous mode.
-const MAX_DELIVERIES: usize = 256;
+const MAX_CONCURRENT_DELIVERIES: usize = 256;
 
 /// How long a delivery waits for its turn, and how long any body may take to arrive. Azure Pipelines waits 3 s for the
 /// answer to a delivery.
-const PATIENCE: Duration = Duration::from_secs(2);
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long an evaluation waits for its turn. Longer, because each refusal counts towards the poison queue; with the
 /// evaluation itself it fits into the host's `functionTimeout`.
-const EVALUATION_PATIENCE: Duration = Duration::from_secs(20);
+const EVALUATION_TURN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Bounds what the process does at a time, and thereby its memory and its connections.
-struct Turns {
+struct Limits {
     evaluations: Semaphore,
     deliveries: Semaphore,
 }
@@ -47,8 +47,11 @@ struct Turns {
 /// caller's spelling of the path.
 pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Response<Bytes>,), Error = Infallible> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    let turns = Turns { evaluations: Semaphore::new(MAX_EVALUATIONS), deliveries: Semaphore::new(MAX_DELIVERIES) };
-    let shared = (app, Arc::new(turns));
+    let limits = Limits {
+        evaluations: Semaphore::new(MAX_CONCURRENT_EVALUATIONS),
+        deliveries: Semaphore::new(MAX_CONCURRENT_DELIVERIES),
+    };
+    let shared = (app, Arc::new(limits));
     warp::any()
         .map(move || shared.clone())
         .and(warp::method())
@@ -57,14 +60,14 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Response<Bytes>,), Error 
         .and(warp::header::headers_cloned())
         .and(warp::body::stream())
         .then(
-            |(app, turns): Shared, method: Method, path: FullPath, query: String, headers: HeaderMap, body| async move {
+            |(app, limits): Shared, method: Method, path: FullPath, query: String, headers: HeaderMap, body| async move {
                 let function =
                     path.as_str().trim_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
                 match (method, function.as_str()) {
                     // The readiness probe of the host: any answer will do, and soon.
                     (Method::GET | Method::HEAD, "") => json(StatusCode::OK, &serde_json::json!({ "status": "ready" })),
-                    (Method::POST, "checkfunction") => deliver(app, &turns.deliveries, headers, query, body).await,
-                    (Method::POST, "reevaluatefunction") => evaluate(&app, &turns.evaluations, body).await,
+                    (Method::POST, "checkfunction") => deliver(app, &limits.deliveries, headers, query, body).await,
+                    (Method::POST, "reevaluatefunction") => evaluate(&app, &limits.evaluations, body).await,
                     _ => json(StatusCode::NOT_FOUND, &serde_json::json!({})),
                 }
             },
@@ -74,16 +77,16 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Response<Bytes>,), Error 
         .unify()
 }
 
-type Shared = (Arc<App>, Arc<Turns>);
+type Shared = (Arc<App>, Arc<Limits>);
 
 async fn deliver<B: Buf>(
     app: Arc<App>,
-    turns: &Semaphore,
+    limits: &Semaphore,
     headers: HeaderMap,
     query: String,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Response<Bytes> {
-    let Ok(Ok(_turn)) = timeout(PATIENCE, turns.acquire()).await else {
+    let Ok(Ok(_permit)) = timeout(DELIVERY_TIMEOUT, limits.acquire()).await else {
         tracing::error!("too many deliveries at a time");
         return check_function::unavailable("the function app has too many deliveries at a time").into_response();
     };
@@ -103,12 +106,12 @@ async fn deliver<B: Buf>(
 
 async fn evaluate<B: Buf>(
     app: &Arc<App>,
-    turns: &Semaphore,
+    limits: &Semaphore,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Response<Bytes> {
     let nothing = serde_json::json!({});
     // Any error makes the host hand the message out again, a little later.
-    let Ok(Ok(_turn)) = timeout(EVALUATION_PATIENCE, turns.acquire()).await else {
+    let Ok(Ok(_permit)) = timeout(EVALUATION_TURN_TIMEOUT, limits.acquire()).await else {
         tracing::error!("too many evaluations at a time");
         return json(StatusCode::SERVICE_UNAVAILABLE, &nothing);
     };
@@ -123,7 +126,7 @@ async fn evaluate<B: Buf>(
 
 /// Reads a body, but no more than `limit` bytes: a length need not be declared.
 async fn collect<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>, limit: u64) -> Result<Bytes, StatusCode> {
-    timeout(PATIENCE, collect_all(body, limit)).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
+    timeout(DELIVERY_TIMEOUT, collect_all(body, limit)).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
 }
 
 async fn collect_all<B: Buf>(
