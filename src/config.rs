@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::queue::Storage;
 use crate::task::plan_url::AllowedPlanUrls;
-use crate::task::token::Sealer;
+use crate::task::sealer::Sealer;
 
 /// The key in the repository's `local.settings.json`: known to everybody, so refused in Azure.
 const DEVELOPMENT_SEALING_KEY: &str = "Y2hlY2tnYXRlLWxvY2FsLWRldmVsb3BtZW50LWtleS4=";

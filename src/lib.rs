@@ -51,7 +51,7 @@ use clock::Clock;
 use queue::CheckQueue;
 use sources::Sources;
 use task::plan_url::AllowedPlanUrls;
-use task::token::Sealer;
+use task::sealer::Sealer;
 
 /// Everything that an invocation may use. Holds no state of any check.
 #[derive(Debug)]

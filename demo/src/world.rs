@@ -151,7 +151,7 @@ fn settings(
     [
         ("AzureWebJobsStorage", queue.connection_string()),
         ("AllowedPlanUrls", format!("http://127.0.0.1:{}/", azure_devops.port())),
-        ("TokenSealingKey", checkgate::task::token::Sealer::generate_key()),
+        ("TokenSealingKey", checkgate::task::sealer::Sealer::generate_key()),
         ("ChecksFile", checks.display().to_string()),
         ("SERVICENOW_USER", user),
         ("SERVICENOW_PASSWORD", password),

@@ -7,7 +7,7 @@ use checkgate::checks_file::ChecksFile;
 use checkgate::check_function::delivery::{Refusal, Rules, read};
 use checkgate::queue::message::{CheckMessage, MessageV1};
 use checkgate::task::plan_url::AllowedPlanUrls;
-use checkgate::task::token::Sealer;
+use checkgate::task::sealer::Sealer;
 use checkgate_fuzz as fuzz;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;

@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use checkgate::queue::message::CheckMessage;
-use checkgate::task::token::{AuthToken, Sealer};
+use checkgate::task::sealer::Sealer;
+use checkgate::task::token::AuthToken;
 use libfuzzer_sys::fuzz_target;
 
 static SEALER: LazyLock<Sealer> = LazyLock::new(|| Sealer::new(&Sealer::generate_key(), None).expect("a key"));

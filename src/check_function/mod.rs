@@ -23,7 +23,7 @@ use crate::evaluation::evaluator::{Examination, Examiner, LookAtRun};
 use crate::evaluation::{Explanation, Memory, Status};
 use crate::facts::Unmeasured;
 use crate::queue::message::{MAX_FIRST_MESSAGE, MessageV1};
-use crate::queue::{DELIVERY_PATIENCE, QueueError};
+use crate::queue::{DELIVERY_PUT_TIMEOUT, QueueError};
 
 /// The largest body of a delivery. Azure Pipelines lets people write 2,000 characters.
 pub const MAX_BODY: u64 = 64 * 1024;
@@ -149,7 +149,7 @@ async fn accept(app: &App, delivery: Delivery) -> Answer {
         let problem = QueueError::TooLarge(text.len(), MAX_FIRST_MESSAGE).to_string();
         return Answer::refused(StatusCode::BAD_REQUEST, vec![problem]);
     }
-    match app.queue.put(&text, TimeDelta::zero(), check.delivered_at, check.deadline, DELIVERY_PATIENCE).await {
+    match app.queue.put(&text, TimeDelta::zero(), check.delivered_at, check.deadline, DELIVERY_PUT_TIMEOUT).await {
         Ok(()) => {
             tracing::info!(
                 check.name,

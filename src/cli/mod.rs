@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::checks_file::ChecksFile;
-use crate::task::token::Sealer;
+use crate::task::sealer::Sealer;
 
 pub use serve::{build_app, hide_panics, log};
 

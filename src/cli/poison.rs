@@ -11,7 +11,7 @@ use crate::azure_devops::{ErrorKind, Session};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::queue::message::{CheckMessage, MessageV1};
-use crate::queue::{EVALUATION_PATIENCE, Poisoned};
+use crate::queue::{EVALUATION_PUT_TIMEOUT, Poisoned};
 use crate::reevaluate_function::{open, recorded_claim, recorded_decision};
 use crate::task::Decision;
 use crate::task::token::AuthToken;
@@ -96,7 +96,7 @@ fn describe(poisoned: &Poisoned) -> String {
             )
         }
         Err(error) => {
-            let run = crate::queue::message::Whereabouts::read(text);
+            let run = crate::queue::message::RunIds::read(text);
             format!(
                 "{id}\n  unreadable, poisoned at {since}: {error}\n  run        build {}, plan {}",
                 or_unknown(&run.build_id),
@@ -120,7 +120,7 @@ async fn requeue(app: &App, id: &str) -> Result<String, String> {
     let text = message.seal(&token, &app.sealer);
     let put = app
         .queue
-        .put(&text, chrono::TimeDelta::zero(), app.clock.now(), message.check.deadline, EVALUATION_PATIENCE)
+        .put(&text, chrono::TimeDelta::zero(), app.clock.now(), message.check.deadline, EVALUATION_PUT_TIMEOUT)
         .await;
     put.map_err(|error| error.to_string())?;
     app.queue.poison().delete(taken).await?;
@@ -134,7 +134,7 @@ async fn fail_check(app: &App, id: &str) -> Result<String, String> {
     let record = record(&session).await?;
     let recorded = record.and_then(|record| recorded_decision(app, &message.check.properties, &record));
     // A decision that was made already, and may have arrived, is not contradicted.
-    let decision = message.outbox.map(|outbox| outbox.decision).or(recorded).unwrap_or_else(|| {
+    let decision = message.pending_decision.map(|pending| pending.decision).or(recorded).unwrap_or_else(|| {
         let reason = "checkgate could not evaluate the check, and an operator has ended it.".to_owned();
         Decision::Rejected { reason }
     });

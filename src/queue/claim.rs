@@ -31,28 +31,28 @@ impl From<Claim> for String {
     }
 }
 
-/// The text is no claim.
+/// The text is not a claim.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a claim is 16 hexadecimal digits, a dot and the id of a queue message")]
-pub struct NoClaim;
+pub struct ParseClaimError;
 
 impl FromStr for Claim {
-    type Err = NoClaim;
+    type Err = ParseClaimError;
 
-    fn from_str(text: &str) -> Result<Self, NoClaim> {
-        let (made_at, message_id) = text.split_once('.').ok_or(NoClaim)?;
+    fn from_str(text: &str) -> Result<Self, ParseClaimError> {
+        let (made_at, message_id) = text.split_once('.').ok_or(ParseClaimError)?;
         if made_at.len() != 16 || message_id.len() > LONGEST_ID {
-            return Err(NoClaim);
+            return Err(ParseClaimError);
         }
-        let made_at = u64::from_str_radix(made_at, 16).map_err(|_| NoClaim)?;
+        let made_at = u64::from_str_radix(made_at, 16).map_err(|_| ParseClaimError)?;
         Ok(Self { made_at, message_id: message_id.to_owned() })
     }
 }
 
 impl TryFrom<String> for Claim {
-    type Error = NoClaim;
+    type Error = ParseClaimError;
 
-    fn try_from(text: String) -> Result<Self, NoClaim> {
+    fn try_from(text: String) -> Result<Self, ParseClaimError> {
         text.parse()
     }
 }
@@ -79,15 +79,15 @@ impl ClaimTimes {
     }
 }
 
-/// Whose turn it is.
+/// Which chain of messages the check belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum Ownership {
     /// This message may go on.
     Ours,
     /// Another chain lives; this message ends here.
-    Anothers,
+    Other,
     /// Another chain may live, or have left a claim that arrived late: worth another look in a while.
-    InDoubt,
+    Unclear,
 }
 
 /// What one message knows of claims while it is evaluated.
@@ -119,23 +119,23 @@ impl Claims {
     /// A message ends only for a claim that is newer than all of its own chain. So the chain with the newest claim never
     /// ends for another, and the check is never left alone. An older claim may be a live twin's that overtook ours on its
     /// way, or a ghost's, which arrived after its chain had ended because of ours: a live twin soon makes a newer one.
-    pub fn judge(&mut self, recorded: Option<&Claim>, doubted: Option<&Claim>) -> Turn {
-        let Some(recorded) = recorded else { return Turn::Ours };
+    pub fn judge(&mut self, recorded: Option<&Claim>, doubted: Option<&Claim>) -> Ownership {
+        let Some(recorded) = recorded else { return Ownership::Ours };
         // Of an earlier try of this message, which died; or of a message before it, whichever of its tries made it.
         let is_of = |message_id: &String| *message_id == recorded.message_id;
         if is_of(&self.message_id) || self.known.iter().any(|known| is_of(&known.message_id)) {
             self.take_over(recorded);
-            return Turn::Ours;
+            return Ownership::Ours;
         }
         if self.known.last() < Some(recorded) {
             // The newer claim that an earlier try may have made would end the other chain when it arrives.
-            return if self.is_retry && !self.has_made { Turn::InDoubt } else { Turn::Anothers };
+            return if self.is_retry && !self.has_made { Ownership::Unclear } else { Ownership::Other };
         }
         if Some(recorded) == doubted {
             self.take_over(recorded);
-            return Turn::Ours;
+            return Ownership::Ours;
         }
-        Turn::InDoubt
+        Ownership::Unclear
     }
 
     /// Counts the record's claim as one of this chain, whoever made it: the next one will be newer.
@@ -179,7 +179,7 @@ mod tests {
         Claims::new(message.to_owned(), Vec::new(), false).make(time)
     }
 
-    fn turn(message: &str, carried: &[Claim], recorded: &Claim) -> Turn {
+    fn turn(message: &str, carried: &[Claim], recorded: &Claim) -> Ownership {
         Claims::new(message.to_owned(), carried.to_vec(), false).judge(Some(recorded), None)
     }
 
@@ -190,55 +190,55 @@ mod tests {
 
     #[test]
     fn a_message_goes_on_where_nobody_or_its_own_chain_has_claimed_the_check() {
-        assert_eq!(Claims::new("own".to_owned(), chain(3), false).judge(None, None), Turn::Ours);
+        assert_eq!(Claims::new("own".to_owned(), chain(3), false).judge(None, None), Ownership::Ours);
         // `1` was tried twice.
         for recorded in [at(0, "0"), at(1, "1"), at(5, "1"), at(2, "2"), at(9, "own")] {
-            assert_eq!(turn("own", &chain(3), &recorded), Turn::Ours);
+            assert_eq!(turn("own", &chain(3), &recorded), Ownership::Ours);
         }
     }
 
     #[test]
     fn a_message_ends_for_a_newer_claim_and_doubts_an_older_one() {
-        assert_eq!(turn("own", &chain(3), &at(3, "twin")), Turn::Anothers);
-        assert_eq!(turn("own", &[], &at(3, "twin")), Turn::Anothers);
-        assert_eq!(turn("own", &chain(3), &at(1, "ghost")), Turn::InDoubt);
+        assert_eq!(turn("own", &chain(3), &at(3, "duplicate")), Ownership::Other);
+        assert_eq!(turn("own", &[], &at(3, "duplicate")), Ownership::Other);
+        assert_eq!(turn("own", &chain(3), &at(1, "stale")), Ownership::Unclear);
     }
 
     #[test]
-    fn an_older_claim_that_nobody_renews_is_a_ghosts() {
-        let (ghost, other) = (at(1, "ghost"), at(1, "other"));
+    fn an_older_claim_that_nobody_renews_is_stale() {
+        let (stale, other) = (at(1, "stale"), at(1, "other"));
         let mut own = Claims::new("own".to_owned(), chain(3), false);
-        assert_eq!(own.judge(Some(&other), Some(&ghost)), Turn::InDoubt);
-        assert_eq!(own.judge(Some(&ghost), Some(&ghost)), Turn::Ours);
-        assert_eq!(own.judge(Some(&at(4, "twin")), Some(&ghost)), Turn::Anothers);
+        assert_eq!(own.judge(Some(&other), Some(&stale)), Ownership::Unclear);
+        assert_eq!(own.judge(Some(&stale), Some(&stale)), Ownership::Ours);
+        assert_eq!(own.judge(Some(&at(4, "duplicate")), Some(&stale)), Ownership::Other);
     }
 
     #[test]
     fn of_two_claims_of_the_same_moment_one_is_newer() {
-        assert_eq!(turn("successor of a", &[at(7, "a")], &at(7, "b")), Turn::Anothers);
-        assert_eq!(turn("successor of b", &[at(7, "b")], &at(7, "a")), Turn::InDoubt);
+        assert_eq!(turn("successor of a", &[at(7, "a")], &at(7, "b")), Ownership::Other);
+        assert_eq!(turn("successor of b", &[at(7, "b")], &at(7, "a")), Ownership::Unclear);
     }
 
     #[test]
     fn a_try_that_knows_nothing_of_the_one_that_died_makes_a_newer_claim_for_its_successor() {
         let carried = Claims::new("own".to_owned(), vec![at(7, "predecessor")], true).hand_on(9);
-        assert_eq!(turn("successor", &carried, &at(8, "own")), Turn::Ours);
-        assert!(carried.last() > Some(&at(8, "twin")));
+        assert_eq!(turn("successor", &carried, &at(8, "own")), Ownership::Ours);
+        assert!(carried.last() > Some(&at(8, "duplicate")));
     }
 
     #[test]
     fn a_message_whose_earlier_try_may_have_made_a_newer_claim_does_not_end_for_anothers() {
         let mut again = Claims::new("own".to_owned(), Vec::new(), true);
-        assert_eq!(again.judge(Some(&at(3, "twin")), None), Turn::InDoubt);
+        assert_eq!(again.judge(Some(&at(3, "duplicate")), None), Ownership::Unclear);
         again.make(4);
-        assert_eq!(again.judge(Some(&at(5, "twin")), None), Turn::Anothers, "this try has made one");
+        assert_eq!(again.judge(Some(&at(5, "duplicate")), None), Ownership::Other, "this try has made one");
     }
 
     #[test]
     fn an_outage_of_any_length_does_not_end_a_chain_for_its_own_claim() {
         let carried = chain(1_000);
         assert_eq!(carried.len(), CARRIED);
-        assert_eq!(turn("last", &carried, &at(0, "0")), Turn::InDoubt);
+        assert_eq!(turn("last", &carried, &at(0, "0")), Ownership::Unclear);
     }
 
     #[test]
@@ -246,7 +246,7 @@ mod tests {
         let mut carried = vec![at(0, "first")];
         for time in 1..100 {
             let mut claims = Claims::new(time.to_string(), carried, false);
-            assert_eq!(claims.judge(Some(&at(0, "first")), None), Turn::Ours);
+            assert_eq!(claims.judge(Some(&at(0, "first")), None), Ownership::Ours);
             claims.make(time);
             carried = claims.hand_on(time);
         }
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(claim.to_string().parse(), Ok(claim));
         let long = format!("0000000000000007.{}", "x".repeat(65));
         for text in [&long, "", "gone", ".own", "7.own", "zzzzzzzzzzzzzzzz.own", "0000000000000000000007.own"] {
-            assert_eq!(text.parse::<Claim>(), Err(NoClaim), "{text}");
+            assert_eq!(text.parse::<Claim>(), Err(ParseClaimError), "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The queue message: all the state there is of a check, so that any instance can take the next step.
 //!
 //! Whoever may write to the storage account may write messages. So the token is sealed together with *every* other member
-//! of its message: with another definition, other inputs, another memory or an outbox of somebody else's, it does not
+//! of its message: with another definition, other inputs, another memory or a pending decision of somebody else's, it does not
 //! open, and without its token a message does nothing. Each message is sealed anew, with the current key.
 
 use chrono::{DateTime, Utc};
@@ -14,7 +14,8 @@ use crate::check::Check;
 use crate::evaluation::Memory;
 use crate::queue::claim::Claim;
 use crate::task::Decision;
-use crate::task::token::{AuthToken, SealError, Sealer};
+use crate::task::sealer::{SealError, Sealer};
+use crate::task::token::AuthToken;
 
 /// The largest message. Azure Storage takes 64 KiB; the rest is for what escaping adds.
 pub const MAX_MESSAGE: usize = 48 * 1024;
@@ -73,7 +74,7 @@ pub struct MessageV1 {
     pub progress: Progress,
     /// A decision that was made but is not known to have arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outbox: Option<Outbox>,
+    pub pending_decision: Option<PendingDecision>,
 }
 
 /// How far a check has come.
@@ -126,7 +127,7 @@ pub struct Progress {
 /// A decision on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Outbox {
+pub struct PendingDecision {
     /// The decision. Never made again.
     pub decision: Decision,
     /// Whether Azure DevOps has accepted it, so that only the confirmation is missing.
@@ -137,14 +138,14 @@ pub struct Outbox {
     pub attempts: u32,
     /// Whether the check's log is known to say it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub told: bool,
+    pub logged: bool,
 }
 
-impl Outbox {
+impl PendingDecision {
     /// A decision that was just made, or found.
     #[must_use]
     pub const fn new(decision: Decision) -> Self {
-        Self { decision, accepted: false, attempts: 0, told: false }
+        Self { decision, accepted: false, attempts: 0, logged: false }
     }
 }
 
@@ -167,7 +168,7 @@ impl MessageV1 {
     /// The first message of a check.
     #[must_use]
     pub fn new(check: Check) -> Self {
-        Self { correlation_id: Uuid::new_v4(), check, progress: Progress::default(), outbox: None }
+        Self { correlation_id: Uuid::new_v4(), check, progress: Progress::default(), pending_decision: None }
     }
 
     /// Writes the message, with its version and the token sealed into it.
@@ -217,14 +218,14 @@ impl CheckMessage {
 
 /// By which an operator finds the run of a message, whatever else is wrong with it. Empty where the message does not say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Whereabouts {
+pub struct RunIds {
     /// The check's plan.
     pub plan_id: String,
     /// The run.
     pub build_id: String,
 }
 
-impl Whereabouts {
+impl RunIds {
     /// Looks into a message of any version. What does not look like an id is not repeated.
     #[must_use]
     pub fn read(text: &str) -> Self {

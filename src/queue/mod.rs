@@ -6,4 +6,6 @@ mod poison;
 mod storage;
 
 pub use poison::{PoisonQueue, Poisoned, Taken};
-pub use storage::{CheckQueue, DELIVERY_PATIENCE, EVALUATION_PATIENCE, QUEUE_NAME, QueueError, RETRY_PAUSE, Storage};
+pub use storage::{
+    CheckQueue, DELIVERY_PUT_TIMEOUT, EVALUATION_PUT_TIMEOUT, QUEUE_NAME, QueueError, RETRY_PAUSE, Storage,
+};

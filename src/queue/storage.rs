@@ -22,10 +22,10 @@ use super::poison::PoisonQueue;
 pub const QUEUE_NAME: &str = "check-evaluations";
 
 /// How long the put of a delivery may take in all: it must be answered within 3 s.
-pub const DELIVERY_PATIENCE: Duration = Duration::from_millis(2_000);
+pub const DELIVERY_PUT_TIMEOUT: Duration = Duration::from_millis(2_000);
 
 /// How long the put of a next evaluation may take: nobody waits for it, and a storage that is slow is not down.
-pub const EVALUATION_PATIENCE: Duration = Duration::from_secs(20);
+pub const EVALUATION_PUT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long the first pause between two tries of a put is; each later one is twice as long.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -106,7 +106,7 @@ impl CheckQueue {
     /// Queues a message for an evaluation `delay` from `now`; it outlives the check's `deadline`. When this returns, it is
     /// durable.
     ///
-    /// `patience` is how long it may take in all. A put whose answer is lost is tried again, so that the message may be queued twice; claims make twins harmless.
+    /// `timeout` is how long it may take in all. A put whose answer is lost is tried again, so that the message may be queued twice; claims make twins harmless.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl CheckQueue {
         delay: TimeDelta,
         now: DateTime<Utc>,
         deadline: DateTime<Utc>,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<(), QueueError> {
         // XML escapes the text on its way; what counts for the service is the text itself.
         if text.len() > MAX_MESSAGE {
@@ -128,15 +128,15 @@ impl CheckQueue {
         let backoff = ExponentialBuilder::default().with_min_delay(self.retry_pause).with_jitter().with_max_times(3);
         let put = || async {
             // Two tries at least: a connection that went away is noticed by the first.
-            tokio::time::timeout(patience.mul_f64(0.45), self.put_once(text, delay, time_to_live))
+            tokio::time::timeout(timeout.mul_f64(0.45), self.put_once(text, delay, time_to_live))
                 .await
                 .map_err(|_| "it did not answer".to_owned())?
         };
         let put = put.retry(backoff);
-        match tokio::time::timeout(patience, put).await {
+        match tokio::time::timeout(timeout, put).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(why)) => Err(QueueError::Unavailable(why)),
-            Err(_) => Err(QueueError::Unavailable(format!("it did not answer within {} s", patience.as_secs()))),
+            Err(_) => Err(QueueError::Unavailable(format!("it did not answer within {} s", timeout.as_secs()))),
         }
     }
 

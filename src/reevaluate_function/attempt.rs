@@ -28,7 +28,7 @@ const FACTS_LIMIT: Duration = Duration::from_secs(90);
 const LAST_FACTS_LIMIT: Duration = Duration::from_secs(15);
 
 /// The most evaluations of one check: five times those that Azure Pipelines itself makes of one.
-pub(super) const MAX_EVALUATIONS: u32 = 10_000;
+pub(super) const MAX_EVALUATIONS_PER_CHECK: u32 = 10_000;
 
 /// One evaluation of one check.
 pub(super) struct Step<'a> {
@@ -84,8 +84,8 @@ impl<'a> Step<'a> {
             return ended;
         }
         self.has_looked = true;
-        if let Some(outbox) = self.message.outbox.clone() {
-            return self.deliver_again(outbox).await;
+        if let Some(pending) = self.message.pending_decision.clone() {
+            return self.deliver_again(pending).await;
         }
         self.begin().await;
         if is_last {
@@ -207,7 +207,7 @@ impl<'a> Step<'a> {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.now >= self.message.check.deadline || self.message.progress.evaluations >= MAX_EVALUATIONS
+        self.now >= self.message.check.deadline || self.message.progress.evaluations >= MAX_EVALUATIONS_PER_CHECK
     }
 
     /// Queues the next evaluation. When this returns, it is durable, and this message may go.
@@ -220,6 +220,10 @@ impl<'a> Step<'a> {
         let seconds = (delay.num_milliseconds() + 999).div_euclid(1_000).max(1);
         let text = self.message.seal(&self.token, &self.app.sealer);
         let delay = TimeDelta::seconds(seconds);
-        Ok(self.app.queue.put(&text, delay, self.now, self.message.check.deadline, queue::EVALUATION_PATIENCE).await?)
+        Ok(self
+            .app
+            .queue
+            .put(&text, delay, self.now, self.message.check.deadline, queue::EVALUATION_PUT_TIMEOUT)
+            .await?)
     }
 }

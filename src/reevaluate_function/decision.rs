@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::attempt::{MAX_EVALUATIONS, Step};
+use super::attempt::{MAX_EVALUATIONS_PER_CHECK, Step};
 use super::precheck::{DECISION, DELIVERY_GRACE, decision_binding, recorded_claim, recorded_decision};
 use super::status::STATUS_LIMIT;
 use super::{Ended, Failure};
@@ -10,8 +10,8 @@ use crate::azure_devops::task::RecordUpdate;
 use crate::azure_devops::{Error, ErrorKind};
 use crate::check::OnTimeout;
 use crate::evaluation::Memory;
-use crate::queue::claim::{Claim, Turn};
-use crate::queue::message::Outbox;
+use crate::queue::claim::{Claim, Ownership};
+use crate::queue::message::PendingDecision;
 use crate::task::Decision;
 use crate::task_log;
 
@@ -21,7 +21,7 @@ const CONFIRM_AFTER: TimeDelta = TimeDelta::seconds(10);
 /// How many times an accepted decision is sent again because the record does not show it.
 const MAX_CONFIRMATIONS: u32 = 5;
 
-/// The longest reason of a decision, in characters: it travels in the outbox and the record, and a message must still fit
+/// The longest reason of a decision, in characters: it travels in the message and the record, and a message must still fit
 /// into the queue. The log has all of it.
 const MAX_REASON: usize = 2_000;
 
@@ -30,11 +30,11 @@ enum Kept {
     /// The decision, as far as can be seen.
     Ours,
     /// Another decision for the same message: it is evaluated twice.
-    Twins(Decision),
+    Other(Decision),
     /// The check is completed, or the claim of another chain, which decides.
     Over(Ended),
     /// A claim that may be a living twin's.
-    InDoubt(Option<Claim>),
+    Unclear(Option<Claim>),
 }
 
 impl Step<'_> {
@@ -52,17 +52,17 @@ impl Step<'_> {
         if self.keep(status, &decision).await {
             match self.read_back(&decision).await {
                 Kept::Ours => {}
-                Kept::Twins(theirs) => return self.deliver_again(Outbox::new(theirs)).await,
+                Kept::Other(theirs) => return self.deliver_again(PendingDecision::new(theirs)).await,
                 Kept::Over(ended) => return Ok(ended),
-                Kept::InDoubt(recorded) => {
+                Kept::Unclear(recorded) => {
                     self.write_log(&lines).await;
                     return self.stand_by(recorded).await;
                 }
             }
         }
         // The last lines come before the decision: after it, nobody listens.
-        let told = self.write_log(&[lines, last_lines].concat()).await;
-        self.deliver(Outbox { told, ..Outbox::new(decision) }).await
+        let logged = self.write_log(&[lines, last_lines].concat()).await;
+        self.deliver(PendingDecision { logged, ..PendingDecision::new(decision) }).await
     }
 
     /// The deadline is reached without a verdict.
@@ -70,7 +70,7 @@ impl Step<'_> {
         let definition = &self.message.check.definition;
         if self.now < self.message.check.deadline {
             let reason = format!(
-                "The check was evaluated {MAX_EVALUATIONS} times, which is the most; write a longer `reevaluateEvery`. Still missing: {missing}."
+                "The check was evaluated {MAX_EVALUATIONS_PER_CHECK} times, which is the most; write a longer `reevaluateEvery`. Still missing: {missing}."
             );
             return self.decide(Decision::Rejected { reason }, lines).await;
         }
@@ -84,14 +84,14 @@ impl Step<'_> {
     }
 
     /// Tries again to deliver a decision that an earlier message made.
-    pub(super) async fn deliver_again(&mut self, mut outbox: Outbox) -> Result<Ended, Failure> {
-        if outbox.told {
+    pub(super) async fn deliver_again(&mut self, mut pending: PendingDecision) -> Result<Ended, Failure> {
+        if pending.logged {
             self.tell_outage().await;
         } else {
             self.begin().await;
-            outbox.told = self.write_log(&task_log::decision(&outbox.decision, None)).await;
+            pending.logged = self.write_log(&task_log::decision(&pending.decision, None)).await;
         }
-        self.deliver(outbox).await
+        self.deliver(pending).await
     }
 
     /// Writes the decision into the record, sealed, so that a crash from here on cannot lead to another one.
@@ -111,63 +111,63 @@ impl Step<'_> {
         }
         let recorded = recorded_claim(&record);
         match self.turn(recorded.as_ref()) {
-            Turn::Anothers => {
+            Ownership::Other => {
                 return Kept::Over(Ended::Stopped("another chain of messages decides the check".to_owned()));
             }
-            Turn::InDoubt if !self.is_over() => return Kept::InDoubt(recorded),
-            Turn::Ours | Turn::InDoubt => {}
+            Ownership::Unclear if !self.is_over() => return Kept::Unclear(recorded),
+            Ownership::Ours | Ownership::Unclear => {}
         }
         let kept = recorded_decision(self.app, self.ids(), &record);
-        kept.filter(|kept| kept != ours).map_or(Kept::Ours, Kept::Twins)
+        kept.filter(|kept| kept != ours).map_or(Kept::Ours, Kept::Other)
     }
 
     /// Delivers a decision, and confirms it.
-    pub(super) async fn deliver(&mut self, mut outbox: Outbox) -> Result<Ended, Failure> {
-        outbox.attempts += 1;
+    pub(super) async fn deliver(&mut self, mut pending: PendingDecision) -> Result<Ended, Failure> {
+        pending.attempts += 1;
         if self.message.progress.unreadable_since.is_some() {
             self.write_log(&[]).await;
         }
-        match self.session.report_decision(&outbox.decision).await {
-            Ok(()) => self.confirm(outbox).await,
-            Err(error) if error.kind == ErrorKind::Gone => Ok(if outbox.accepted {
-                Ended::Decided(outbox.decision)
+        match self.session.report_decision(&pending.decision).await {
+            Ok(()) => self.confirm(pending).await,
+            Err(error) if error.kind == ErrorKind::Gone => Ok(if pending.accepted {
+                Ended::Decided(pending.decision)
             } else {
                 Ended::Stopped(format!("nobody waits for the decision: {error}"))
             }),
-            Err(error) => self.undelivered(outbox, &error).await,
+            Err(error) => self.undelivered(pending, &error).await,
         }
     }
 
     /// A success does not prove that the decision was matched with the check: the record does.
-    async fn confirm(&mut self, outbox: Outbox) -> Result<Ended, Failure> {
+    async fn confirm(&mut self, pending: PendingDecision) -> Result<Ended, Failure> {
         let is_confirmed = match self.session.record().await {
             Ok(Some(record)) => record.is_completed(),
             Ok(None) => true,
             Err(error) => matches!(error.kind, ErrorKind::Gone | ErrorKind::NotVisible),
         };
         if is_confirmed {
-            return Ok(Ended::Decided(outbox.decision));
+            return Ok(Ended::Decided(pending.decision));
         }
-        if outbox.attempts > MAX_CONFIRMATIONS {
-            tracing::warn!(check.plan_id = %self.ids().plan_id, decision = %outbox.decision, "the decision was accepted, but the record never showed it");
-            return Ok(Ended::Decided(outbox.decision));
+        if pending.attempts > MAX_CONFIRMATIONS {
+            tracing::warn!(check.plan_id = %self.ids().plan_id, decision = %pending.decision, "the decision was accepted, but the record never showed it");
+            return Ok(Ended::Decided(pending.decision));
         }
         self.message.progress.memory = Memory::default();
-        self.message.outbox = Some(Outbox { accepted: true, ..outbox });
+        self.message.pending_decision = Some(PendingDecision { accepted: true, ..pending });
         self.queue_successor(CONFIRM_AFTER).await?;
         Ok(Ended::Requeued("the decision is accepted, not yet confirmed".to_owned()))
     }
 
     /// Azure DevOps did not take the decision: keep it, and try again.
-    async fn undelivered(&mut self, outbox: Outbox, error: &Error) -> Result<Ended, Failure> {
+    async fn undelivered(&mut self, pending: PendingDecision, error: &Error) -> Result<Ended, Failure> {
         let is_dead = error.kind == ErrorKind::TokenRefused && self.is_token_dead();
         if is_dead || self.now > self.message.check.deadline + DELIVERY_GRACE {
-            tracing::error!(check.plan_id = %self.ids().plan_id, decision = %outbox.decision, error = %error, "the decision cannot be delivered any more");
+            tracing::error!(check.plan_id = %self.ids().plan_id, decision = %pending.decision, error = %error, "the decision cannot be delivered any more");
             return Ok(Ended::Stopped(format!("the decision cannot be delivered any more: {error}")));
         }
         // Nothing is measured any more.
         self.message.progress.memory = Memory::default();
-        self.message.outbox = Some(outbox);
+        self.message.pending_decision = Some(pending);
         self.try_again_later(error).await
     }
 }

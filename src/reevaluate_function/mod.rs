@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::queue::claim::Claims;
-use crate::queue::message::{CheckMessage, MessageV1, SealedToken, Whereabouts};
+use crate::queue::message::{CheckMessage, MessageV1, RunIds, SealedToken};
 use crate::reevaluate_function::envelope::{Invocation, InvocationResult};
 use crate::task::Decision;
 use crate::task::token::AuthToken;
@@ -81,7 +81,7 @@ pub async fn invoke(app: &Arc<App>, body: &[u8]) -> Result<InvocationResult, Fai
     match run(app, &invocation).await {
         Ok(ended) => Ok(InvocationResult::logging(&describe(&ended))),
         Err(failure) => {
-            let Whereabouts { plan_id, build_id } = Whereabouts::read(&invocation.message);
+            let RunIds { plan_id, build_id } = RunIds::read(&invocation.message);
             let message_id = invocation.message_id.unwrap_or_default();
             tracing::error!(error = %failure, message_id, invocation.dequeue_count, check.plan_id = plan_id, check.build_id = build_id, "evaluation failed");
             Err(failure)

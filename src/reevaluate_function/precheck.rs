@@ -9,8 +9,8 @@ use super::{Ended, Failure};
 use crate::App;
 use crate::azure_devops::task::CheckRecord;
 use crate::azure_devops::{Error, ErrorKind};
-use crate::queue::claim::{Claim, Turn};
-use crate::queue::message::Outbox;
+use crate::queue::claim::{Claim, Ownership};
+use crate::queue::message::PendingDecision;
 use crate::task::{Decision, TaskProperties};
 
 /// The variable of the check's own record that holds the claim of the chain that lives.
@@ -70,12 +70,12 @@ impl Step<'_> {
         }
         let recorded = recorded_claim(&record);
         let turn = self.turn(recorded.as_ref());
-        if turn == Turn::Anothers {
+        if turn == Ownership::Other {
             return Look::End(Ok(Ended::Stopped("another chain of messages takes care of the check".to_owned())));
         }
         self.adopt(&record);
         // What is decided, or has to be now, does not wait: whoever delivers a decision, it is welcome.
-        if turn == Turn::InDoubt && self.message.outbox.is_none() && !self.is_over() && !is_last {
+        if turn == Ownership::Unclear && self.message.pending_decision.is_none() && !self.is_over() && !is_last {
             return Look::End(self.stand_by(recorded).await);
         }
         self.message.progress.doubted_claim = None;
@@ -83,7 +83,7 @@ impl Step<'_> {
     }
 
     /// Whose turn it is, by the claim that the record holds.
-    pub(super) fn turn(&mut self, recorded: Option<&Claim>) -> Turn {
+    pub(super) fn turn(&mut self, recorded: Option<&Claim>) -> Ownership {
         self.claims.judge(recorded, self.message.progress.doubted_claim.as_ref())
     }
 
@@ -173,7 +173,7 @@ impl Step<'_> {
             self.message.progress.refused_since = None;
         }
         self.message.progress.unreadable_since.get_or_insert(self.now);
-        let delay = self.in_time(self.message.outbox.is_some(), retry_after);
+        let delay = self.in_time(self.message.pending_decision.is_some(), retry_after);
         tracing::warn!(check.plan_id = %self.ids().plan_id, error = %error, "Azure DevOps could not be read");
         self.queue_successor(delay).await?;
         Ok(Ended::Requeued(error.to_string()))
@@ -189,7 +189,7 @@ impl Step<'_> {
 
     pub(super) fn completed(&self, record: &CheckRecord) -> Ended {
         let result = record.result.as_deref().unwrap_or("without a result");
-        let kept = self.message.outbox.as_ref().map(|outbox| outbox.decision.clone());
+        let kept = self.message.pending_decision.as_ref().map(|pending| pending.decision.clone());
         let ours = kept.or_else(|| recorded_decision(self.app, self.ids(), record));
         match ours {
             Some(decision) if decision.task_result() == result => Ended::Decided(decision),
@@ -207,10 +207,10 @@ impl Step<'_> {
     fn adopt(&mut self, record: &CheckRecord) {
         match recorded_decision(self.app, self.ids(), record) {
             // What was accepted stays: nothing else can be any more.
-            Some(_) if self.message.outbox.as_ref().is_some_and(|outbox| outbox.accepted) => {}
+            Some(_) if self.message.pending_decision.as_ref().is_some_and(|pending| pending.accepted) => {}
             Some(decision) => {
-                let outbox = self.message.outbox.take().filter(|outbox| outbox.decision == decision);
-                self.message.outbox = Some(outbox.unwrap_or_else(|| Outbox::new(decision)));
+                let pending = self.message.pending_decision.take().filter(|pending| pending.decision == decision);
+                self.message.pending_decision = Some(pending.unwrap_or_else(|| PendingDecision::new(decision)));
             }
             None if record.variable(DECISION).is_none() => {}
             None => {

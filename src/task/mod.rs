@@ -3,6 +3,7 @@
 mod decision;
 mod ids;
 pub mod plan_url;
+pub mod sealer;
 pub mod token;
 
 pub use decision::Decision;

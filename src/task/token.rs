@@ -1,21 +1,8 @@
-//! The job access token: held so that nothing prints it, and sealed so that a queue never carries it in the clear.
-//!
-//! A sealed token is bound to all of its message: moved into another one, or with anything in it changed, it does not open.
+//! The job access token, held so that nothing prints it.
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
-use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use secrecy::{ExposeSecret, SecretBox, SecretString};
-use sha2::{Digest, Sha256};
-
-/// The bytes of a sealing key.
-const KEY_LENGTH: usize = 32;
-
-/// The bytes of the nonce in front of a sealed text. Random, which 24 bytes make safe for any number of messages.
-const NONCE_LENGTH: usize = 24;
+use secrecy::{ExposeSecret, SecretString};
 
 /// `$(system.AccessToken)` of the check: opaque, never parsed, zeroed on drop.
 #[derive(Clone)]
@@ -41,140 +28,12 @@ impl fmt::Debug for AuthToken {
     }
 }
 
-/// Why a sealed text did not open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SealError {
-    /// It is not in the form that [`Sealer::seal`] writes.
-    #[error("the sealed text is malformed")]
-    Malformed,
-    /// It was sealed with a key that is neither `TokenSealingKey` nor `TokenSealingKeyPrevious`.
-    #[error(
-        "it was sealed with a key that this function app does not have; set TokenSealingKeyPrevious to the former key"
-    )]
-    UnknownKey,
-    /// It was changed, or belongs to another message or check.
-    #[error("it does not belong to this check and message, or one of them was changed")]
-    Forged,
-}
-
-/// One sealing key with the short id by which messages name it.
-struct SealingKey {
-    id: String,
-    key: SecretBox<[u8; KEY_LENGTH]>,
-}
-
-impl SealingKey {
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        let bytes = STANDARD.decode(text.trim()).map_err(|_| "it is not base64")?;
-        let key: [u8; KEY_LENGTH] = bytes.try_into().map_err(|_| "it is not 32 bytes long")?;
-        let id = URL_SAFE_NO_PAD.encode(&Sha256::digest(key)[..6]);
-        Ok(Self { id, key: SecretBox::new(Box::new(key)) })
-    }
-
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&Key::from(*self.key.expose_secret()))
-    }
-}
-
-/// Seals with the current key; opens with the current and the previous one.
-pub struct Sealer {
-    current: SealingKey,
-    previous: Option<SealingKey>,
-}
-
-impl Sealer {
-    /// Reads the keys from the settings `TokenSealingKey` and `TokenSealingKeyPrevious`, each 32 bytes in base64.
-    ///
-    /// # Errors
-    ///
-    /// The name of the setting that is wrong, and why.
-    pub fn new(current: &str, previous: Option<&str>) -> Result<Self, (&'static str, &'static str)> {
-        Ok(Self {
-            current: SealingKey::parse(current).map_err(|why| ("TokenSealingKey", why))?,
-            previous: previous.map(SealingKey::parse).transpose().map_err(|why| ("TokenSealingKeyPrevious", why))?,
-        })
-    }
-
-    /// A fresh key in the form of the settings.
-    #[must_use]
-    pub fn generate_key() -> String {
-        STANDARD.encode(Key::generate())
-    }
-
-    /// Encrypts `text` and binds it to `bound_to`. The result is URL-safe ASCII: `key id.nonce and ciphertext`.
-    #[must_use]
-    pub fn seal(&self, text: &[u8], bound_to: &str) -> String {
-        let nonce = XNonce::generate();
-        let payload = Payload { msg: text, aad: bound_to.as_bytes() };
-        #[expect(clippy::expect_used, reason = "encryption fails only for texts of many gigabytes")]
-        let ciphertext = self.current.cipher().encrypt(&nonce, payload).expect("the text is short");
-        format!("{}.{}", self.current.id, URL_SAFE_NO_PAD.encode([nonce.as_slice(), &ciphertext].concat()))
-    }
-
-    /// Decrypts what [`Sealer::seal`] wrote for the same `bound_to`.
-    ///
-    /// # Errors
-    ///
-    /// [`SealError`] when it is malformed, sealed with an unknown key, changed, or bound to something else.
-    pub fn open(&self, sealed: &str, bound_to: &str) -> Result<Vec<u8>, SealError> {
-        let (id, body) = sealed.split_once('.').ok_or(SealError::Malformed)?;
-        let body = URL_SAFE_NO_PAD.decode(body).map_err(|_| SealError::Malformed)?;
-        if body.len() < NONCE_LENGTH {
-            return Err(SealError::Malformed);
-        }
-        let key = [Some(&self.current), self.previous.as_ref()]
-            .into_iter()
-            .flatten()
-            .find(|key| key.id == id)
-            .ok_or(SealError::UnknownKey)?;
-        let (nonce, ciphertext) = body.split_at(NONCE_LENGTH);
-        let nonce = XNonce::try_from(nonce).map_err(|_| SealError::Malformed)?;
-        let payload = Payload { msg: ciphertext, aad: bound_to.as_bytes() };
-        key.cipher().decrypt(&nonce, payload).map_err(|_| SealError::Forged)
-    }
-
-    /// [`Sealer::open`] for a token.
-    ///
-    /// # Errors
-    ///
-    /// As [`Sealer::open`].
-    pub fn open_token(&self, sealed: &str, bound_to: &str) -> Result<AuthToken, SealError> {
-        let bytes = self.open(sealed, bound_to)?;
-        String::from_utf8(bytes).map(AuthToken::new).map_err(|_| SealError::Malformed)
-    }
-}
-
-impl fmt::Debug for Sealer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealer")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_sealed_token_opens_only_for_the_check_it_was_sealed_for() {
-        let sealer = Sealer::new(&Sealer::generate_key(), None).expect("a fresh key");
-        let sealed = sealer.seal(b"secret-token", "check A");
-        assert!(!sealed.contains("secret"));
-        assert_eq!(sealer.open_token(&sealed, "check A").expect("its own").expose(), "secret-token");
-        assert_eq!(sealer.open(&sealed, "check B"), Err(SealError::Forged));
-        assert_eq!(sealer.open(&sealed[..sealed.len() - 2], "check A"), Err(SealError::Forged));
-        assert_eq!(sealer.open("garbage", "check A"), Err(SealError::Malformed));
-    }
-
-    #[test]
-    fn the_previous_key_still_opens_and_a_forgotten_one_does_not() {
-        let (old, new) = (Sealer::generate_key(), Sealer::generate_key());
-        let sealed = Sealer::new(&old, None).expect("a fresh key").seal(b"t", "check");
-        assert_eq!(Sealer::new(&new, Some(&old)).expect("fresh keys").open(&sealed, "check"), Ok(b"t".to_vec()));
-        assert_eq!(Sealer::new(&new, None).expect("a fresh key").open(&sealed, "check"), Err(SealError::UnknownKey));
-    }
-
-    #[test]
-    fn a_token_has_no_revealing_debug() {
+    fn the_debug_form_of_a_token_does_not_show_it() {
         assert_eq!(format!("{:?}", AuthToken::new("secret".to_owned())), "AuthToken");
     }
 }

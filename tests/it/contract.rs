@@ -6,7 +6,8 @@ use checkgate::queue::QUEUE_NAME;
 use checkgate::queue::message::CheckMessage;
 use checkgate::reevaluate_function::MAX_DEQUEUE_COUNT;
 use checkgate::reevaluate_function::envelope::Invocation;
-use checkgate::task::token::{AuthToken, Sealer};
+use checkgate::task::sealer::Sealer;
+use checkgate::task::token::AuthToken;
 use serde_json::{Value, json};
 
 use crate::support::{World, a_check, app_root, docs};

@@ -1,7 +1,7 @@
 //! Messages that somebody else wrote, or that are handed over again: never a request with a token, one clear line each.
 
 use checkgate::queue::message::CheckMessage;
-use checkgate::task::token::Sealer;
+use checkgate::task::sealer::Sealer;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -69,7 +69,7 @@ async fn a_message_with_anything_changed_does_not_open() {
         ("other inputs", Box::new(|it| it["check"]["inputs"] = json!({ "ChangeNumber": "CHG0030002" }))),
         ("an earlier delivery", Box::new(|it| it["check"]["deliveredAt"] = json!("2026-01-01T00:00:00Z"))),
         ("a later deadline", Box::new(|it| it["check"]["deadline"] = json!("2036-01-01T00:00:00Z"))),
-        ("a decision", Box::new(|it| it["outbox"] = json!({ "decision": { "result": "approved" } }))),
+        ("a decision", Box::new(|it| it["pendingDecision"] = json!({ "decision": { "result": "approved" } }))),
         ("a measured memory", Box::new(|it| it["progress"]["memory"] = json!({ "0": { "state": [1, 2, 3] } }))),
         ("another run's facts", Box::new(|it| it["progress"]["run"] = json!({ "id": 102, "reason": "manual" }))),
         ("another log", Box::new(|it| it["progress"]["logId"] = json!(99))),
@@ -118,9 +118,9 @@ async fn duplicate_members_cannot_hide_behind_the_seal() {
     let (mut world, genuine) = a_waiting_check().await;
     let log = LogLines::capture();
     for extra in [
-        r#""outbox":{"decision":{"result":"approved"}},"#,
+        r#""pendingDecision":{"decision":{"result":"approved"}},"#,
         r#""progress":{"evaluations":0},"#,
-        r#""version":1,"outbox":{"decision":{"result":"approved"},"accepted":true},"#,
+        r#""version":1,"pendingDecision":{"decision":{"result":"approved"},"accepted":true},"#,
     ] {
         let behind = format!(
             "{},{}}}",

@@ -196,7 +196,7 @@ async fn headers_and_parameters_that_no_check_declares_change_nothing() {
         ("ChangeNumber", "CHG0030001^ORapproval=approved"),
         ("Timeout", "1s"),
         ("DryRun", "true"),
-        ("Outbox", "{\"decision\":{\"result\":\"approved\"}}"),
+        ("PendingDecision", "{\"decision\":{\"result\":\"approved\"}}"),
         ("Content-Type", "application/x-yaml"),
         ("Content-Type", "application/x-www-form-urlencoded"),
         ("Transfer-Encoding", "identity"),

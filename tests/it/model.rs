@@ -10,17 +10,17 @@
 
 use std::collections::BTreeSet;
 
-use checkgate::queue::claim::{Claim, Claims, Turn};
+use checkgate::queue::claim::{Claim, Claims, Ownership};
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 
 /// What keeps a check from being lost or doubled; all of it is on in the real code.
 #[derive(Clone)]
 struct Protocol {
     claims: bool,
-    standing_by: bool,
-    /// Whether a message that is tried again bears in mind that its first try may have made a claim.
+    waiting_for_other_chain: bool,
+    /// Whether a message that is tried again counts on a claim of its first try.
     tries: bool,
-    outbox: bool,
+    pending_decision: bool,
     enqueue_before_acknowledging: bool,
     successor_before_delete: bool,
     deadline: bool,
@@ -36,9 +36,9 @@ impl Protocol {
     const fn with(last_evaluation: u8, deliveries: u8, troubles: u8) -> Self {
         Self {
             claims: true,
-            standing_by: true,
+            waiting_for_other_chain: true,
             tries: true,
-            outbox: true,
+            pending_decision: true,
             enqueue_before_acknowledging: true,
             successor_before_delete: true,
             deadline: true,
@@ -77,7 +77,7 @@ struct Message {
     evaluations: u8,
     claims: Vec<Claim>,
     doubted: Option<Claim>,
-    outbox: Option<Decision>,
+    pending_decision: Option<Decision>,
 }
 
 /// The next thing that an evaluation does; it may die before each.
@@ -149,7 +149,7 @@ struct State {
     troubles: u8,
     /// Evaluations that found it was their turn.
     turns: u8,
-    has_twins: bool,
+    has_duplicates: bool,
     is_unkept: bool,
     evidence: bool,
     announced: BTreeSet<Decision>,
@@ -246,7 +246,7 @@ impl State {
     /// The host hands the message out again, unless it was deleted.
     fn give_back(&mut self, evaluation: Evaluation) {
         if !evaluation.is_deleted {
-            self.has_twins |= evaluation.has_put;
+            self.has_duplicates |= evaluation.has_put;
             self.queue.push(evaluation.message);
         }
     }
@@ -264,10 +264,10 @@ impl State {
 }
 
 impl Protocol {
-    fn judge(&self, state: &State, claims: &mut Claims, message: &Message) -> Turn {
+    fn judge(&self, state: &State, claims: &mut Claims, message: &Message) -> Ownership {
         match claims.judge(state.claim.as_ref(), message.doubted.as_ref()) {
-            _ if !self.claims => Turn::Ours,
-            Turn::InDoubt if !self.standing_by => Turn::Anothers,
+            _ if !self.claims => Ownership::Ours,
+            Ownership::Unclear if !self.waiting_for_other_chain => Ownership::Other,
             turn => turn,
         }
     }
@@ -275,27 +275,27 @@ impl Protocol {
     fn look(&self, state: &mut State, evaluation: &mut Evaluation) {
         let message = &mut evaluation.message;
         let turn = self.judge(state, &mut evaluation.claims, message);
-        if state.end.is_some() || turn == Turn::Anothers {
+        if state.end.is_some() || turn == Ownership::Other {
             evaluation.step = Step::Delete;
             return;
         }
-        if self.outbox {
-            message.outbox = state.kept.or(message.outbox);
+        if self.pending_decision {
+            message.pending_decision = state.kept.or(message.pending_decision);
         }
         let is_over = message.evaluations >= self.last_evaluation;
-        if turn == Turn::InDoubt && message.outbox.is_none() && !is_over {
+        if turn == Ownership::Unclear && message.pending_decision.is_none() && !is_over {
             message.doubted.clone_from(&state.claim);
             evaluation.step = Step::Doubt;
             return;
         }
         message.doubted = None;
         state.turns += 1;
-        evaluation.step = message.outbox.map_or(Step::Claim, Step::Report);
+        evaluation.step = message.pending_decision.map_or(Step::Claim, Step::Report);
     }
 
     fn find(&self, state: &mut State, evaluation: &mut Evaluation, finding: Finding) {
         let is_over = evaluation.message.evaluations >= self.last_evaluation;
-        let decide = |decision| if self.outbox { Step::Keep(decision) } else { Step::Report(decision) };
+        let decide = |decision| if self.pending_decision { Step::Keep(decision) } else { Step::Report(decision) };
         state.evidence |= finding == Finding::Met;
         evaluation.step = match finding {
             Finding::Met => decide(Decision::Approved),
@@ -336,8 +336,8 @@ impl Protocol {
                 let turn = self.judge(state, &mut evaluation.claims, &evaluation.message);
                 let is_over = evaluation.message.evaluations >= self.last_evaluation;
                 evaluation.step = match turn {
-                    Turn::Anothers if state.end.is_none() => Step::Delete,
-                    Turn::InDoubt if state.end.is_none() && !is_over => {
+                    Ownership::Other if state.end.is_none() => Step::Delete,
+                    Ownership::Unclear if state.end.is_none() && !is_over => {
                         evaluation.message.doubted.clone_from(&state.claim);
                         Step::Doubt
                     }
@@ -368,7 +368,7 @@ impl Protocol {
             Luck::Good => Step::Delete,
             Luck::Odd if is_late => Step::Delete,
             Luck::Odd | Luck::AnswerLost | Luck::Fails => {
-                evaluation.message.outbox = Some(decision).filter(|_| self.outbox);
+                evaluation.message.pending_decision = Some(decision).filter(|_| self.pending_decision);
                 self.come_back()
             }
         };
@@ -386,7 +386,7 @@ impl Protocol {
             Luck::Good => {}
             Luck::Odd => {
                 state.put(successor);
-                state.has_twins = true;
+                state.has_duplicates = true;
             }
             Luck::AnswerLost | Luck::Fails => {
                 state.give_back(evaluation);
@@ -466,7 +466,7 @@ impl Model for Protocol {
             Action::Deliver | Action::DeliverHalf => {
                 let is_whole = action == Action::Deliver;
                 state.deliveries += 1;
-                state.has_twins |= state.deliveries > 1;
+                state.has_duplicates |= state.deliveries > 1;
                 if is_whole || self.enqueue_before_acknowledging {
                     state.put(Message::default());
                 }
@@ -477,7 +477,7 @@ impl Model for Protocol {
                 state.hand_out(message, self);
             }
             Action::HandOutTwice(index) => {
-                state.has_twins = true;
+                state.has_duplicates = true;
                 let message = state.queue.remove(index);
                 state.hand_out(message.clone(), self);
                 state.hand_out(message, self);
@@ -512,12 +512,12 @@ impl Model for Protocol {
             Property::always(ONE_ACCEPTED, |_, state: &State| state.accepted.len() <= 1),
             Property::always(ONE_ANNOUNCED, |_, state: &State| {
                 // Two chains may decide at the same moment; Azure DevOps takes the first one.
-                state.has_twins || state.is_unkept || state.announced.len() <= 1
+                state.has_duplicates || state.is_unkept || state.announced.len() <= 1
             }),
             Property::always(EVIDENCE, |_, state: &State| {
                 state.evidence || !state.accepted.contains(&Decision::Approved)
             }),
-            Property::always(TWINS_DIE, |protocol: &Self, state: &State| {
+            Property::always(DUPLICATES_DIE, |protocol: &Self, state: &State| {
                 let disturbances = state.troubles + state.deliveries.saturating_sub(1);
                 state.turns <= protocol.last_evaluation + 1 + 3 * disturbances
             }),
@@ -533,7 +533,7 @@ const NOT_LOST: &str = "an acknowledged check that nobody works on has ended";
 const ONE_ACCEPTED: &str = "at most one decision is accepted";
 const ONE_ANNOUNCED: &str = "a chain announces one decision, however often it dies";
 const EVIDENCE: &str = "no check passes without evidence";
-const TWINS_DIE: &str = "duplicates die out";
+const DUPLICATES_DIE: &str = "duplicates die out";
 
 /// Checks the state space: all of it, or until this property is found broken. Returns those that are.
 fn broken(protocol: Protocol, until: Option<&'static str>) -> Vec<&'static str> {
@@ -571,22 +571,22 @@ fn breaks(protocol: Protocol, property: &'static str) {
 
 #[test]
 fn without_claims_duplicates_live_on() {
-    breaks(Protocol { claims: false, ..Protocol::with(3, 2, 0) }, TWINS_DIE);
+    breaks(Protocol { claims: false, ..Protocol::with(3, 2, 0) }, DUPLICATES_DIE);
 }
 
 #[test]
-fn without_standing_by_a_claim_that_arrives_late_ends_the_chain_that_lives() {
-    breaks(Protocol { standing_by: false, ..Protocol::with(2, 2, 1) }, NOT_LOST);
+fn without_waiting_for_the_other_chain_a_late_claim_ends_the_chain_that_lives() {
+    breaks(Protocol { waiting_for_other_chain: false, ..Protocol::with(2, 2, 1) }, NOT_LOST);
 }
 
 #[test]
-fn without_bearing_earlier_tries_in_mind_a_claim_that_arrives_late_ends_the_chain_that_lives() {
+fn without_counting_earlier_tries_a_late_claim_ends_the_chain_that_lives() {
     breaks(Protocol { tries: false, ..Protocol::with(1, 2, 2) }, NOT_LOST);
 }
 
 #[test]
-fn without_the_outbox_a_decision_is_made_again_and_differently() {
-    breaks(Protocol { outbox: false, ..Protocol::with(2, 1, 1) }, ONE_ANNOUNCED);
+fn without_the_pending_decision_a_decision_is_made_again_and_differently() {
+    breaks(Protocol { pending_decision: false, ..Protocol::with(2, 1, 1) }, ONE_ANNOUNCED);
 }
 
 #[test]

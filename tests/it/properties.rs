@@ -18,7 +18,8 @@ use checkgate::queue::message::{CheckMessage, MessageV1};
 use checkgate::reevaluate_function::envelope::Invocation;
 use checkgate::task::TaskProperties;
 use checkgate::task::plan_url::AllowedPlanUrls;
-use checkgate::task::token::{AuthToken, Sealer};
+use checkgate::task::sealer::Sealer;
+use checkgate::task::token::AuthToken;
 use checkgate::task_log;
 use checkgate::yaml::Duration;
 use chrono::{DateTime, Utc};
@@ -73,7 +74,7 @@ fn json_value() -> impl Strategy<Value = Value> {
         Just("check"),
         Just("progress"),
         Just("sealedToken"),
-        Just("outbox"),
+        Just("pendingDecision"),
         Just("Data"),
         Just("Metadata"),
         Just("value"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use checkgate::task::token::Sealer;
+use checkgate::task::sealer::Sealer;
 use simulator::azure_devops::{AzureDevOps, CheckIds, State};
 use simulator::azure_pipelines::deliver_with;
 use simulator::calls::Call;

@@ -20,7 +20,7 @@ use checkgate::clock::Clock;
 use checkgate::config::Config;
 use checkgate::http::managed_identity::ManagedIdentity;
 use checkgate::queue::{QUEUE_NAME, RETRY_PAUSE};
-use checkgate::task::token::Sealer;
+use checkgate::task::sealer::Sealer;
 
 /// The time from one evaluation to the next unless a check says otherwise.
 pub(crate) const AN_INTERVAL: Duration = minutes(1);
