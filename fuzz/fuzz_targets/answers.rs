@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use checkgate::azure_devops;
 use checkgate::check::Check;
+use checkgate::facts::fuzzing::of_azure_devops;
 use checkgate_fuzz as fuzz;
 use libfuzzer_sys::fuzz_target;
 
@@ -32,7 +32,7 @@ static CHECK: LazyLock<Check> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     let Some((status, line, body)) = fuzz::answer(data) else { return };
-    let facts = azure_devops::fuzzing::read(status, line, body, WIQL);
+    let facts = of_azure_devops(status, line, body, WIQL);
     if fuzz::is_json(body) {
         fuzz::examine(&CHECK, &facts);
     }

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use checkgate::check::Check;
+use checkgate::facts::fuzzing::of_sources;
 use checkgate::sources::fuzzing::Asked;
 use checkgate::sources::http::HttpAnswer;
 use checkgate::sources::metrics::{Query, Samples};
@@ -54,7 +55,7 @@ fuzz_target!(
     |data: &[u8]| {
         let Some((status, line, body)) = fuzz::answer(data) else { return };
         let (check, asked) = &*SETUP;
-        let facts = asked.read(status, &String::from_utf8_lossy(line), body, fuzz::now());
+        let facts = of_sources(asked, status, &String::from_utf8_lossy(line), body, fuzz::now());
         if fuzz::is_json(body) {
             fuzz::examine(check, &facts);
         }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{Error, ErrorKind, Session};
-use crate::facts::{Fact, Gatherer, Unmeasured};
 
 /// What never changes about a run. Travels in the queue message, so that it is read once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,7 +158,12 @@ impl Session<'_> {
         self.get("read the run", &self.in_project(&path)).await
     }
 
-    pub(super) fn build_id(&self) -> Result<u64, Error> {
+    /// The id of the run that the delivery named.
+    ///
+    /// # Errors
+    ///
+    /// When it named none.
+    pub fn build_id(&self) -> Result<u64, Error> {
         self.properties().build_id.ok_or_else(|| {
             Error::new(
                 "read the run",
@@ -167,32 +171,6 @@ impl Session<'_> {
                 "the delivery has no header `BuildId`; add `\"BuildId\": \"$(build.BuildId)\"`",
             )
         })
-    }
-}
-
-/// The fact: what never changes about the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TheRun;
-
-impl Fact for TheRun {
-    type Value = Run;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Run, Unmeasured> {
-        let build = gatherer.azure_devops.build().await?;
-        gatherer.insert(TheRunState, build.state);
-        Ok(build.run)
-    }
-}
-
-/// The fact: what may change about the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TheRunState;
-
-impl Fact for TheRunState {
-    type Value = RunState;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<RunState, Unmeasured> {
-        Ok(gatherer.azure_devops.build().await?.state)
     }
 }
 

@@ -5,9 +5,8 @@
 use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 
-use super::build::{Build, Run, TheRun};
+use super::build::{Build, Run};
 use super::{Error, Session, Wrapped};
-use crate::facts::{Fact, Gatherer, Unmeasured};
 
 /// The code coverage of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,15 +26,6 @@ pub struct CoverageStatistics {
     pub covered: u32,
     /// How many there are.
     pub total: u32,
-}
-
-/// The last successful run of the same pipeline and branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EarlierRun {
-    /// Its number.
-    pub build_number: String,
-    /// Its coverage.
-    pub coverage: CodeCoverage,
 }
 
 impl CodeCoverage {
@@ -82,51 +72,28 @@ impl From<CoverageSummary> for CodeCoverage {
 }
 
 impl Session<'_> {
-    async fn coverage(&self, build_id: u64) -> Result<CodeCoverage, Error> {
+    /// The code coverage that a run has published so far.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn coverage(&self, build_id: u64) -> Result<CodeCoverage, Error> {
         let path = self.in_project(&format!("test/codecoverage?buildId={build_id}"));
         let summary: Option<CoverageSummary> = self.get("read the run's code coverage", &path).await?;
         Ok(summary.unwrap_or_default().into())
     }
 
-    /// The last run of the same pipeline and branch that succeeded, other than this one.
-    async fn last_successful(&self, run: &Run, definition: u64) -> Result<Option<Run>, Error> {
+    /// The last run of the pipeline `definition` and of the same branch that succeeded, other than `run`.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn last_successful(&self, run: &Run, definition: u64) -> Result<Option<Run>, Error> {
         let branch: String = byte_serialize(run.source_branch.as_bytes()).collect();
         let filters = "statusFilter=completed&resultFilter=succeeded&queryOrder=finishTimeDescending&$top=2";
         let path = self.in_project(&format!("build/builds?definitions={definition}&branchName={branch}&{filters}"));
         let builds: Wrapped<Build> = self.get("read the last successful run", &path).await?;
         Ok(builds.value.into_iter().map(|build| build.run).find(|earlier| earlier.id != run.id))
-    }
-}
-
-/// The fact: the code coverage of the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RunCoverage;
-
-impl Fact for RunCoverage {
-    type Value = CodeCoverage;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<CodeCoverage, Unmeasured> {
-        let session = gatherer.azure_devops;
-        Ok(session.coverage(session.build_id()?).await?)
-    }
-}
-
-/// The fact: the last successful run of the same pipeline and branch, with its coverage; `None` when there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct EarlierCoverage;
-
-impl Fact for EarlierCoverage {
-    type Value = Option<EarlierRun>;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, Unmeasured> {
-        let run = gatherer.get(&TheRun).await?;
-        let definition = run.definition.as_ref().map(|definition| definition.id);
-        let (Some(definition), false) = (definition, run.source_branch.is_empty()) else {
-            return Err(Unmeasured::because("Azure DevOps does not tell the run's pipeline and branch"));
-        };
-        let Some(earlier) = gatherer.azure_devops.last_successful(&run, definition).await? else { return Ok(None) };
-        let coverage = gatherer.azure_devops.coverage(earlier.id).await?;
-        Ok(Some(EarlierRun { build_number: earlier.build_number, coverage }))
     }
 }
 

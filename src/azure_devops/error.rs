@@ -6,8 +6,6 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use crate::facts::Unmeasured;
-
 /// A call that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -58,16 +56,6 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-impl From<Error> for Unmeasured {
-    fn from(error: Error) -> Self {
-        let retry_after = match error.kind {
-            ErrorKind::Transient { retry_after } => retry_after,
-            _ => None,
-        };
-        Self { why: error.to_string(), retry_after, token_refused: error.kind == ErrorKind::TokenRefused }
-    }
-}
 
 /// The body of an error: Azure DevOps' wrapped exception. Its `message` may be localised; its `typeKey` is not.
 #[derive(Debug, Default, Deserialize)]

@@ -5,22 +5,49 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
-use super::artifacts::{Artifact, RunArtifacts};
-use super::build::{Build, TheRun, TheRunState};
-use super::coverage::{CodeCoverage, CoverageSummary, EarlierCoverage, EarlierRun, RunCoverage};
-use super::pull_requests::{PullRequest, PullRequestQueryAnswer, Reviewer, RunPullRequests, that_brought, validated};
-use super::queries::{QueryAnswer, WorkItemQuery};
+use super::artifacts::Artifact;
+use super::build::Build;
+use super::coverage::{CodeCoverage, CoverageSummary};
+use super::pull_requests::{PullRequest, PullRequestQueryAnswer, Reviewer};
+use super::queries::QueryAnswer;
 use super::task::{CheckRecord, Plan};
-use super::test_results::{RunTestResults, TestResultSummary};
-use super::timeline::{RunTimeline, Timeline};
-use super::{Wrapped, asked_to_wait, error, work_items};
-use crate::facts::Facts;
+use super::test_results::{TestResultSummary, TestResults};
+use super::timeline::Timeline;
+use super::type_states::StateAnswer;
+use super::work_items::{ResourceRef, WorkItem, WorkItemAnswer};
+use super::{Wrapped, asked_to_wait, error};
 
 /// The headers that an answer may ask to be left alone with: `line` is the value of each.
 const WAITS: [&str; 4] = ["Retry-After", "X-RateLimit-Delay", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
 
-/// Reads an answer to every call. What it says about a run becomes facts; `wiql` is the query that it answers.
-pub fn read(status: u16, line: &[u8], body: &[u8], wiql: &str) -> Facts {
+/// One body, read as the answer to every call that conditions make. `None` where it cannot be that answer.
+#[derive(Debug)]
+pub struct Answers {
+    /// The run.
+    pub build: Option<Build>,
+    /// Pull requests, by a query or by their number.
+    pub pull_requests: Vec<PullRequest>,
+    /// Reviewers of a pull request.
+    pub reviewers: Option<Vec<Reviewer>>,
+    /// The run's timeline.
+    pub timeline: Option<Timeline>,
+    /// The run's test results.
+    pub test_results: Option<TestResults>,
+    /// The run's code coverage.
+    pub coverage: Option<CodeCoverage>,
+    /// The names of the run's artifacts.
+    pub artifacts: Option<Vec<String>>,
+    /// The ids of linked work items, as written.
+    pub links: Option<Vec<String>>,
+    /// Work items, all in the state category that the body names, if it names one.
+    pub work_items: Option<Vec<WorkItem>>,
+    /// The ids that a query finds.
+    pub ids: Option<Vec<u64>>,
+}
+
+/// Reads an answer to every call.
+#[must_use]
+pub fn read(status: u16, line: &[u8], body: &[u8]) -> Answers {
     let value = HeaderValue::from_bytes(line).ok();
     let headers: HeaderMap =
         value.iter().flat_map(|value| WAITS.map(|name| (name.parse().expect("a name"), value.clone()))).collect();
@@ -32,56 +59,29 @@ pub fn read(status: u16, line: &[u8], body: &[u8], wiql: &str) -> Facts {
         let _ = records.value.iter().filter(|record| record.is_completed() && record.variable("a").is_some()).count();
     }
     let _ = decode::<Plan>(body).map(|plan| (plan.is_completed(), plan.timeline_id()));
-    let mut facts = Facts::default();
-    read_run(body, &mut facts);
-    read_published(body, &mut facts);
-    work_items::fuzzing::read(body, &mut facts);
-    if let Some(ids) = decode::<QueryAnswer>(body).and_then(QueryAnswer::ids) {
-        facts.insert(WorkItemQuery { wiql: wiql.to_owned() }, Ok(ids));
-    }
-    facts
-}
-
-/// What runs are.
-fn read_run(body: &[u8], facts: &mut Facts) {
     let found = decode::<PullRequestQueryAnswer>(body).map(PullRequestQueryAnswer::found).unwrap_or_default();
-    let mut found: Vec<PullRequest> = found.into_iter().chain(decode(body)).collect();
-    if let Some(build) = decode::<Build>(body).or_else(|| decode::<Wrapped<Build>>(body)?.value.pop()) {
-        if validated(&build.run).is_none() {
-            found = that_brought(&build.run, found);
-        }
-        facts.insert(TheRun, Ok(build.run));
-        facts.insert(TheRunState, Ok(build.state));
-    }
-    if let Some(reviewers) = decode::<Wrapped<Reviewer>>(body) {
-        found.iter_mut().for_each(|pull_request| pull_request.reviewers.clone_from(&reviewers.value));
-    }
-    if !found.is_empty() {
-        facts.insert(RunPullRequests, Ok(found));
-    }
-    if let Some(timeline) = decode::<Timeline>(body) {
-        for record in &timeline.records {
-            let _ = (timeline.ancestor(record, "Stage"), record.title(), record.outcome(), record.is_named("A"));
-        }
-        facts.insert(RunTimeline, Ok(timeline));
-    }
-}
-
-/// What runs have published.
-fn read_published(body: &[u8], facts: &mut Facts) {
-    if let Some(summary) = decode::<TestResultSummary>(body) {
-        facts.insert(RunTestResults, Ok(summary.into()));
-    }
-    if let Some(coverage) = decode::<CoverageSummary>(body).map(CodeCoverage::from) {
-        facts.insert(RunCoverage, Ok(coverage.clone()));
-        facts.insert(EarlierCoverage, Ok(Some(EarlierRun { build_number: "1".to_owned(), coverage })));
-    }
-    if let Some(artifacts) = decode::<Wrapped<Artifact>>(body) {
-        facts.insert(RunArtifacts, Ok(artifacts.value.into_iter().map(|artifact| artifact.name).collect()));
+    let category = decode::<Wrapped<StateAnswer>>(body).and_then(|mut states| Some(states.value.pop()?.category));
+    let work_item = |answer| WorkItem { category: category.clone(), ..WorkItem::from(answer) };
+    Answers {
+        build: decode::<Build>(body).or_else(|| decode::<Wrapped<Build>>(body)?.value.pop()),
+        pull_requests: found.into_iter().chain(decode(body)).collect(),
+        reviewers: decode::<Wrapped<Reviewer>>(body).map(|reviewers| reviewers.value),
+        timeline: decode(body),
+        test_results: decode::<TestResultSummary>(body).map(TestResults::from),
+        coverage: decode::<CoverageSummary>(body).map(CodeCoverage::from),
+        artifacts: list(body, |artifact: Artifact| artifact.name),
+        links: list(body, |link: ResourceRef| link.id),
+        work_items: decode::<Wrapped<Option<WorkItemAnswer>>>(body)
+            .map(|items| items.value.into_iter().flatten().map(work_item).collect()),
+        ids: decode::<QueryAnswer>(body).and_then(QueryAnswer::ids),
     }
 }
 
 /// As a call decodes its answer.
-pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
+}
+
+fn list<T: DeserializeOwned, U>(body: &[u8], each: impl FnMut(T) -> U) -> Option<Vec<U>> {
+    Some(decode::<Wrapped<T>>(body)?.value.into_iter().map(each).collect())
 }

@@ -16,7 +16,7 @@ pub mod queries;
 pub mod task;
 pub mod test_results;
 pub mod timeline;
-mod type_states;
+pub mod type_states;
 pub mod work_items;
 
 use std::sync::Mutex;

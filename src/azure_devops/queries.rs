@@ -6,14 +6,6 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Error, Session};
-use crate::facts::{Fact, Gatherer, Unmeasured};
-
-/// The fact: the ids of the work items that a query finds, in ascending order.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct WorkItemQuery {
-    /// The query. Written by whoever writes the check, never by the pipeline.
-    pub wiql: String,
-}
 
 /// The answer to a flat query holds work items; the answer to one over links holds links.
 #[derive(Debug, Deserialize)]
@@ -50,17 +42,16 @@ impl QueryAnswer {
 }
 
 impl Session<'_> {
-    async fn query(&self, wiql: &str) -> Result<QueryAnswer, Error> {
-        self.post("run the work item query", &self.in_project("wit/wiql"), &json!({ "query": wiql })).await
-    }
-}
-
-impl Fact for WorkItemQuery {
-    type Value = Vec<u64>;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<u64>, Unmeasured> {
-        let answer = gatherer.azure_devops.query(&self.wiql).await?;
-        answer.ids().ok_or_else(|| Unmeasured::because("the work item query was answered without work items or links"))
+    /// The ids of the work items that a query finds, in ascending order. `None` when the answer lists neither work items
+    /// nor links.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn query(&self, wiql: &str) -> Result<Option<Vec<u64>>, Error> {
+        let query = json!({ "query": wiql });
+        let answer: QueryAnswer = self.post("run the work item query", &self.in_project("wit/wiql"), &query).await?;
+        Ok(answer.ids())
     }
 }
 

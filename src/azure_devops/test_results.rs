@@ -9,7 +9,6 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use super::{Body, Error, Session};
-use crate::facts::{Fact, Gatherer, Unmeasured};
 
 /// The test results of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,7 +84,12 @@ impl From<TestResultSummary> for TestResults {
 }
 
 impl Session<'_> {
-    async fn test_results(&self) -> Result<TestResults, Error> {
+    /// The test results that the run has published so far.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn test_results(&self) -> Result<TestResults, Error> {
         let path = self.in_project(&format!("test/resultsummarybybuild?buildId={}", self.build_id()?));
         // Never released; its revisions differ between servers, so the newest that there is.
         let version = format!("{}-preview", self.azure_devops.options.api_version);
@@ -93,18 +97,6 @@ impl Session<'_> {
         let summary: Option<TestResultSummary> =
             self.call_version(what, Method::GET, &path, &version, Body::Empty).await?;
         Ok(summary.unwrap_or_default().into())
-    }
-}
-
-/// The fact: the test results of the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RunTestResults;
-
-impl Fact for RunTestResults {
-    type Value = TestResults;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<TestResults, Unmeasured> {
-        Ok(gatherer.azure_devops.test_results().await?)
     }
 }
 

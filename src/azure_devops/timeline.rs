@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Error, Session};
-use crate::facts::{Fact, Gatherer, Unmeasured};
 
 /// The run's timeline: its stages, jobs and tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,22 +110,5 @@ impl Session<'_> {
         let path = format!("build/builds/{}/timeline", self.build_id()?);
         let timeline: Option<Timeline> = self.get("read the run's timeline", &self.in_project(&path)).await?;
         Ok(timeline.unwrap_or(Timeline { records: Vec::new() }))
-    }
-}
-
-/// The fact: the run's timeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RunTimeline;
-
-impl Fact for RunTimeline {
-    type Value = Timeline;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Timeline, Unmeasured> {
-        let timeline = gatherer.azure_devops.build_timeline().await?;
-        // A stage that waits has records; without any, nothing can be said about what the run did or did not do.
-        if timeline.records.is_empty() {
-            return Err(Unmeasured::because("Azure DevOps answered an empty timeline for the run"));
-        }
-        Ok(timeline)
     }
 }

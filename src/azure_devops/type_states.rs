@@ -7,7 +7,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use super::{Error, Session, Wrapped};
-use crate::facts::{Fact, Gatherer, Unmeasured};
 use crate::task::plan_url::PlanUrl;
 
 /// How much older than a check the states of a work item type may be that it uses: a process changes rarely, and a check
@@ -19,27 +18,27 @@ const MAX_KEPT: usize = 1_000;
 
 /// The states of work item types that the process has read, with their categories and the time of reading.
 #[derive(Debug, Default)]
-pub(super) struct KeptStates(Mutex<HashMap<(PlanUrl, TypeStates), ReadStates>>);
+pub(super) struct KeptStates(Mutex<HashMap<(PlanUrl, WorkItemType), ReadStates>>);
 
 type ReadStates = (DateTime<Utc>, States);
 
 /// The names of states with their categories.
-type States = Vec<(String, String)>;
+pub type States = Vec<(String, String)>;
 
 impl KeptStates {
-    fn get(&self, plan_url: &PlanUrl, kind: &TypeStates, since: DateTime<Utc>) -> Option<States> {
+    fn get(&self, plan_url: &PlanUrl, kind: &WorkItemType, since: DateTime<Utc>) -> Option<States> {
         let kept = self.0.lock().ok()?;
         let (read_at, states) = kept.get(&(plan_url.clone(), kind.clone()))?;
         (*read_at >= since).then(|| states.clone())
     }
 
     /// Forgets the states of a type that were read before `since`: they do not tell all.
-    fn forget(&self, plan_url: &PlanUrl, kind: &TypeStates, since: DateTime<Utc>) {
+    fn forget(&self, plan_url: &PlanUrl, kind: &WorkItemType, since: DateTime<Utc>) {
         let Ok(mut kept) = self.0.lock() else { return };
         kept.retain(|(url, other), (read_at, _)| url != plan_url || other != kind || *read_at >= since);
     }
 
-    fn keep(&self, plan_url: &PlanUrl, kind: &TypeStates, now: DateTime<Utc>, states: &States) {
+    fn keep(&self, plan_url: &PlanUrl, kind: &WorkItemType, now: DateTime<Utc>, states: &States) {
         let Ok(mut kept) = self.0.lock() else { return };
         if kept.len() >= MAX_KEPT {
             kept.clear();
@@ -48,12 +47,12 @@ impl KeptStates {
     }
 }
 
-/// The fact: the states of one work item type. Kept by the process for a while.
+/// A work item type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct TypeStates {
+pub struct WorkItemType {
     /// The project, by name: it is what a work item tells.
     pub project: String,
-    /// The type.
+    /// Its name.
     pub kind: String,
 }
 
@@ -65,7 +64,11 @@ pub(super) struct StateAnswer {
 
 impl Session<'_> {
     /// The states of a work item type, with their categories, for a check that was delivered at `delivered_at`.
-    async fn type_states(&self, kind: &TypeStates, delivered_at: DateTime<Utc>) -> Result<States, Error> {
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn type_states(&self, kind: &WorkItemType, delivered_at: DateTime<Utc>) -> Result<States, Error> {
         let (plan_url, now) = (&self.properties.plan_url, self.azure_devops.clock.now());
         if let Some(states) = self.azure_devops.states.get(plan_url, kind, delivered_at - KEEP_STATES) {
             return Ok(states);
@@ -82,7 +85,7 @@ impl Session<'_> {
 
     /// A work item is in a state that its type does not have, as far as is known: the type is read again at the next look,
     /// unless that was done within the hour.
-    pub(super) fn found_unknown_state(&self, kind: &TypeStates) {
+    pub fn found_unknown_state(&self, kind: &WorkItemType) {
         let since = self.azure_devops.clock.now() - KEEP_STATES;
         self.azure_devops.states.forget(&self.properties.plan_url, kind, since);
     }
@@ -92,12 +95,4 @@ impl Session<'_> {
 fn segment(text: &str) -> String {
     let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
     encoded.replace('+', "%20")
-}
-
-impl Fact for TypeStates {
-    type Value = States;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, Unmeasured> {
-        Ok(gatherer.azure_devops.type_states(self, gatherer.check.delivered_at).await?)
-    }
 }

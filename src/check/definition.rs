@@ -186,6 +186,11 @@ impl CheckDefinition {
         }
     }
 
+    /// The connections that its conditions need.
+    pub fn connections(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().flat_map(Condition::connections)
+    }
+
     fn validate_input(&self, name: &str, input: &Input, problems: &mut Problems<'_>) {
         let mut problems = problems.inside(&format!("inputs.{name}"));
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {

@@ -128,7 +128,7 @@ pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -
             return Answer::refused(StatusCode::FORBIDDEN, vec![problem]);
         }
     };
-    let unusable = app.sources.problems_of(&delivery.check.definition);
+    let unusable = app.sources.problems_of(delivery.check.definition.connections());
     if !unusable.is_empty() {
         tracing::warn!(problems = unusable.join("; "), "delivery refused");
         return Answer::refused(StatusCode::BAD_REQUEST, unusable);

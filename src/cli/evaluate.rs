@@ -81,7 +81,7 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
     let checks = read_checks(&options.file)?;
     let sources = build_sources(&checks, &Settings::from_fn(config::environment), reqwest::Client::builder())?;
     let check = check(options, checks, &clock)?;
-    if let Some(problem) = sources.problems_of(&check.definition).first() {
+    if let Some(problem) = sources.problems_of(check.definition.connections()).first() {
         return Err(problem.clone());
     }
     let api_version = config::api_version(&config::environment).map_err(|error| error.to_string())?;

@@ -107,10 +107,11 @@ fn expect_conditions(conditions: &[Condition], problems: &mut Problems<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::azure_devops::work_items::{LinkSource, LinkedWorkItems, WorkItem};
+    use crate::azure_devops::work_items::WorkItem;
     use crate::conditions::testing::{check, delivered_at};
     use crate::evaluation::{Memory, Status, evaluate};
     use crate::facts::Facts;
+    use crate::facts::work_items::{LinkSource, LinkedWorkItems};
 
     /// The status of one condition over a run whose commit mentions work items in these states.
     fn status(condition: &str, states: &[&str]) -> Status {

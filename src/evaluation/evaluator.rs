@@ -5,9 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::azure_devops::Session;
-use crate::azure_devops::build::{Run, RunState, TheRun, TheRunState};
+use crate::azure_devops::build::{Run, RunState};
 use crate::check::Check;
 use crate::evaluation::{Context, Evaluation, Memory, Status, evaluate};
+use crate::facts::run::{TheRun, TheRunState};
 use crate::facts::{Facts, Gatherer, Unmeasured, Wanted};
 use crate::sources::Sources;
 
@@ -64,7 +65,7 @@ impl Examiner<'_> {
     ///
     /// When Azure DevOps refused the token.
     pub async fn examine(self) -> Result<Examination, Unmeasured> {
-        let mut gatherer = Gatherer::new(self.check, self.azure_devops, self.sources, self.now);
+        let mut gatherer = Gatherer::new(self.azure_devops, self.sources, self.check.delivered_at, self.now);
         if let Some(run) = self.run {
             gatherer.insert(TheRun, run.clone());
         }

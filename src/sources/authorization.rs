@@ -7,10 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::Sources;
 use super::call::{Answered, expect_success};
 use super::endpoint::Endpoint;
-use crate::facts::Unmeasured;
+use super::{Error, Sources};
 
 /// How long before its end a token is no longer used: longer than a call may take.
 const RENEW_BEFORE: TimeDelta = TimeDelta::seconds(60);
@@ -63,7 +62,7 @@ impl Endpoint {
         sources: &Sources,
         request: RequestBuilder,
         now: DateTime<Utc>,
-    ) -> Result<RequestBuilder, Unmeasured> {
+    ) -> Result<RequestBuilder, Error> {
         Ok(match &self.authorization {
             Authorization::None => request,
             Authorization::Headers(headers) => request.headers(headers.clone()),
@@ -72,8 +71,8 @@ impl Endpoint {
             }
             Authorization::Bearer(token) => request.bearer_auth(token.expose_secret()),
             Authorization::ManagedIdentity { audience } => {
-                let identity = sources.identity.as_ref().ok_or_else(|| self.unmeasured("has no managed identity"))?;
-                let token = identity.token(audience).await.map_err(|why| self.unmeasured(why))?;
+                let identity = sources.identity.as_ref().ok_or_else(|| self.error("has no managed identity"))?;
+                let token = identity.token(audience).await.map_err(|why| self.error(why))?;
                 request.bearer_auth(token.token.secret())
             }
             Authorization::OAuth { client, token } => {
@@ -102,7 +101,7 @@ impl Endpoint {
         sources: &Sources,
         client: &ClientCredentials,
         now: DateTime<Utc>,
-    ) -> Result<Token, Unmeasured> {
+    ) -> Result<Token, Error> {
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", client.id.expose_secret()),
@@ -118,7 +117,7 @@ impl Endpoint {
 }
 
 /// The token of an answer. One without a sensible end is used once.
-pub(super) fn read_token(endpoint: &Endpoint, answered: &Answered, now: DateTime<Utc>) -> Result<Token, Unmeasured> {
+pub(super) fn read_token(endpoint: &Endpoint, answered: &Answered, now: DateTime<Utc>) -> Result<Token, Error> {
     let answer: TokenAnswer = expect_success(endpoint, answered, "the token endpoint")?;
     let lifetime = answer.expires_in.and_then(TimeDelta::try_seconds);
     let expires_at = lifetime.and_then(|lifetime| now.checked_add_signed(lifetime)).unwrap_or(now);

@@ -9,10 +9,9 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::Sources;
 use super::endpoint::Endpoint;
 use super::path::join;
-use crate::facts::Unmeasured;
+use super::{Error, Sources};
 use crate::http::retry_after::parse_retry_after;
 
 /// The largest answer that is read.
@@ -37,12 +36,7 @@ pub(super) struct Answered {
 
 impl Sources {
     /// Asks a connection. A token that is refused is forgotten, and the call made once more with a fresh one.
-    pub(super) async fn ask(
-        &self,
-        endpoint: &Endpoint,
-        ask: &Ask<'_>,
-        now: DateTime<Utc>,
-    ) -> Result<Answered, Unmeasured> {
+    pub(super) async fn ask(&self, endpoint: &Endpoint, ask: &Ask<'_>, now: DateTime<Utc>) -> Result<Answered, Error> {
         let answered = self.ask_once(endpoint, ask, now).await?;
         if answered.status == StatusCode::UNAUTHORIZED && endpoint.forget_token().await {
             return self.ask_once(endpoint, ask, now).await;
@@ -50,7 +44,7 @@ impl Sources {
         Ok(answered)
     }
 
-    async fn ask_once(&self, endpoint: &Endpoint, ask: &Ask<'_>, now: DateTime<Utc>) -> Result<Answered, Unmeasured> {
+    async fn ask_once(&self, endpoint: &Endpoint, ask: &Ask<'_>, now: DateTime<Utc>) -> Result<Answered, Error> {
         let url = endpoint.join(ask.path, ask.query)?;
         let mut request = self.http.request(ask.method.clone(), url).timeout(endpoint.timeout);
         request = request.header(reqwest::header::ACCEPT, "application/json");
@@ -67,11 +61,11 @@ impl Sources {
         endpoint: &Endpoint,
         request: RequestBuilder,
         now: DateTime<Utc>,
-    ) -> Result<Answered, Unmeasured> {
+    ) -> Result<Answered, Error> {
         let host = endpoint.host();
-        self.circuits.admit(host, now).map_err(|wait| Unmeasured {
+        self.circuits.admit(host, now).map_err(|wait| Error {
             retry_after: Some(wait),
-            ..endpoint.unmeasured("is left alone for a moment: its host did not answer the last calls")
+            ..endpoint.error("is left alone for a moment: its host did not answer the last calls")
         })?;
         let answer = request.send().await;
         let timed_out = answer.as_ref().is_err_and(reqwest::Error::is_timeout);
@@ -83,9 +77,9 @@ impl Sources {
 }
 
 impl Endpoint {
-    pub(super) fn join(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Unmeasured> {
+    pub(super) fn join(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
         let mut url =
-            join(&self.base, path).map_err(|why| self.unmeasured(format!("cannot be asked for `{path}`: {why}")))?;
+            join(&self.base, path).map_err(|why| self.error(format!("cannot be asked for `{path}`: {why}")))?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -93,19 +87,15 @@ impl Endpoint {
     }
 
     /// A fact that could not be read from here.
-    pub(super) fn unmeasured(&self, why: impl std::fmt::Display) -> Unmeasured {
-        Unmeasured::because(format!("connection `{}` {why}", self.name))
+    pub(super) fn error(&self, why: impl std::fmt::Display) -> Error {
+        Error::because(format!("connection `{}` {why}", self.name))
     }
 }
 
 /// Reads an answer.
-async fn read(
-    endpoint: &Endpoint,
-    answer: reqwest::Result<Response>,
-    now: DateTime<Utc>,
-) -> Result<Answered, Unmeasured> {
+async fn read(endpoint: &Endpoint, answer: reqwest::Result<Response>, now: DateTime<Utc>) -> Result<Answered, Error> {
     let broken = |error: reqwest::Error| {
-        endpoint.unmeasured(if error.is_timeout() {
+        endpoint.error(if error.is_timeout() {
             format!("did not answer within {} s (its `timeout`)", endpoint.timeout.as_secs_f64())
         } else if error.is_connect() {
             "cannot be reached".to_owned()
@@ -118,14 +108,14 @@ async fn read(
     let busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
     if busy || status.is_server_error() {
         let retry_after = parse_retry_after(answer.headers(), now);
-        return Err(Unmeasured { retry_after, ..endpoint.unmeasured(format!("answered {status}")) });
+        return Err(Error { retry_after, ..endpoint.error(format!("answered {status}")) });
     }
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(broken)? {
         if body.len() + chunk.len() > MAX_RESPONSE {
-            return Err(endpoint.unmeasured("answered more than 1 MiB; ask for less"));
+            return Err(endpoint.error("answered more than 1 MiB; ask for less"));
         }
         body.extend_from_slice(&chunk);
     }
@@ -141,14 +131,14 @@ pub(super) fn expect_success<T: DeserializeOwned>(
     endpoint: &Endpoint,
     answered: &Answered,
     what: &str,
-) -> Result<T, Unmeasured> {
+) -> Result<T, Error> {
     let status = answered.status;
     let advice = match status {
         status if status.is_success() => {
             return serde_json::from_slice(&answered.body).map_err(|_| {
                 let content = answered.content_type.split(';').next().unwrap_or_default();
                 let found = if content.contains("json") { "JSON of an unexpected shape" } else { "no JSON" };
-                endpoint.unmeasured(format!("answered {found} for {what} ({status}, {content})"))
+                endpoint.error(format!("answered {found} for {what} ({status}, {content})"))
             });
         }
         StatusCode::UNAUTHORIZED => "; check the connection's credentials",
@@ -157,7 +147,7 @@ pub(super) fn expect_success<T: DeserializeOwned>(
         status if status.is_redirection() => "; redirects are not followed, so check the connection's URL",
         _ => "",
     };
-    Err(endpoint.unmeasured(format!("answered {status} for {what}{advice}")))
+    Err(endpoint.error(format!("answered {status} for {what}{advice}")))
 }
 
 #[cfg(test)]
@@ -177,7 +167,7 @@ mod tests {
         let endpoint = sources.reach("dead").expect("a connection");
         let said = async |now: DateTime<Utc>| {
             let ask = Ask { method: Method::GET, path: "a", query: &[], body: None };
-            sources.ask(endpoint, &ask, now).await.err().map(|unmeasured| unmeasured.why).unwrap_or_default()
+            sources.ask(endpoint, &ask, now).await.err().map(|error| error.why).unwrap_or_default()
         };
         let start = DateTime::UNIX_EPOCH;
         for _ in 0..5 {

@@ -8,12 +8,11 @@ use reqwest::StatusCode;
 use super::authorization::read_token;
 use super::call::Answered;
 use super::endpoint::Endpoint;
-use super::http::{self, HttpAnswer};
+use super::http::{self, HttpAnswer, HttpResponse};
 use super::metrics::{self, Samples};
-use super::service_now::{self, ChangeRequests};
-use crate::facts::Facts;
+use super::service_now::{self, ChangeAnswer, ChangeRequests};
 use crate::http::managed_identity;
-use crate::sources::Connection;
+use crate::sources::{Connection, Error};
 
 /// Connections, and what they are asked.
 #[derive(Debug, Default)]
@@ -27,6 +26,17 @@ pub struct Asked {
     pub requests: Vec<HttpAnswer>,
 }
 
+/// One answer, read as the answer to everything that is asked.
+#[derive(Debug)]
+pub struct Read {
+    /// Numbers.
+    pub samples: Vec<(Samples, Result<Vec<f64>, Error>)>,
+    /// Change requests.
+    pub changes: Vec<(ChangeRequests, Result<ChangeAnswer, Error>)>,
+    /// Anything.
+    pub requests: Vec<(HttpAnswer, HttpResponse)>,
+}
+
 impl Asked {
     /// These connections, asked nothing yet.
     #[must_use]
@@ -38,27 +48,27 @@ impl Asked {
         Self { endpoints: connections.iter().map(endpoint).collect(), ..Self::default() }
     }
 
-    /// Reads an answer to everything that is asked, and to requests for tokens.
+    /// Reads an answer to everything that is asked, and to requests for tokens. `None` where `status` is not a status.
     #[must_use]
-    pub fn read(&self, status: u16, content_type: &str, body: &[u8], now: DateTime<Utc>) -> Facts {
-        let mut facts = Facts::default();
-        let Ok(status) = StatusCode::from_u16(status) else { return facts };
+    pub fn read(&self, status: u16, content_type: &str, body: &[u8], now: DateTime<Utc>) -> Option<Read> {
+        let status = StatusCode::from_u16(status).ok()?;
         let answered = Answered { status, content_type: content_type.to_owned(), body: body.to_vec().into() };
         let _ = managed_identity::read_token(body);
         for endpoint in self.endpoints.values() {
             let _ = read_token(endpoint, &answered, now);
         }
-        for samples in &self.samples {
-            let numbers = metrics::fuzzing::read(&self.endpoints[&samples.connection], &samples.query, &answered);
-            facts.insert(samples.clone(), numbers);
-        }
-        for change in &self.changes {
+        let numbers = |samples: &Samples| {
+            let endpoint = &self.endpoints[&samples.connection];
+            (samples.clone(), metrics::fuzzing::read(endpoint, &samples.query, &answered))
+        };
+        let records = |change: &ChangeRequests| {
             let endpoint = &self.endpoints[&change.connection];
-            facts.insert(change.clone(), service_now::read(endpoint, &change.number, &answered));
-        }
-        for request in &self.requests {
-            facts.insert(request.clone(), Ok(http::read(&answered)));
-        }
-        facts
+            (change.clone(), service_now::read(endpoint, &change.number, &answered))
+        };
+        Some(Read {
+            samples: self.samples.iter().map(numbers).collect(),
+            changes: self.changes.iter().map(records).collect(),
+            requests: self.requests.iter().map(|request| (request.clone(), http::read(&answered))).collect(),
+        })
     }
 }

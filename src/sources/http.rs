@@ -1,12 +1,13 @@
 //! Any system that answers over HTTP.
 
+use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde_json::Value;
 
 use super::call::{Answered, Ask};
-use crate::facts::{Fact, Gatherer, Unmeasured};
+use super::{Error, Sources};
 
-/// The fact: the answer to one request.
+/// What is asked: one request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HttpAnswer {
     /// The connection's name.
@@ -30,15 +31,17 @@ pub struct HttpResponse {
     pub body: Value,
 }
 
-impl Fact for HttpAnswer {
-    type Value = HttpResponse;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<HttpResponse, Unmeasured> {
-        let sources = gatherer.sources;
-        let endpoint = sources.reach(&self.connection)?;
-        let method = if self.post { Method::POST } else { Method::GET };
-        let ask = Ask { method, path: &self.path, query: &[], body: self.body.clone() };
-        Ok(read(&sources.ask(endpoint, &ask, gatherer.now).await?))
+impl Sources {
+    /// Makes a request, and reads its answer whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer.
+    pub async fn answer(&self, asked: &HttpAnswer, now: DateTime<Utc>) -> Result<HttpResponse, Error> {
+        let endpoint = self.reach(&asked.connection)?;
+        let method = if asked.post { Method::POST } else { Method::GET };
+        let ask = Ask { method, path: &asked.path, query: &[], body: asked.body.clone() };
+        Ok(read(&self.ask(endpoint, &ask, now).await?))
     }
 }
 

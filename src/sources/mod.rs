@@ -1,12 +1,13 @@
 //! Outside systems other than Azure DevOps, reached only through the named connections of `checks.yaml`.
 //!
 //! The operator names the hosts; a check can only name a connection, so it can never choose where our secrets go. Every
-//! system is an endpoint: a base URL, a way to authenticate, a time limit. What is read from it is a fact.
+//! system is an endpoint: a base URL, a way to authenticate, a time limit.
 
 mod authorization;
 mod call;
 mod connection;
 mod endpoint;
+mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod http;
@@ -18,14 +19,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::check::CheckDefinition;
 use crate::config::Lookup;
-use crate::facts::Unmeasured;
 use crate::http::circuit::Circuits;
 use crate::http::managed_identity::ManagedIdentity;
 
 pub use connection::{Connection, SettingText};
 use endpoint::Endpoint;
+pub use error::Error;
 pub(crate) use path::check_path;
 
 /// How long a connection may take to open.
@@ -75,11 +75,10 @@ impl Sources {
         self.endpoints.values().filter_map(|endpoint| endpoint.as_ref().err().map(String::as_str))
     }
 
-    /// Why a check cannot be evaluated here: the connections it needs that cannot be used.
+    /// Which of the `needed` connections cannot be used, each with its reason in one sentence.
     #[must_use]
-    pub fn problems_of(&self, definition: &CheckDefinition) -> Vec<String> {
-        let needed = definition.conditions.iter().flat_map(|condition| condition.connections());
-        let mut problems: Vec<String> = needed.filter_map(|name| self.endpoint(name).err()).collect();
+    pub fn problems_of<'a>(&self, needed: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+        let mut problems: Vec<String> = needed.into_iter().filter_map(|name| self.endpoint(name).err()).collect();
         problems.sort();
         problems.dedup();
         problems
@@ -92,8 +91,8 @@ impl Sources {
         }
     }
 
-    fn reach(&self, name: &str) -> Result<&Endpoint, Unmeasured> {
-        self.endpoint(name).map_err(Unmeasured::because)
+    fn reach(&self, name: &str) -> Result<&Endpoint, Error> {
+        self.endpoint(name).map_err(Error::because)
     }
 }
 
@@ -135,8 +134,8 @@ checks:
         ]) {
             assert!(problem.contains(says), "{problem}");
         }
-        assert!(sources.problems_of(&file.checks["a"])[0].contains("connection `sonar`"));
-        assert_eq!(sources.problems_of(&file.checks["b"]), Vec::<String>::new(), "others go on");
+        assert!(sources.problems_of(file.checks["a"].connections())[0].contains("connection `sonar`"));
+        assert_eq!(sources.problems_of(file.checks["b"].connections()), Vec::<String>::new(), "others go on");
     }
 
     #[test]

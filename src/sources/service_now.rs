@@ -5,14 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde::Deserialize;
 
 use super::call::{Answered, Ask, expect_success};
 use super::endpoint::Endpoint;
-use crate::facts::{Fact, Gatherer, Unmeasured};
+use super::{Error, Sources};
 
-/// The fact: the change requests that have this number. There should be one.
+/// What is asked: the change requests that have this number. There should be one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ChangeRequests {
     /// The connection's name.
@@ -48,14 +49,16 @@ struct TableAnswer {
     result: Vec<BTreeMap<String, Field>>,
 }
 
-impl Fact for ChangeRequests {
-    type Value = ChangeAnswer;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<ChangeAnswer, Unmeasured> {
-        let sources = gatherer.sources;
-        let endpoint = sources.reach(&self.connection)?;
-        let fields = [&["number".to_owned()][..], &self.fields].concat().join(",");
-        let query = format!("number={}", self.number);
+impl Sources {
+    /// Reads change requests.
+    ///
+    /// # Errors
+    ///
+    /// Why they could not be read.
+    pub async fn change_requests(&self, asked: &ChangeRequests, now: DateTime<Utc>) -> Result<ChangeAnswer, Error> {
+        let endpoint = self.reach(&asked.connection)?;
+        let fields = [&["number".to_owned()][..], &asked.fields].concat().join(",");
+        let query = format!("number={}", asked.number);
         let ask = Ask {
             method: Method::GET,
             path: "api/now/table/change_request",
@@ -69,20 +72,20 @@ impl Fact for ChangeRequests {
             ],
             body: None,
         };
-        let answered = sources.ask(endpoint, &ask, gatherer.now).await?;
-        read(endpoint, &self.number, &answered)
+        let answered = self.ask(endpoint, &ask, now).await?;
+        read(endpoint, &asked.number, &answered)
     }
 }
 
 /// The records with this number.
-pub(super) fn read(endpoint: &Endpoint, number: &str, answered: &Answered) -> Result<ChangeAnswer, Unmeasured> {
+pub(super) fn read(endpoint: &Endpoint, number: &str, answered: &Answered) -> Result<ChangeAnswer, Error> {
     let answer: TableAnswer = expect_success(endpoint, answered, "the change request")?;
     // An instance that does not understand a query answers all records.
     let is_asked_for = |record: &BTreeMap<String, Field>| {
         record.get("number").and_then(|field| field.value.as_deref()) == Some(number)
     };
     if !answer.result.iter().all(is_asked_for) {
-        return Err(endpoint.unmeasured("answered other records than the one that was asked for"));
+        return Err(endpoint.error("answered other records than the one that was asked for"));
     }
     let address = endpoint.address();
     let link = format!("{address}/nav_to.do?uri=change_request.do?sysparm_query=number={number}");

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use checkgate::azure_devops::build::{Build, Run, TheRun, TheRunState};
-use checkgate::azure_devops::timeline::{RunTimeline, Timeline};
+use checkgate::azure_devops::build::{Build, Run};
+use checkgate::azure_devops::timeline::Timeline;
 use checkgate::check::Check;
 use checkgate::check::CheckDefinition;
 use checkgate::check_function::delivery::{self, Refusal, Rules};
 use checkgate::checks_file::ChecksFile;
 use checkgate::conditions::Condition;
 use checkgate::evaluation::{Memory, Status, evaluate};
+use checkgate::facts::run::{TheRun, TheRunState};
+use checkgate::facts::timeline::RunTimeline;
 use checkgate::facts::{Facts, Unmeasured};
 use checkgate::http::retry_after::parse_retry_after;
 use checkgate::queue::claim::Claim;

@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::azure_devops::artifacts::RunArtifacts;
 use crate::check::Scope;
 use crate::conditions::Finding;
 use crate::conditions::Rule;
 use crate::conditions::shared::glob;
 use crate::evaluation::Context;
+use crate::facts::artifacts::RunArtifacts;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
 

@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::azure_devops::build::TheRun;
 use crate::check::Scope;
 use crate::conditions::Rule;
 use crate::conditions::shared::glob;
 use crate::conditions::{Finding, Measured};
 use crate::evaluation::Context;
+use crate::facts::run::TheRun;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
 

@@ -5,13 +5,14 @@ use std::cmp::Ordering;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::azure_devops::coverage::{CodeCoverage as Coverage, EarlierCoverage, RunCoverage};
+use crate::azure_devops::coverage::CodeCoverage as Coverage;
 use crate::check::Scope;
 use crate::conditions::Rule;
 use crate::conditions::shared::percent::{Percent, Share};
 use crate::conditions::shared::published::{default_wait, not_published, wait_is_over};
 use crate::conditions::{Finding, Measured};
 use crate::evaluation::Context;
+use crate::facts::coverage::{EarlierCoverage, RunCoverage};
 use crate::facts::{Facts, Wanted};
 use crate::yaml::{Duration, Problems};
 
@@ -206,9 +207,10 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::azure_devops::coverage::{CoverageStatistics, EarlierRun};
+    use crate::azure_devops::coverage::CoverageStatistics;
     use crate::conditions::testing::{delivered_at, measure, refused};
     use crate::facts::Unmeasured;
+    use crate::facts::coverage::EarlierRun;
 
     fn coverage(status: &str, statistics: &[(&str, u32, u32)]) -> Coverage {
         let statistics = statistics

@@ -9,14 +9,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::azure_devops::build::{TheRun, TheRunState};
-use crate::azure_devops::timeline::RunTimeline;
-use crate::azure_devops::work_items::{LinkSource, LinkedWorkItems, WorkItem};
+use crate::azure_devops::work_items::WorkItem;
 use crate::check::Scope;
 use crate::conditions::Finding;
 use crate::conditions::Rule;
 use crate::conditions::shared::predicate::{Predicate, from_json};
 use crate::evaluation::Context;
+use crate::facts::run::{TheRun, TheRunState};
+use crate::facts::timeline::RunTimeline;
+use crate::facts::work_items::{LinkSource, LinkedWorkItems};
 use crate::facts::{Facts, Unmeasured, Wanted};
 use crate::yaml::Problems;
 

@@ -3,12 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::azure_devops::build::{Identity, Run, TheRun};
-use crate::azure_devops::pull_requests::{PullRequest as Request, RunPullRequests};
+use crate::azure_devops::build::{Identity, Run};
+use crate::azure_devops::pull_requests::PullRequest as Request;
 use crate::check::Scope;
 use crate::conditions::Rule;
 use crate::conditions::{Finding, Measured, WhenNotMet};
 use crate::evaluation::Context;
+use crate::facts::pull_requests::RunPullRequests;
+use crate::facts::run::TheRun;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
 

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::azure_devops::queries::WorkItemQuery;
 use crate::check::Scope;
 use crate::conditions::Rule;
 use crate::conditions::{Finding, WhenNotMet};
 use crate::evaluation::Context;
+use crate::facts::work_items::WorkItemQuery;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
 

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::azure_devops::build::TheRunState;
 use crate::check::Scope;
 use crate::conditions::Rule;
 use crate::conditions::{Finding, WhenNotMet};
 use crate::evaluation::Context;
+use crate::facts::run::TheRunState;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
 

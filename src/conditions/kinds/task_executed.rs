@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::azure_devops::timeline::{RunTimeline, Timeline, TimelineRecord};
+use crate::azure_devops::timeline::{Timeline, TimelineRecord};
 use crate::check::Scope;
 use crate::conditions::Finding;
 use crate::conditions::Rule;
 use crate::evaluation::Context;
+use crate::facts::timeline::RunTimeline;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::{Problems, nearest};
 

@@ -5,13 +5,14 @@ use std::cmp::Ordering;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::azure_devops::test_results::{RunTestResults, TestResults as Results};
+use crate::azure_devops::test_results::TestResults as Results;
 use crate::check::Scope;
 use crate::conditions::Rule;
 use crate::conditions::shared::percent::{Percent, Share};
 use crate::conditions::shared::published::{default_wait, not_published};
 use crate::conditions::{Finding, Measured};
 use crate::evaluation::Context;
+use crate::facts::test_results::RunTestResults;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::{Duration, Problems};
 

@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::azure_devops::work_items::{LinkSource, LinkedWorkItems, WorkItem};
+use crate::azure_devops::work_items::WorkItem;
 use crate::check::Scope;
 use crate::conditions::Rule;
 use crate::conditions::{Finding, Measured, WhenNotMet};
 use crate::evaluation::Context;
+use crate::facts::work_items::{LinkSource, LinkedWorkItems};
 use crate::facts::{Facts, Wanted};
 use crate::yaml::{Problems, nearest};
 

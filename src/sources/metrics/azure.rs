@@ -8,10 +8,9 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::facts::Unmeasured;
-use crate::sources::Sources;
 use crate::sources::call::{Answered, Ask, expect_success};
 use crate::sources::endpoint::Endpoint;
+use crate::sources::{Error, Sources};
 
 /// The version of the metrics API that this was written for.
 const API_VERSION: &str = "2023-10-01";
@@ -84,7 +83,7 @@ impl Sources {
         endpoint: &Endpoint,
         wanted: Metric<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<f64>, Unmeasured> {
+    ) -> Result<Vec<f64>, Error> {
         let end = now - INGESTION_DELAY;
         let start = end - TimeDelta::seconds(wanted.window);
         let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -103,12 +102,7 @@ impl Sources {
     }
 
     /// The one column of numbers that a query gives.
-    pub(super) async fn logs(
-        &self,
-        endpoint: &Endpoint,
-        query: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<f64>, Unmeasured> {
+    pub(super) async fn logs(&self, endpoint: &Endpoint, query: &str, now: DateTime<Utc>) -> Result<Vec<f64>, Error> {
         let body = json!({ "query": query }).to_string();
         let ask = Ask { method: Method::POST, path: "query", query: &[], body: Some(body) };
         let answered = self.ask(endpoint, &ask, now).await?;
@@ -117,15 +111,11 @@ impl Sources {
 }
 
 /// One data point for each series of an answer.
-pub(super) fn read_points(
-    endpoint: &Endpoint,
-    wanted: Metric<'_>,
-    answered: &Answered,
-) -> Result<Vec<f64>, Unmeasured> {
+pub(super) fn read_points(endpoint: &Endpoint, wanted: Metric<'_>, answered: &Answered) -> Result<Vec<f64>, Error> {
     let answer: MetricsAnswer = expect_success(endpoint, answered, "the metric")?;
     let failed = answer.value.iter().filter_map(|metric| metric.error_code.as_deref());
     if let Some(code) = failed.into_iter().find(|code| !code.eq_ignore_ascii_case("Success")) {
-        return Err(endpoint.unmeasured(format!("answered {} with error {code}", wanted.metric)));
+        return Err(endpoint.error(format!("answered {} with error {code}", wanted.metric)));
     }
     let key = wanted.aggregation.to_ascii_lowercase();
     let series = answer.value.iter().flat_map(|metric| &metric.timeseries);
@@ -134,12 +124,12 @@ pub(super) fn read_points(
 }
 
 /// The one column of numbers of an answer.
-pub(super) fn read_column(endpoint: &Endpoint, answered: &Answered) -> Result<Vec<f64>, Unmeasured> {
+pub(super) fn read_column(endpoint: &Endpoint, answered: &Answered) -> Result<Vec<f64>, Error> {
     let answer: QueryAnswer = expect_success(endpoint, answered, "the query")?;
     if let Some(error) = answer.error {
-        return Err(endpoint.unmeasured(format!("read only a part of the data ({})", error.code)));
+        return Err(endpoint.error(format!("read only a part of the data ({})", error.code)));
     }
-    let table = answer.tables.first().ok_or_else(|| endpoint.unmeasured("answered no table"))?;
+    let table = answer.tables.first().ok_or_else(|| endpoint.error("answered no table"))?;
     let is_number = |column: &Column| {
         ["long", "int", "real", "decimal", "double"].iter().any(|kind| column.kind.eq_ignore_ascii_case(kind))
     };
@@ -147,12 +137,12 @@ pub(super) fn read_column(endpoint: &Endpoint, answered: &Answered) -> Result<Ve
     let (index, _) = match (numbers.next(), numbers.next()) {
         (Some(only), None) => only,
         (None, _) => {
-            return Err(endpoint.unmeasured("answered no column of numbers; end the query with `| project …`"));
+            return Err(endpoint.error("answered no column of numbers; end the query with `| project …`"));
         }
         (Some((_, one)), Some((_, other))) => {
             let names = format!("`{}` and `{}`", one.name, other.name);
             let advice = "keep one with `| project …`";
-            return Err(endpoint.unmeasured(format!("answered two columns of numbers, {names}; {advice}")));
+            return Err(endpoint.error(format!("answered two columns of numbers, {names}; {advice}")));
         }
     };
     let number = |row: &Vec<Value>| match row.get::<usize>(index) {
@@ -164,5 +154,5 @@ pub(super) fn read_column(endpoint: &Endpoint, answered: &Answered) -> Result<Ve
         Some(_) => None,
     };
     let numbers: Option<Vec<f64>> = table.rows.iter().map(number).collect();
-    numbers.ok_or_else(|| endpoint.unmeasured("answered a value that is no number"))
+    numbers.ok_or_else(|| endpoint.error("answered a value that is no number"))
 }

@@ -1,16 +1,12 @@
 //! Reading numbers, for the fuzzer only.
 
 use super::{Query, azure, prometheus};
-use crate::facts::Unmeasured;
+use crate::sources::Error;
 use crate::sources::call::Answered;
 use crate::sources::endpoint::Endpoint;
 
 /// Reads an answer as the endpoint's kind and the query want it.
-pub(in crate::sources) fn read(
-    endpoint: &Endpoint,
-    query: &Query,
-    answered: &Answered,
-) -> Result<Vec<f64>, Unmeasured> {
+pub(in crate::sources) fn read(endpoint: &Endpoint, query: &Query, answered: &Answered) -> Result<Vec<f64>, Error> {
     match query {
         Query::Text(_) if endpoint.kind == "prometheus" => prometheus::read(endpoint, answered),
         Query::Text(_) => azure::read_column(endpoint, answered),

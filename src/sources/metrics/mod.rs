@@ -5,9 +5,11 @@ mod azure;
 pub(super) mod fuzzing;
 mod prometheus;
 
-use crate::facts::{Fact, Gatherer, Unmeasured};
+use chrono::{DateTime, Utc};
 
-/// The fact: what a query gives now, one number for each series. No data is an empty list; a series may be NaN.
+use super::{Error, Sources};
+
+/// What is asked: a query of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Samples {
     /// The connection's name.
@@ -34,22 +36,22 @@ pub enum Query {
     },
 }
 
-impl Fact for Samples {
-    type Value = Vec<f64>;
-
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<f64>, Unmeasured> {
-        let sources = gatherer.sources;
-        let endpoint = sources.reach(&self.connection)?;
-        match (endpoint.kind, &self.query) {
-            ("prometheus", Query::Text(query)) => sources.prometheus(endpoint, query, gatherer.now).await,
-            ("applicationInsights" | "logAnalytics", Query::Text(query)) => {
-                sources.logs(endpoint, query, gatherer.now).await
-            }
+impl Sources {
+    /// What a query gives at `now`, one number for each series. No data is an empty list; a series may be NaN.
+    ///
+    /// # Errors
+    ///
+    /// Why there are no numbers.
+    pub async fn samples(&self, asked: &Samples, now: DateTime<Utc>) -> Result<Vec<f64>, Error> {
+        let endpoint = self.reach(&asked.connection)?;
+        match (endpoint.kind, &asked.query) {
+            ("prometheus", Query::Text(query)) => self.prometheus(endpoint, query, now).await,
+            ("applicationInsights" | "logAnalytics", Query::Text(query)) => self.logs(endpoint, query, now).await,
             ("azureMonitor", Query::Metric { resource, metric, aggregation, window }) => {
                 let wanted = azure::Metric { resource, metric, aggregation, window: *window };
-                sources.azure_metric(endpoint, wanted, gatherer.now).await
+                self.azure_metric(endpoint, wanted, now).await
             }
-            (kind, _) => Err(endpoint.unmeasured(format!("is of kind {kind}, which cannot answer this query"))),
+            (kind, _) => Err(endpoint.error(format!("is of kind {kind}, which cannot answer this query"))),
         }
     }
 }

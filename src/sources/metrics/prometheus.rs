@@ -7,10 +7,9 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::facts::Unmeasured;
-use crate::sources::Sources;
 use crate::sources::call::{Answered, Ask, expect_success};
 use crate::sources::endpoint::Endpoint;
+use crate::sources::{Error, Sources};
 
 /// The longest piece of the other side's message that is repeated.
 const MAX_MESSAGE: usize = 200;
@@ -38,7 +37,7 @@ impl Sources {
         endpoint: &Endpoint,
         query: &str,
         now: DateTime<Utc>,
-    ) -> Result<Vec<f64>, Unmeasured> {
+    ) -> Result<Vec<f64>, Error> {
         let time = now.timestamp().to_string();
         let query = [("query", query), ("time", time.as_str())];
         let ask = Ask { method: Method::GET, path: "api/v1/query", query: &query, body: None };
@@ -48,7 +47,7 @@ impl Sources {
 }
 
 /// One number for each series of an answer.
-pub(super) fn read(endpoint: &Endpoint, answered: &Answered) -> Result<Vec<f64>, Unmeasured> {
+pub(super) fn read(endpoint: &Endpoint, answered: &Answered) -> Result<Vec<f64>, Error> {
     // Errors of the query come with 400 or 422, and say in JSON what is wrong.
     if answered.status.is_client_error()
         && let Ok(envelope) = serde_json::from_slice::<Envelope>(&answered.body)
@@ -59,19 +58,19 @@ pub(super) fn read(endpoint: &Endpoint, answered: &Answered) -> Result<Vec<f64>,
     samples(endpoint, expect_success(endpoint, answered, "the query")?)
 }
 
-fn refused(endpoint: &Endpoint, envelope: &Envelope) -> Unmeasured {
+fn refused(endpoint: &Endpoint, envelope: &Envelope) -> Error {
     let message: String = envelope.error.chars().take(MAX_MESSAGE).collect();
-    endpoint.unmeasured(format!("refused the query: {message} ({})", envelope.error_type))
+    endpoint.error(format!("refused the query: {message} ({})", envelope.error_type))
 }
 
-fn samples(endpoint: &Endpoint, envelope: Envelope) -> Result<Vec<f64>, Unmeasured> {
+fn samples(endpoint: &Endpoint, envelope: Envelope) -> Result<Vec<f64>, Error> {
     if envelope.status != "success" {
         return Err(refused(endpoint, &envelope));
     }
     if let Some(warning) = envelope.warnings.first() {
         // Partial data: what is missing could be what failed.
         let warning: String = warning.chars().take(MAX_MESSAGE).collect();
-        return Err(endpoint.unmeasured(format!("answered with a warning, so not everything was read: {warning}")));
+        return Err(endpoint.error(format!("answered with a warning, so not everything was read: {warning}")));
     }
     let sample = |pair: &Value| pair.get(1)?.as_str()?.parse::<f64>().ok();
     let values = match (envelope.data.result_type.as_str(), &envelope.data.result) {
@@ -79,9 +78,9 @@ fn samples(endpoint: &Endpoint, envelope: Envelope) -> Result<Vec<f64>, Unmeasur
         ("vector", Value::Array(series)) => series.iter().map(|one| sample(one.get("value")?)).collect(),
         (other, _) => {
             let advice = "write a query whose result is a scalar or an instant vector";
-            return Err(endpoint.unmeasured(format!("answered a result of type `{other}`; {advice}")));
+            return Err(endpoint.error(format!("answered a result of type `{other}`; {advice}")));
         }
     };
     let values: Option<Vec<f64>> = values.into_iter().collect();
-    values.ok_or_else(|| endpoint.unmeasured("answered a sample that is no number"))
+    values.ok_or_else(|| endpoint.error("answered a sample that is no number"))
 }

@@ -139,7 +139,7 @@ fn a_window_that_never_opens_again_is_a_final_no() {
 /// The work is done while the window is shut: the check must not pass on the strength of having seen it open.
 #[test]
 fn steward_279_window_open_at_start_closed_at_release_is_not_allowed() {
-    use crate::azure_devops::build::TheRunState;
+    use crate::facts::run::TheRunState;
 
     let check = check("conditions: [ { window: { from: 12:00, to: 13:00 } }, { tag: { in: [go] } } ]");
     let look = |now, tags, memory: &Memory| {

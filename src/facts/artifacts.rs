@@ -1,0 +1,15 @@
+//! What a run has published as artifacts.
+
+use super::{Fact, Gatherer, Unmeasured};
+
+/// The names of the run's artifacts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunArtifacts;
+
+impl Fact for RunArtifacts {
+    type Value = Vec<String>;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<String>, Unmeasured> {
+        Ok(gatherer.azure_devops.artifacts().await?)
+    }
+}

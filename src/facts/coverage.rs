@@ -1,0 +1,46 @@
+//! The code coverage of the run, and of an earlier one to compare it with.
+
+use super::run::TheRun;
+use super::{Fact, Gatherer, Unmeasured};
+use crate::azure_devops::coverage::CodeCoverage;
+
+/// The code coverage of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunCoverage;
+
+impl Fact for RunCoverage {
+    type Value = CodeCoverage;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<CodeCoverage, Unmeasured> {
+        let session = gatherer.azure_devops;
+        Ok(session.coverage(session.build_id()?).await?)
+    }
+}
+
+/// The last successful run of the same pipeline and branch, with its coverage; `None` when there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EarlierCoverage;
+
+/// The last successful run of the same pipeline and branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierRun {
+    /// Its number.
+    pub build_number: String,
+    /// Its coverage.
+    pub coverage: CodeCoverage,
+}
+
+impl Fact for EarlierCoverage {
+    type Value = Option<EarlierRun>;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, Unmeasured> {
+        let run = gatherer.get(&TheRun).await?;
+        let definition = run.definition.as_ref().map(|definition| definition.id);
+        let (Some(definition), false) = (definition, run.source_branch.is_empty()) else {
+            return Err(Unmeasured::because("Azure DevOps does not tell the run's pipeline and branch"));
+        };
+        let Some(earlier) = gatherer.azure_devops.last_successful(&run, definition).await? else { return Ok(None) };
+        let coverage = gatherer.azure_devops.coverage(earlier.id).await?;
+        Ok(Some(EarlierRun { build_number: earlier.build_number, coverage }))
+    }
+}

@@ -1,0 +1,40 @@
+//! Why a fact could not be read.
+
+use std::time::Duration;
+
+use crate::azure_devops::{self, ErrorKind};
+use crate::sources;
+
+/// Why a fact could not be read, in words for the pipeline's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmeasured {
+    /// A sentence fragment: what was asked, and what came back.
+    pub why: String,
+    /// How long the other side asks us to stay away.
+    pub retry_after: Option<Duration>,
+    /// Azure DevOps refused the token: nothing else can be read, and no decision delivered.
+    pub token_refused: bool,
+}
+
+impl Unmeasured {
+    /// A fact that could not be read for this reason.
+    pub fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), retry_after: None, token_refused: false }
+    }
+}
+
+impl From<azure_devops::Error> for Unmeasured {
+    fn from(error: azure_devops::Error) -> Self {
+        let retry_after = match error.kind {
+            ErrorKind::Transient { retry_after } => retry_after,
+            _ => None,
+        };
+        Self { why: error.to_string(), retry_after, token_refused: error.kind == ErrorKind::TokenRefused }
+    }
+}
+
+impl From<sources::Error> for Unmeasured {
+    fn from(error: sources::Error) -> Self {
+        Self { retry_after: error.retry_after, ..Self::because(error.why) }
+    }
+}

@@ -1,0 +1,82 @@
+//! Facts out of any answer, for the fuzzer only.
+
+use chrono::{DateTime, Utc};
+
+use super::Facts;
+use super::artifacts::RunArtifacts;
+use super::coverage::{EarlierCoverage, EarlierRun, RunCoverage};
+use super::pull_requests::{RunPullRequests, that_brought, validated};
+use super::run::{TheRun, TheRunState};
+use super::test_results::RunTestResults;
+use super::timeline::RunTimeline;
+use super::work_items::{LinkSource, LinkedWorkItems, WorkItemQuery, distinct};
+use crate::azure_devops::fuzzing::{self, Answers};
+use crate::sources::fuzzing::Asked;
+
+/// The facts of an answer of Azure DevOps; `wiql` is the query that it answers.
+#[must_use]
+pub fn of_azure_devops(status: u16, line: &[u8], body: &[u8], wiql: &str) -> Facts {
+    let answers = fuzzing::read(status, line, body);
+    let mut facts = Facts::default();
+    read_run(&answers, &mut facts);
+    if let Some(results) = answers.test_results {
+        facts.insert(RunTestResults, Ok(results));
+    }
+    if let Some(coverage) = answers.coverage {
+        facts.insert(RunCoverage, Ok(coverage.clone()));
+        facts.insert(EarlierCoverage, Ok(Some(EarlierRun { build_number: "1".to_owned(), coverage })));
+    }
+    if let Some(artifacts) = answers.artifacts {
+        facts.insert(RunArtifacts, Ok(artifacts));
+    }
+    let _ = answers.links.map(|links| distinct(&links));
+    for with_categories in [false, true] {
+        if let Some(items) = &answers.work_items {
+            facts.insert(LinkedWorkItems { source: LinkSource::Commit, with_categories }, Ok(items.clone()));
+        }
+    }
+    if let Some(ids) = answers.ids {
+        facts.insert(WorkItemQuery { wiql: wiql.to_owned() }, Ok(ids));
+    }
+    facts
+}
+
+fn read_run(answers: &Answers, facts: &mut Facts) {
+    let mut found = answers.pull_requests.clone();
+    if let Some(build) = &answers.build {
+        if validated(&build.run).is_none() {
+            found = that_brought(&build.run, found);
+        }
+        facts.insert(TheRun, Ok(build.run.clone()));
+        facts.insert(TheRunState, Ok(build.state.clone()));
+    }
+    if let Some(reviewers) = &answers.reviewers {
+        found.iter_mut().for_each(|pull_request| pull_request.reviewers.clone_from(reviewers));
+    }
+    if !found.is_empty() {
+        facts.insert(RunPullRequests, Ok(found));
+    }
+    if let Some(timeline) = &answers.timeline {
+        for record in &timeline.records {
+            let _ = (timeline.ancestor(record, "Stage"), record.title(), record.outcome(), record.is_named("A"));
+        }
+        facts.insert(RunTimeline, Ok(timeline.clone()));
+    }
+}
+
+/// The facts of an answer of other systems.
+#[must_use]
+pub fn of_sources(asked: &Asked, status: u16, content_type: &str, body: &[u8], now: DateTime<Utc>) -> Facts {
+    let mut facts = Facts::default();
+    let Some(read) = asked.read(status, content_type, body, now) else { return facts };
+    for (samples, numbers) in read.samples {
+        facts.insert(samples, numbers.map_err(Into::into));
+    }
+    for (change, records) in read.changes {
+        facts.insert(change, records.map_err(Into::into));
+    }
+    for (request, answer) in read.requests {
+        facts.insert(request, Ok(answer));
+    }
+    facts
+}

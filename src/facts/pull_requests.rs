@@ -1,0 +1,125 @@
+//! The pull requests that brought the run's commit.
+
+use uuid::Uuid;
+
+use super::run::TheRun;
+use super::{Fact, Gatherer, Unmeasured};
+use crate::azure_devops::build::Run;
+use crate::azure_devops::pull_requests::PullRequest;
+
+/// How Azure DevOps names a repository of its own.
+const AZURE_REPOS: &str = "TfsGit";
+
+/// The most pull requests of which the votes are read: a commit of a long-lived branch may be in many.
+const MAX_PULL_REQUESTS: usize = 5;
+
+/// The pull requests that brought the run's commit, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunPullRequests;
+
+impl Fact for RunPullRequests {
+    type Value = Vec<PullRequest>;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<PullRequest>, Unmeasured> {
+        let run = gatherer.get(&TheRun).await?;
+        let session = gatherer.azure_devops;
+        let repository = run.repository.as_ref().ok_or_else(|| Unmeasured::because("the run has no repository"))?;
+        if !repository.kind.eq_ignore_ascii_case(AZURE_REPOS) {
+            return Err(Unmeasured::because(format!(
+                "the run's repository is of type {}; pull requests can be read from Azure Repos only",
+                repository.kind
+            )));
+        }
+        let repository: Uuid = repository
+            .id
+            .parse()
+            .map_err(|_| Unmeasured::because("Azure DevOps does not tell the id of the run's repository"))?;
+        let mut found = match validated(&run) {
+            Some(id) => vec![session.pull_request(repository, id).await?],
+            None if run.source_branch.is_empty() || run.source_version.is_empty() => {
+                return Err(Unmeasured::because("Azure DevOps does not tell the run's branch and commit"));
+            }
+            None => that_brought(&run, session.pull_requests_with(repository, &run.source_version).await?),
+        };
+        for pull_request in &mut found {
+            pull_request.reviewers = session.reviewers(repository, pull_request.id).await?;
+        }
+        Ok(found)
+    }
+}
+
+/// The number of the pull request that a run validates. Its commit is a temporary merge that no history keeps.
+pub(super) fn validated(run: &Run) -> Option<u64> {
+    let reference = run.source_branch.strip_prefix("refs/pull/");
+    let from_branch = reference.and_then(|rest| rest.split('/').next()?.parse().ok());
+    // Whoever queues a run may say what triggered it: that counts only where a pull request is validated.
+    let is_validation = reference.is_some() || run.reason.eq_ignore_ascii_case("pullRequest");
+    let from_trigger = || run.trigger_info.get("pr.number").filter(|_| is_validation)?.parse().ok();
+    from_branch.or_else(from_trigger)
+}
+
+/// Those that brought the commit to the run's branch. Without any, those that brought it elsewhere, and those that want to
+/// bring it from the run's branch: an unmerged one that merely holds the commit did not bring it.
+pub(super) fn that_brought(run: &Run, found: Vec<PullRequest>) -> Vec<PullRequest> {
+    let is_merged_here = |pull_request: &PullRequest| {
+        pull_request.status.eq_ignore_ascii_case("completed") && pull_request.target_ref_name == run.source_branch
+    };
+    let any_merged_here = found.iter().any(is_merged_here);
+    let counts = |it: &PullRequest| match it.status.to_ascii_lowercase().as_str() {
+        _ if any_merged_here => is_merged_here(it),
+        "completed" => true,
+        "abandoned" => false,
+        _ => it.source_ref_name == run.source_branch,
+    };
+    found.into_iter().filter(counts).take(MAX_PULL_REQUESTS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(run: serde_json::Value) -> Run {
+        serde_json::from_value(run).expect("a run")
+    }
+
+    fn chosen(found: &[(u64, &str, &str)]) -> Vec<u64> {
+        chosen_on("refs/heads/main", found)
+    }
+
+    /// All come from `refs/heads/topic`.
+    fn chosen_on(branch: &str, found: &[(u64, &str, &str)]) -> Vec<u64> {
+        let run = run(json!({ "id": 7, "sourceBranch": branch }));
+        let found = found.iter().map(|(id, status, target)| {
+            let pull_request = json!({
+                "pullRequestId": id, "status": status, "targetRefName": target, "sourceRefName": "refs/heads/topic",
+            });
+            serde_json::from_value(pull_request).expect("a pull request")
+        });
+        that_brought(&run, found.collect()).iter().map(|pull_request| pull_request.id).collect()
+    }
+
+    #[test]
+    fn the_one_merged_into_the_runs_branch_counts_first() {
+        let (main, develop) = ("refs/heads/main", "refs/heads/develop");
+        assert_eq!(chosen(&[(3, "active", main), (2, "completed", main), (1, "completed", develop)]), [2]);
+        assert_eq!(chosen(&[(3, "active", develop), (1, "completed", develop)]), [1]);
+        assert_eq!(chosen(&[(3, "abandoned", main), (1, "active", main)]), [0_u64; 0], "it did not bring the commit");
+        assert_eq!(chosen_on("refs/heads/topic", &[(3, "abandoned", main), (1, "active", main)]), [1]);
+        assert_eq!(chosen(&[(3, "abandoned", main)]), [0_u64; 0]);
+    }
+
+    #[test]
+    fn a_validating_run_names_its_pull_request() {
+        let pull = |run_json| validated(&run(run_json));
+        let trigger = json!({ "pr.number": "12" });
+        assert_eq!(pull(json!({ "id": 7, "reason": "pullRequest", "triggerInfo": trigger })), Some(12));
+        assert_eq!(pull(json!({ "id": 7, "sourceBranch": "refs/pull/13/merge", "triggerInfo": trigger })), Some(13));
+        assert_eq!(pull(json!({ "id": 7, "reason": "manual", "triggerInfo": trigger })), None, "anybody may say so");
+        assert_eq!(pull(json!({ "id": 7, "sourceBranch": "refs/pull/13/merge" })), Some(13));
+        assert_eq!(pull(json!({ "id": 7, "sourceBranch": "refs/heads/main" })), None);
+        let odd = json!({ "id": 7, "reason": "pullRequest", "triggerInfo": { "pr.number": "12/../3" } });
+        assert_eq!(pull(odd), None);
+    }
+}

@@ -1,0 +1,16 @@
+//! The test results that a run has published.
+
+use super::{Fact, Gatherer, Unmeasured};
+use crate::azure_devops::test_results::TestResults;
+
+/// The test results of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunTestResults;
+
+impl Fact for RunTestResults {
+    type Value = TestResults;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<TestResults, Unmeasured> {
+        Ok(gatherer.azure_devops.test_results().await?)
+    }
+}
