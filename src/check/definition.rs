@@ -7,9 +7,9 @@ use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::Scope;
-use crate::conditions::Condition;
+use crate::conditions::{Condition, Declared};
 use crate::sources::Connection;
+use crate::task::CompletionEvent;
 use crate::yaml::{Document, Duration, Problem, Problems};
 
 /// How long before the timeout of Azure Pipelines a check ends: what posting the last decision may take.
@@ -81,16 +81,6 @@ mod defaults {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// How Azure Pipelines expects the answer: the check's *Completion event*.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum CompletionEvent {
-    /// Asynchronously: the delivery is acknowledged, the decision is posted later.
-    #[default]
-    Callback,
-    /// Synchronously: the decision is in the response to the delivery.
-    ApiResponse,
 }
 
 /// What a check does at its deadline.
@@ -180,9 +170,16 @@ impl CheckDefinition {
         if self.conditions.is_empty() {
             problems.push("conditions", "is empty; a check without conditions would let everything pass");
         }
+        let declared = Declared {
+            connections,
+            inputs: self.inputs.keys().map(String::as_str).collect(),
+            completion_event: self.completion_event,
+            timeout: self.timeout,
+            until_deadline: self.until_deadline(),
+            is_inline,
+        };
         for (index, condition) in self.conditions.iter().enumerate() {
-            let scope = Scope { connections, inputs: &self.inputs, definition: self, is_inline };
-            condition.validate(&scope, &mut problems.inside(&format!("conditions[{index}]")));
+            condition.validate(&declared, &mut problems.inside(&format!("conditions[{index}]")));
         }
     }
 
@@ -216,7 +213,11 @@ impl CheckDefinition {
     /// so that the reason still arrives.
     #[must_use]
     pub fn deadline(&self, delivered_at: DateTime<Utc>) -> DateTime<Utc> {
+        delivered_at + self.until_deadline()
+    }
+
+    fn until_deadline(&self) -> TimeDelta {
         let timeout = self.timeout.delta();
-        delivered_at + timeout - DEADLINE_MARGIN.min(timeout / 10)
+        timeout - DEADLINE_MARGIN.min(timeout / 10)
     }
 }

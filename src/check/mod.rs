@@ -1,17 +1,16 @@
 //! A check as Azure Pipelines delivered it: who asks, about which run, and by which definition. No I/O.
 
 mod definition;
-mod scope;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::conditions::Scope;
 use crate::task::TaskProperties;
 
-pub use definition::{CheckDefinition, CompletionEvent, Input, OnTimeout};
-pub use scope::Scope;
+pub use definition::{CheckDefinition, Input, OnTimeout};
 
 /// A delivered check, as it stays from its delivery to its decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,4 +29,20 @@ pub struct Check {
     pub delivered_at: DateTime<Utc>,
     /// When the check ends without a verdict of its conditions.
     pub deadline: DateTime<Utc>,
+}
+
+impl Check {
+    /// The value of each declared input; empty for an optional one that was not sent.
+    #[must_use]
+    pub fn input_values(&self) -> BTreeMap<&str, &str> {
+        let value = |name: &String| self.inputs.get(name).map_or("", String::as_str);
+        self.definition.inputs.keys().map(|name| (name.as_str(), value(name))).collect()
+    }
+
+    /// What its conditions may know at `now`; none remembers anything.
+    #[must_use]
+    pub fn scope<'a>(&'a self, inputs: &'a BTreeMap<&'a str, &'a str>, now: DateTime<Utc>) -> Scope<'a> {
+        let interval = self.definition.reevaluate_every.delta();
+        Scope { now, delivered_at: self.delivered_at, deadline: self.deadline, interval, inputs, state: None }
+    }
 }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use warp::http::HeaderMap;
 
 use crate::check::Check;
-use crate::check::CompletionEvent;
 use crate::checks_file::ChecksFile;
+use crate::task::CompletionEvent;
 use crate::task::plan_url::AllowedPlanUrls;
 use crate::task::token::AuthToken;
 use crate::task::{HubName, TaskProperties};

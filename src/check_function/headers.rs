@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use warp::http::HeaderMap;
 
-use crate::check::{CompletionEvent, Input};
+use crate::check::Input;
 use crate::check_function::delivery::MAX_INPUT;
+use crate::task::CompletionEvent;
 use crate::task::plan_url::{AllowedPlanUrls, PlanUrl, PlanUrlError};
 use crate::task::token::AuthToken;
 

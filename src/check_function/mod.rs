@@ -18,12 +18,12 @@ use warp::http::{HeaderMap, StatusCode};
 use self::delivery::{Delivery, Refusal, Rules};
 use crate::App;
 use crate::azure_devops::{ErrorKind, Session};
-use crate::check::CompletionEvent;
 use crate::evaluation::evaluator::{Examination, Examiner, LookAtRun};
 use crate::evaluation::{Explanation, Memory, Status};
 use crate::facts::Unmeasured;
 use crate::queue::message::{MAX_FIRST_MESSAGE, MessageV1};
 use crate::queue::{DELIVERY_PUT_TIMEOUT, QueueError};
+use crate::task::CompletionEvent;
 
 /// The largest body of a delivery. Azure Pipelines lets people write 2,000 characters.
 pub const MAX_BODY: u64 = 64 * 1024;

@@ -4,10 +4,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Rule};
-use crate::check::Scope;
-use crate::conditions::WhenNotMet;
-use crate::evaluation::Combinator;
+use crate::conditions::{Declared, WhenNotMet};
 use crate::yaml::Problems;
+
+/// How the conditions inside one combine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Combinator {
+    /// It stands alone.
+    #[default]
+    Leaf,
+    /// As many as this must pass.
+    AtLeast(usize),
+    /// The one inside must not hold.
+    Not,
+}
 
 /// All of them must pass.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,7 +51,7 @@ impl Rule for All {
         "all of these hold".to_owned()
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         expect_conditions(&self.0, problems);
     }
 
@@ -55,7 +65,7 @@ impl Rule for Any {
         "any of these holds".to_owned()
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         expect_conditions(&self.0, problems);
     }
 
@@ -84,7 +94,7 @@ impl Rule for AtLeast {
         format!("at least {} of these hold", self.count)
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         expect_conditions(&self.of, problems);
         if self.count == 0 {
             problems.push("count", "0 would let everything pass; write at least 1");

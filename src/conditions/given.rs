@@ -1,14 +1,12 @@
 //! For tests of kinds that need a whole file: connections, inputs, and what was remembered.
 
 use chrono::{DateTime, Duration, Utc};
-use serde_json::Value;
 
 use super::testing::delivered;
-pub(in crate::conditions) use super::testing::delivered_at;
+pub(in crate::conditions) use super::testing::{delivered_at, evaluate, wanted};
 use crate::check::Check;
 use crate::checks_file::ChecksFile;
-use crate::conditions::{Finding, Measured};
-use crate::evaluation::Context;
+use crate::conditions::Measured;
 use crate::facts::Facts;
 
 /// So many minutes after the delivery.
@@ -29,16 +27,6 @@ pub(in crate::conditions) fn problems(yaml: &str) -> Vec<String> {
         Ok(_) => Vec::new(),
         Err(problems) => problems.iter().map(ToString::to_string).collect(),
     }
-}
-
-/// Evaluates the first condition.
-pub(in crate::conditions) fn evaluate(
-    check: &Check,
-    facts: &Facts,
-    state: Option<&Value>,
-    now: DateTime<Utc>,
-) -> Finding {
-    check.definition.conditions[0].kind.evaluate(facts, &Context { now, check, state })
 }
 
 /// What the first condition measures, and what it found.

@@ -5,8 +5,7 @@ use serde::de::{self, MapAccess};
 use serde::ser::SerializeMap;
 
 use super::{Condition, Rule};
-use crate::conditions::{Finding, WhenNotMet};
-use crate::evaluation::{Combinator, Context};
+use crate::conditions::{Combinator, Finding, Scope, WhenNotMet};
 use crate::facts::Facts;
 
 /// Registers the kinds: the name that users write, the type of its parameters.
@@ -86,8 +85,8 @@ impl Kind {
 
     /// See [`Rule::evaluate`].
     #[must_use]
-    pub fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
-        self.rule().evaluate(facts, context)
+    pub fn evaluate(&self, facts: &Facts, scope: &Scope<'_>) -> Finding {
+        self.rule().evaluate(facts, scope)
     }
 
     /// See [`Rule::inside`].

@@ -4,6 +4,7 @@
 //! what they mean. It is registered by one line in `kind.rs`.
 
 mod combinators;
+mod declared;
 mod finding;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -11,6 +12,7 @@ pub mod fuzzing;
 mod given;
 mod kind;
 mod kinds;
+mod scope;
 mod shared;
 #[cfg(test)]
 mod testing;
@@ -22,13 +24,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::check::Scope;
-use crate::evaluation::{Combinator, Context};
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
 
+pub use combinators::Combinator;
+pub use declared::Declared;
 pub use finding::{Finding, Measured, WhenNotMet};
 pub use kind::Kind;
+pub use scope::Scope;
 
 /// What every kind of condition knows.
 pub trait Rule {
@@ -41,13 +44,13 @@ pub trait Rule {
     }
 
     /// Reports parameters that contradict each other or the rest of the file.
-    fn validate(&self, _scope: &Scope<'_>, _problems: &mut Problems<'_>) {}
+    fn validate(&self, _declared: &Declared<'_>, _problems: &mut Problems<'_>) {}
 
     /// Names the facts it needs.
-    fn facts(&self, _context: &Context<'_>, _wanted: &mut Wanted) {}
+    fn facts(&self, _context: &Scope<'_>, _wanted: &mut Wanted) {}
 
     /// Judges the facts. Pure, and deterministic.
-    fn evaluate(&self, _facts: &Facts, _context: &Context<'_>) -> Finding {
+    fn evaluate(&self, _facts: &Facts, _context: &Scope<'_>) -> Finding {
         Finding::unmeasured("the kind is a combinator", "the conditions inside it")
     }
 
@@ -86,10 +89,10 @@ impl Condition {
     }
 
     /// Names the facts that it and the conditions inside it need. `state` tells what each remembered, by its place.
-    pub fn facts<'a>(&self, place: &str, context: &dyn Fn(&str) -> Context<'a>, wanted: &mut Wanted) {
-        self.kind.rule().facts(&context(place), wanted);
+    pub fn facts<'a>(&self, place: &str, scope: &dyn Fn(&str) -> Scope<'a>, wanted: &mut Wanted) {
+        self.kind.rule().facts(&scope(place), wanted);
         for (index, inner) in self.kind.inside().into_iter().flat_map(|(_, inside)| inside).enumerate() {
-            inner.facts(&format!("{place}.{index}"), context, wanted);
+            inner.facts(&format!("{place}.{index}"), scope, wanted);
         }
     }
 
@@ -108,16 +111,16 @@ impl Condition {
     }
 
     /// Reports what is wrong with it, and with those inside it.
-    pub fn validate(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+    pub fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
         let mut problems = problems.inside(self.kind.name());
-        self.kind.rule().validate(scope, &mut problems);
+        self.kind.rule().validate(declared, &mut problems);
         let key = |index| match self.kind {
             Kind::Not(_) => String::new(),
             Kind::AtLeast(_) => format!("of[{index}]"),
             _ => format!("[{index}]"),
         };
         for (index, inner) in self.kind.inside().into_iter().flat_map(|(_, inside)| inside).enumerate() {
-            inner.validate(scope, &mut problems.inside(&key(index)));
+            inner.validate(declared, &mut problems.inside(&key(index)));
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::check::Check;
 use crate::check::CheckDefinition;
-use crate::conditions::Finding;
-use crate::evaluation::Context;
+use crate::conditions::{Finding, Scope};
 use crate::facts::{Facts, Wanted};
 use crate::task::TaskProperties;
 use crate::task::plan_url::AllowedPlanUrls;
@@ -57,19 +57,36 @@ pub(in crate::conditions) fn check_of(condition: &str) -> Check {
     check(&format!("conditions:\n  - {condition}"))
 }
 
+/// Evaluates the first condition.
+pub(in crate::conditions) fn evaluate(
+    check: &Check,
+    facts: &Facts,
+    state: Option<&Value>,
+    now: DateTime<Utc>,
+) -> Finding {
+    let inputs = check.input_values();
+    let scope = Scope { state, ..check.scope(&inputs, now) };
+    check.definition.conditions[0].kind.evaluate(facts, &scope)
+}
+
+/// What the first condition asks the outside world for.
+pub(in crate::conditions) fn wanted(check: &Check, state: Option<&Value>, now: DateTime<Utc>) -> Wanted {
+    let mut wanted = Wanted::default();
+    let inputs = check.input_values();
+    let scope = Scope { state, ..check.scope(&inputs, now) };
+    check.definition.conditions[0].facts("0", &|_| scope, &mut wanted);
+    wanted
+}
+
 /// Measures a condition with these facts, this long after the delivery.
 pub(in crate::conditions) fn measure(condition: &str, facts: &Facts, after: TimeDelta) -> Finding {
     let check = check_of(condition);
-    let context = Context { now: delivered_at() + after, check: &check, state: None };
-    check.definition.conditions[0].kind.evaluate(facts, &context)
+    evaluate(&check, facts, None, delivered_at() + after)
 }
 
 /// Whether a condition asks the outside world for anything.
 pub(in crate::conditions) fn reads_nothing(check: &Check) -> bool {
-    let mut wanted = Wanted::default();
-    let context = |_: &str| Context { now: delivered_at(), check, state: None };
-    check.definition.conditions[0].facts("0", &context, &mut wanted);
-    wanted.is_empty() && !check.definition.conditions[0].reads_run()
+    wanted(check, None, delivered_at()).is_empty() && !check.definition.conditions[0].reads_run()
 }
 
 /// The mistakes of a condition, one line each, as its writer reads them.

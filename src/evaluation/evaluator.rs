@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use crate::azure_devops::Session;
 use crate::azure_devops::build::{Run, RunState};
 use crate::check::Check;
-use crate::evaluation::{Context, Evaluation, Memory, Status, evaluate};
+use crate::conditions::Scope;
+use crate::evaluation::{Evaluation, Memory, Status, evaluate};
 use crate::facts::run::{TheRun, TheRunState};
 use crate::facts::{Facts, Gatherer, Unmeasured, Wanted};
 use crate::sources::Sources;
@@ -103,9 +104,11 @@ impl Examiner<'_> {
     #[must_use]
     pub fn wanted(&self) -> Wanted {
         let mut wanted = Wanted::default();
-        let context = |place: &str| Context { now: self.now, check: self.check, state: self.memory.state(place) };
+        let inputs = self.check.input_values();
+        let scope = self.check.scope(&inputs, self.now);
+        let scope = |place: &str| Scope { state: self.memory.state(place), ..scope };
         for (index, condition) in self.check.definition.conditions.iter().enumerate() {
-            condition.facts(&index.to_string(), &context, &mut wanted);
+            condition.facts(&index.to_string(), &scope, &mut wanted);
         }
         // Last: there is only so much time, and the conditions need it more.
         if self.look_at_run == LookAtRun::Always && self.check.properties.build_id.is_some() {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Status;
+use crate::conditions::Combinator;
 
 /// A condition with its answer, and the conditions inside it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,18 +36,6 @@ pub struct Explanation {
     /// How the conditions inside combine.
     #[serde(skip)]
     pub combined: Combinator,
-}
-
-/// How the conditions inside one combine.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Combinator {
-    /// It stands alone.
-    #[default]
-    Leaf,
-    /// As many as this must pass.
-    AtLeast(usize),
-    /// The one inside must not hold.
-    Not,
 }
 
 /// Combines the conditions inside one by three-valued logic.

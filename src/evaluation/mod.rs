@@ -6,5 +6,5 @@ mod explanation;
 mod tests;
 mod verdict;
 
-pub use explanation::{Combinator, Explanation};
-pub use verdict::{Context, Evaluation, Memory, Status, evaluate};
+pub use explanation::Explanation;
+pub use verdict::{Evaluation, Memory, Status, evaluate};

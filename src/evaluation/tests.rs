@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta};
 
 use super::Status::{Errored, Failed, Passed, Waiting};
 use super::explanation::combine;
-use super::{Combinator, Evaluation, Explanation, Memory, Status};
+use super::{Evaluation, Explanation, Memory, Status};
+use crate::conditions::Combinator;
 
 const ALL: [Status; 4] = [Passed, Failed, Waiting, Errored];
 

@@ -10,11 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::check::Check;
-use crate::conditions::Condition;
+use crate::conditions::{Combinator, Condition, Measured, Scope, WhenNotMet};
 use crate::facts::Facts;
 
-use super::explanation::{Combinator, Explanation, combine};
-use crate::conditions::{Measured, WhenNotMet};
+use super::explanation::{Explanation, combine};
 
 /// Where a condition stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,26 +27,6 @@ pub enum Status {
     Waiting,
     /// It could not be measured.
     Errored,
-}
-
-/// What a condition may look at besides facts.
-#[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
-    /// When the evaluation began: one moment for all conditions. What may close while facts are read asks
-    /// [`Facts::read_at`].
-    pub now: DateTime<Utc>,
-    /// The check.
-    pub check: &'a Check,
-    /// What this condition remembered at the last evaluation.
-    pub state: Option<&'a Value>,
-}
-
-impl<'a> Context<'a> {
-    /// The value of an input that the check declares; empty when an optional one was not sent.
-    #[must_use]
-    pub fn input(&self, name: &str) -> &'a str {
-        self.check.inputs.get(name).map_or("", String::as_str)
-    }
 }
 
 /// What conditions remember from one evaluation to the next, by the condition's place (`0`, `1.0`).
@@ -117,8 +96,9 @@ impl Evaluation {
 /// Evaluates a check against the facts gathered for it.
 #[must_use]
 pub fn evaluate(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc>) -> Evaluation {
-    let mut walk =
-        Walk { check, facts, memory, now, next: Memory::default(), look_again_at: None, stay_away_until: None };
+    let inputs = check.input_values();
+    let scope = check.scope(&inputs, now);
+    let mut walk = Walk { scope, facts, memory, next: Memory::default(), look_again_at: None, stay_away_until: None };
     let conditions: Vec<Explanation> = check
         .definition
         .conditions
@@ -127,16 +107,14 @@ pub fn evaluate(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc
         .map(|(index, condition)| walk.explain(condition, &index.to_string(), None, false))
         .collect();
     let explanation = combine(String::new(), Combinator::AtLeast(conditions.len()), conditions);
-    let interval = check.definition.reevaluate_every.delta();
-    let look_again_at = walk.look_again_at.unwrap_or(now + interval);
+    let look_again_at = walk.look_again_at.unwrap_or(now + scope.interval);
     Evaluation { explanation, look_again_at, stay_away_until: walk.stay_away_until, memory: walk.next }
 }
 
 struct Walk<'a> {
-    check: &'a Check,
+    scope: Scope<'a>,
     facts: &'a Facts,
     memory: &'a Memory,
-    now: DateTime<Utc>,
     next: Memory,
     look_again_at: Option<DateTime<Utc>>,
     stay_away_until: Option<DateTime<Utc>>,
@@ -175,13 +153,13 @@ impl Walk<'_> {
 
     /// Notes when an unknown is worth another look: when it says, or after the check's interval.
     fn look_again(&mut self, at: Option<DateTime<Utc>>) {
-        let next = at.unwrap_or_else(|| self.now + self.check.definition.reevaluate_every.delta());
+        let next = at.unwrap_or_else(|| self.scope.now + self.scope.interval);
         self.look_again_at = Some(self.look_again_at.map_or(next, |earlier| earlier.min(next)));
     }
 
     fn measure(&mut self, condition: &Condition, place: &str, when_not_met: Option<WhenNotMet>) -> Explanation {
-        let context = Context { now: self.now, check: self.check, state: self.memory.state(place) };
-        let finding = condition.kind.evaluate(self.facts, &context);
+        let scope = Scope { state: self.memory.state(place), ..self.scope };
+        let finding = condition.kind.evaluate(self.facts, &scope);
         let waits = when_not_met.unwrap_or_else(|| condition.kind.when_not_met()) == WhenNotMet::Wait;
         let status = match finding.measured {
             Measured::Met => Status::Passed,
@@ -190,7 +168,8 @@ impl Walk<'_> {
             Measured::Pending => Status::Waiting,
             Measured::Unmeasured => Status::Errored,
         };
-        let errored_since = (status == Status::Errored).then(|| self.memory.errored_since(place).unwrap_or(self.now));
+        let errored_since =
+            (status == Status::Errored).then(|| self.memory.errored_since(place).unwrap_or(self.scope.now));
         if errored_since.is_some() || finding.state.is_some() {
             self.next.0.insert(place.to_owned(), Remembered { errored_since, state: finding.state });
         }

@@ -1,11 +1,12 @@
 //! Frozen bytes: what other programs, and later versions of this one, rely on.
 
-use checkgate::check::{CheckDefinition, CompletionEvent};
+use checkgate::check::CheckDefinition;
 use checkgate::checks_file::ChecksFile;
 use checkgate::queue::QUEUE_NAME;
 use checkgate::queue::message::CheckMessage;
 use checkgate::reevaluate_function::MAX_DEQUEUE_COUNT;
 use checkgate::reevaluate_function::envelope::Invocation;
+use checkgate::task::CompletionEvent;
 use checkgate::task::sealer::Sealer;
 use checkgate::task::token::AuthToken;
 use serde_json::{Value, json};

@@ -3,11 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::Scope;
-use crate::conditions::Finding;
-use crate::conditions::Rule;
 use crate::conditions::shared::glob;
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Rule, Scope};
 use crate::facts::artifacts::RunArtifacts;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
@@ -25,7 +22,7 @@ impl Rule for Artifact {
         format!("the run has published the artifact {}", self.name)
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         if self.name.is_empty() {
             problems.push("name", "is empty; write for instance `drop` or `sbom-*`");
         } else if let Err(why) = glob::compile(&self.name) {
@@ -33,11 +30,11 @@ impl Rule for Artifact {
         }
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         wanted.add(RunArtifacts);
     }
 
-    fn evaluate(&self, facts: &Facts, _: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, _: &Scope<'_>) -> Finding {
         let expected = format!("an artifact {}", self.name);
         let names = match facts.get(&RunArtifacts) {
             Ok(names) => names,

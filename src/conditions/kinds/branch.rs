@@ -3,11 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::Scope;
-use crate::conditions::Rule;
 use crate::conditions::shared::glob;
-use crate::conditions::{Finding, Measured};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Measured, Rule, Scope};
 use crate::facts::run::TheRun;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
@@ -27,7 +24,7 @@ impl Rule for Branch {
         format!("the run's branch is {}", self.accepted.join(" or "))
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         if self.accepted.is_empty() {
             problems.push("in", "is empty; write for instance `[refs/heads/main]`");
         }
@@ -42,11 +39,11 @@ impl Rule for Branch {
         }
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         wanted.add(TheRun);
     }
 
-    fn evaluate(&self, facts: &Facts, _: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, _: &Scope<'_>) -> Finding {
         let expected = self.accepted.join(" or ");
         let run = match facts.get(&TheRun) {
             Ok(run) => run,

@@ -3,10 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::Scope;
-use crate::conditions::Rule;
-use crate::conditions::{Finding, Measured};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Measured, Rule, Scope};
 use crate::facts::run::TheRun;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::{Problems, nearest};
@@ -72,7 +69,7 @@ impl Rule for BuildReason {
         format!("the run's reason is {}", self.accepted.join(" or "))
     }
 
-    fn validate(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
         if self.accepted.is_empty() {
             problems.push("in", "is empty; write for instance `[Manual]`");
         }
@@ -82,20 +79,20 @@ impl Rule for BuildReason {
             problems.push(&format!("in[{index}]"), format!("`{reason}` is no reason; write one of `{known}`{hint}"));
         }
         if let Some(input) = &self.input {
-            scope.expect_input("input", input, problems);
+            declared.expect_input("input", input, problems);
         }
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         if self.input.is_none() {
             wanted.add(TheRun);
         }
     }
 
-    fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, scope: &Scope<'_>) -> Finding {
         let expected = format!("reason {}", self.accepted.join(" or "));
         match &self.input {
-            Some(input) => self.judge(context.input(input), expected),
+            Some(input) => self.judge(scope.input(input), expected),
             None => match facts.get(&TheRun) {
                 Ok(run) if run.reason.is_empty() => {
                     Finding::unmeasured("Azure DevOps does not tell the run's reason", expected)
@@ -117,7 +114,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::conditions::testing::{check, delivered_at, measure, reads_nothing, refused};
+    use crate::conditions::testing::{check, delivered_at, evaluate, measure, reads_nothing, refused};
     use crate::facts::Unmeasured;
 
     const BY_HEADER: &str = "{ inputs: { BuildReason: { default: '' } }, conditions: [ { buildReason: { in: [manual, Schedule], input: BuildReason } } ] }";
@@ -126,8 +123,7 @@ mod tests {
         let mut check = check(BY_HEADER);
         check.inputs.insert("BuildReason".to_owned(), value.to_owned());
         assert!(reads_nothing(&check));
-        let context = Context { now: delivered_at(), check: &check, state: None };
-        check.definition.conditions[0].kind.evaluate(&Facts::default(), &context)
+        evaluate(&check, &Facts::default(), None, delivered_at())
     }
 
     #[test]

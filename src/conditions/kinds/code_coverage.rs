@@ -6,12 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::azure_devops::coverage::CodeCoverage as Coverage;
-use crate::check::Scope;
-use crate::conditions::Rule;
 use crate::conditions::shared::percent::{Percent, Share};
 use crate::conditions::shared::published::{default_wait, not_published, wait_is_over};
-use crate::conditions::{Finding, Measured};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Measured, Rule, Scope};
 use crate::facts::coverage::{EarlierCoverage, RunCoverage};
 use crate::facts::{Facts, Wanted};
 use crate::yaml::{Duration, Problems};
@@ -66,12 +63,12 @@ impl CodeCoverage {
     }
 
     /// Covered and total, or why they are not there.
-    fn published(&self, coverage: &Coverage, context: &Context<'_>) -> Result<(u64, u64), String> {
+    fn published(&self, coverage: &Coverage, scope: &Scope<'_>) -> Result<(u64, u64), String> {
         let counted = coverage.of(&self.label);
         match coverage.status.to_ascii_lowercase().as_str() {
             "completed" | "finalized" => {}
             // Some publishers never tell; what is there when the wait is over is all there will be.
-            "" | "none" if counted.is_none() || wait_is_over(self.published_within, context) => {}
+            "" | "none" if counted.is_none() || wait_is_over(self.published_within, scope) => {}
             "" | "none" => return Err("code coverage is not marked as complete".to_owned()),
             _ => return Err(format!("code coverage is not merged ({})", coverage.status)),
         }
@@ -149,7 +146,7 @@ impl Rule for CodeCoverage {
         format!("code coverage: {}", self.expected())
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         if self.label.trim().is_empty() {
             problems.push("label", "is empty; write for instance `Lines`");
         }
@@ -166,14 +163,14 @@ impl Rule for CodeCoverage {
         }
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         wanted.add(RunCoverage);
         if self.max_drop.is_some() {
             wanted.add(EarlierCoverage);
         }
     }
 
-    fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, scope: &Scope<'_>) -> Finding {
         let expected = self.expected();
         let coverage = match facts.get(&RunCoverage) {
             Ok(coverage) => coverage,
@@ -181,8 +178,8 @@ impl Rule for CodeCoverage {
         };
         let remedy =
             "let an earlier stage publish code coverage (task PublishCodeCoverageResults), and run the pipeline again";
-        match self.published(&coverage, context) {
-            Err(why) => not_published(why, expected, self.published_within, context).remedy(remedy),
+        match self.published(&coverage, scope) {
+            Err(why) => not_published(why, expected, self.published_within, scope).remedy(remedy),
             Ok((_, 0)) => {
                 let found = format!("{} 0 of 0: nothing was measured", self.label);
                 Finding::new(Measured::NotMet, found, expected).without_evidence().remedy(remedy)

@@ -10,11 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::azure_devops::work_items::WorkItem;
-use crate::check::Scope;
-use crate::conditions::Finding;
-use crate::conditions::Rule;
 use crate::conditions::shared::predicate::{Predicate, from_json};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Rule, Scope};
 use crate::facts::run::{TheRun, TheRunState};
 use crate::facts::timeline::RunTimeline;
 use crate::facts::work_items::{LinkSource, LinkedWorkItems};
@@ -41,7 +38,7 @@ impl Expression {
         self.0.text().contains("tags")
     }
 
-    fn values(&self, facts: &Facts, context: &Context<'_>) -> Result<Vec<(&'static str, Value)>, Unmeasured> {
+    fn values(&self, facts: &Facts, scope: &Scope<'_>) -> Result<Vec<(&'static str, Value)>, Unmeasured> {
         let mentioned = self.0.variables();
         let mut values = Vec::new();
         for name in VARIABLES.into_iter().filter(|name| mentioned.contains(*name)) {
@@ -52,8 +49,8 @@ impl Expression {
                     let items = facts.get(&self.work_items())?;
                     from_json(&items.iter().map(work_item).collect())
                 }
-                "inputs" => inputs(context),
-                _ => Value::Timestamp(facts.read_at(context.now).fixed_offset()),
+                "inputs" => inputs(scope),
+                _ => Value::Timestamp(facts.read_at(scope.now).fixed_offset()),
             };
             values.push((name, value));
         }
@@ -88,10 +85,9 @@ fn work_item(item: &WorkItem) -> Json {
 }
 
 /// All inputs that the check declares; one that was not sent is empty.
-fn inputs(context: &Context<'_>) -> Value {
-    let declared = context.check.definition.inputs.keys();
+fn inputs(scope: &Scope<'_>) -> Value {
     let map: HashMap<Key, Value> =
-        declared.map(|name| (Key::from(name.as_str()), Value::from(context.input(name)))).collect();
+        scope.inputs.iter().map(|(name, value)| (Key::from(*name), Value::from(*value))).collect();
     Value::Map(Map { map: Arc::new(map) })
 }
 
@@ -100,14 +96,14 @@ impl Rule for Expression {
         self.0.text().to_owned()
     }
 
-    fn validate(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
         self.0.validate("", &VARIABLES, problems);
         for name in self.0.members_of("inputs") {
-            scope.expect_input("", &name, problems);
+            declared.expect_input("", &name, problems);
         }
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         let mentioned = self.0.variables();
         if mentioned.contains("run") {
             wanted.add(TheRun);
@@ -123,11 +119,11 @@ impl Rule for Expression {
         }
     }
 
-    fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, scope: &Scope<'_>) -> Finding {
         let expected = "the expression to be true";
-        let values = match self.values(facts, context) {
+        let values = match self.values(facts, scope) {
             Ok(values) => values,
-            Err(unmeasured) => return Finding::unread(&unmeasured, expected, context.now),
+            Err(unmeasured) => return Finding::unread(&unmeasured, expected, scope.now),
         };
         let outcome = self.0.evaluate(&values);
         let finding = match outcome.answer {
@@ -151,7 +147,7 @@ mod tests {
     use crate::azure_devops::build::Run;
     use crate::azure_devops::timeline::Timeline;
     use crate::conditions::Measured;
-    use crate::conditions::given::{check, delivered_at, evaluate, measure, problems};
+    use crate::conditions::given::{check, delivered_at, evaluate, measure, problems, wanted};
 
     fn yaml(expression: &str) -> String {
         let expression = serde_json::to_string(expression).expect("a text");
@@ -219,9 +215,7 @@ mod tests {
             ("size(timeline.records) > 0 && size(workItems) > 0", true, 2),
         ] {
             let check = check(&yaml(expression), &[]);
-            let mut wanted = Wanted::default();
-            let context = Context { now: delivered_at(), check: &check, state: None };
-            check.definition.conditions[0].facts("0", &|_| context, &mut wanted);
+            let wanted = wanted(&check, None, delivered_at());
             assert_eq!(check.definition.conditions[0].reads_run(), reads_run, "{expression}");
             assert_eq!(wanted.len(), facts, "{expression}");
         }

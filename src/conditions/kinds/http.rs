@@ -5,11 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::check::Scope;
-use crate::conditions::Rule;
 use crate::conditions::shared::predicate::{Predicate, from_json};
-use crate::conditions::{Finding, WhenNotMet};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Rule, Scope, WhenNotMet};
 use crate::facts::{Facts, Wanted};
 use crate::sources::check_path;
 use crate::sources::http::HttpAnswer;
@@ -64,13 +61,13 @@ impl Rule for Http {
         WhenNotMet::Wait
     }
 
-    fn validate(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
-        scope.expect_connection("connection", &self.connection, &["http"], problems);
+    fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
+        declared.expect_connection("connection", &self.connection, &["http"], problems);
         if let Err(why) = check_path(&self.path) {
             problems.push("path", format!("`{}` is no path below the connection's URL: {why}", self.path));
         }
         // A POST may change something, with the operator's credentials: whoever delivers checks is not trusted that far.
-        if scope.is_inline && self.method == Method::Post {
+        if declared.is_inline && self.method == Method::Post {
             problems
                 .push("method", "`POST` is sent for checks of checks.yaml only; an inline definition reads with `GET`");
         }
@@ -80,15 +77,15 @@ impl Rule for Http {
         self.success_condition.validate("successCondition", &["response"], problems);
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         wanted.add(self.fact());
     }
 
-    fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, scope: &Scope<'_>) -> Finding {
         let expected = format!("`{}`", self.success_condition.text());
         let answer = match facts.get(&self.fact()) {
             Ok(answer) => answer,
-            Err(unmeasured) => return Finding::unread(&unmeasured, expected, context.now),
+            Err(unmeasured) => return Finding::unread(&unmeasured, expected, scope.now),
         };
         let found = format!("{} answered {}", self.connection, answer.status);
         let is_success = (200..300).contains(&answer.status);

@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::azure_devops::build::{Identity, Run};
 use crate::azure_devops::pull_requests::PullRequest as Request;
-use crate::check::Scope;
-use crate::conditions::Rule;
-use crate::conditions::{Finding, Measured, WhenNotMet};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Measured, Rule, Scope, WhenNotMet};
 use crate::facts::pull_requests::RunPullRequests;
 use crate::facts::run::TheRun;
 use crate::facts::{Facts, Wanted};
@@ -103,18 +100,18 @@ impl Rule for PullRequest {
         WhenNotMet::Wait
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         if self.approvals == 0 {
             problems.push("approvals", "0 would let everything pass; write at least 1");
         }
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         wanted.add(TheRun);
         wanted.add(RunPullRequests);
     }
 
-    fn evaluate(&self, facts: &Facts, _: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, _: &Scope<'_>) -> Finding {
         let expected = format!("a pull request with {}", self.wanted());
         let (run, requests) = match (facts.get(&TheRun), facts.get(&RunPullRequests)) {
             (Ok(run), Ok(requests)) => (run, requests),

@@ -3,10 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::Scope;
-use crate::conditions::Rule;
-use crate::conditions::{Finding, WhenNotMet};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Rule, Scope, WhenNotMet};
 use crate::facts::work_items::WorkItemQuery;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
@@ -51,7 +48,7 @@ impl Rule for Query {
         WhenNotMet::Wait
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         let starts = self.wiql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
         if !starts {
             let example = "SELECT [System.Id] FROM WorkItems WHERE [System.WorkItemType] = 'Bug'";
@@ -67,11 +64,11 @@ impl Rule for Query {
         }
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         wanted.add(self.fact());
     }
 
-    fn evaluate(&self, facts: &Facts, _: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, _: &Scope<'_>) -> Finding {
         let expected = self.wanted_count();
         let ids = match facts.get(&self.fact()) {
             Ok(ids) => ids,

@@ -3,10 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::Scope;
-use crate::conditions::Rule;
-use crate::conditions::{Finding, WhenNotMet};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Rule, Scope, WhenNotMet};
 use crate::facts::run::TheRunState;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
@@ -30,7 +27,7 @@ impl Rule for Tag {
         WhenNotMet::Wait
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         if self.accepted.is_empty() {
             problems.push("in", "is empty; write for instance `[released]`");
         }
@@ -39,11 +36,11 @@ impl Rule for Tag {
         }
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         wanted.add(TheRunState);
     }
 
-    fn evaluate(&self, facts: &Facts, _: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, _: &Scope<'_>) -> Finding {
         let expected = format!("the tag {}", self.accepted.join(" or "));
         let run = match facts.get(&TheRunState) {
             Ok(run) => run,

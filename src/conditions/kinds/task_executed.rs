@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::azure_devops::timeline::{Timeline, TimelineRecord};
-use crate::check::Scope;
-use crate::conditions::Finding;
-use crate::conditions::Rule;
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Rule, Scope};
 use crate::facts::timeline::RunTimeline;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::{Problems, nearest};
@@ -86,7 +83,7 @@ impl Rule for TaskExecuted {
         format!("the run has executed task {}{}{outcome}", self.task, self.place())
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         if self.task_id().is_none() {
             let hint = nearest(&self.task, WELL_KNOWN.map(|(name, _)| name))
                 .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
@@ -95,11 +92,11 @@ impl Rule for TaskExecuted {
         }
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         wanted.add(RunTimeline);
     }
 
-    fn evaluate(&self, facts: &Facts, _: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, _: &Scope<'_>) -> Finding {
         let expected = format!(
             "task {} executed{}, result {}",
             self.task,

@@ -6,12 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::azure_devops::test_results::TestResults as Results;
-use crate::check::Scope;
-use crate::conditions::Rule;
 use crate::conditions::shared::percent::{Percent, Share};
 use crate::conditions::shared::published::{default_wait, not_published};
-use crate::conditions::{Finding, Measured};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Measured, Rule, Scope};
 use crate::facts::test_results::RunTestResults;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::{Duration, Problems};
@@ -84,7 +81,7 @@ impl Rule for TestResults {
         format!("test results: {}", self.expected())
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         if self.pass_rate.is_none() && self.max_failed.is_none() {
             problems.push("", "needs `passRate` or `maxFailed`; write for instance `passRate: { atLeast: 95 }`");
         }
@@ -93,11 +90,11 @@ impl Rule for TestResults {
         }
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         wanted.add(RunTestResults);
     }
 
-    fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, scope: &Scope<'_>) -> Finding {
         let expected = self.expected();
         let results = match facts.get(&RunTestResults) {
             Ok(results) => results,
@@ -110,7 +107,7 @@ impl Rule for TestResults {
             (runs, _) => Some(format!("{runs} test runs have not ended")),
         };
         if let Some(why) = missing {
-            return not_published(why, expected, self.published_within, context).remedy(remedy);
+            return not_published(why, expected, self.published_within, scope).remedy(remedy);
         }
         if results.sum() != Some(results.total) {
             let found = format!("Azure DevOps does not tell how each of the {} tests ended", results.total);

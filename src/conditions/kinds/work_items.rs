@@ -4,10 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::azure_devops::work_items::WorkItem;
-use crate::check::Scope;
-use crate::conditions::Rule;
-use crate::conditions::{Finding, Measured, WhenNotMet};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Measured, Rule, Scope, WhenNotMet};
 use crate::facts::work_items::{LinkSource, LinkedWorkItems};
 use crate::facts::{Facts, Wanted};
 use crate::yaml::{Problems, nearest};
@@ -114,7 +111,7 @@ impl Rule for WorkItems {
         WhenNotMet::Wait
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         match (&self.state, &self.states) {
             (None, None) => problems.push("", "needs `state` (a category, such as `Completed`) or `states` (names)"),
             (Some(_), Some(_)) => problems.push("states", "contradicts `state`; give one of them"),
@@ -134,11 +131,11 @@ impl Rule for WorkItems {
         }
     }
 
-    fn facts(&self, _: &Context<'_>, wanted: &mut Wanted) {
+    fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         wanted.add(LinkedWorkItems { source: self.source, with_categories: self.state.is_some() });
     }
 
-    fn evaluate(&self, facts: &Facts, _: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, _: &Scope<'_>) -> Finding {
         let expected = match self.matching {
             Match::All => format!("all in {}", self.wanted_state()),
             Match::Any => format!("one in {}", self.wanted_state()),

@@ -1,7 +1,6 @@
 //! What a run publishes arrives a little after the task that published it: a check waits for it, but not for ever.
 
-use crate::conditions::{Finding, Measured};
-use crate::evaluation::Context;
+use crate::conditions::{Finding, Measured, Scope};
 use crate::yaml::Duration;
 
 /// How long a check waits for what the run publishes, unless the condition says otherwise.
@@ -10,9 +9,9 @@ pub(in crate::conditions) const fn default_wait() -> Duration {
 }
 
 /// Whether the wait, counted from the check's delivery, is over.
-pub(in crate::conditions) fn wait_is_over(within: Duration, context: &Context<'_>) -> bool {
-    let until = context.check.delivered_at + within.delta();
-    context.now >= until
+pub(in crate::conditions) fn wait_is_over(within: Duration, scope: &Scope<'_>) -> bool {
+    let until = scope.delivered_at + within.delta();
+    scope.now >= until
 }
 
 /// The finding while, or after, something was not published.
@@ -20,14 +19,14 @@ pub(in crate::conditions) fn not_published(
     why: String,
     expected: String,
     within: Duration,
-    context: &Context<'_>,
+    scope: &Scope<'_>,
 ) -> Finding {
-    if wait_is_over(within, context) {
+    if wait_is_over(within, scope) {
         let found = format!("{why}, {within} after the check began");
         return Finding::new(Measured::NotMet, found, expected).without_evidence();
     }
-    let until = context.check.delivered_at + within.delta();
-    let next = context.now + context.check.definition.reevaluate_every.delta();
+    let until = scope.delivered_at + within.delta();
+    let next = scope.now + scope.interval;
     let mut finding = Finding::new(Measured::Pending, format!("{why} yet; awaited for {within}"), expected);
     finding.look_again_at = Some(next.min(until));
     finding

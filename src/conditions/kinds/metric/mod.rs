@@ -13,11 +13,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::Scope;
-use crate::conditions::Rule;
 use crate::conditions::shared::predicate::Predicate;
-use crate::conditions::{Finding, Measured};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Measured, Rule, Scope};
 use crate::facts::{Facts, Wanted};
 use crate::sources::metrics::{Query, Samples};
 use crate::yaml::{Duration, Problems};
@@ -128,14 +125,14 @@ impl Metric {
         }
     }
 
-    fn first_at(&self, context: &Context<'_>) -> DateTime<Utc> {
-        context.check.delivered_at + self.initial_delay.map_or_else(TimeDelta::zero, Duration::delta)
+    fn first_at(&self, scope: &Scope<'_>) -> DateTime<Utc> {
+        scope.delivered_at + self.initial_delay.map_or_else(TimeDelta::zero, Duration::delta)
     }
 
     /// The analysis so far, and whether a checkpoint is due.
-    fn analysis(&self, context: &Context<'_>) -> (Analysis, bool) {
-        let analysis = Analysis::read(context.state, self.first_at(context));
-        let is_due = analysis.assess(self.limits()) == Assessment::Running && context.now >= analysis.next_at();
+    fn analysis(&self, scope: &Scope<'_>) -> (Analysis, bool) {
+        let analysis = Analysis::read(scope.state, self.first_at(scope));
+        let is_due = analysis.assess(self.limits()) == Assessment::Running && scope.now >= analysis.next_at();
         (analysis, is_due)
     }
 
@@ -212,12 +209,12 @@ impl Rule for Metric {
         format!("{} of {} satisfies {}", what.trim(), self.connection, self.success_condition.text())
     }
 
-    fn validate(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
-        self.report(scope, problems);
+    fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
+        self.report(declared, problems);
     }
 
-    fn facts(&self, context: &Context<'_>, wanted: &mut Wanted) {
-        let (_, is_due) = self.analysis(context);
+    fn facts(&self, scope: &Scope<'_>, wanted: &mut Wanted) {
+        let (_, is_due) = self.analysis(scope);
         if is_due {
             for samples in self.samples().into_iter().chain(self.baseline()) {
                 wanted.add(samples);
@@ -225,14 +222,14 @@ impl Rule for Metric {
         }
     }
 
-    fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
-        let (mut analysis, is_due) = self.analysis(context);
+    fn evaluate(&self, facts: &Facts, scope: &Scope<'_>) -> Finding {
+        let (mut analysis, is_due) = self.analysis(scope);
         let mut trace = Vec::new();
         if is_due {
             let measurement = self.measure(facts);
-            let next = self.next_at(measurement.phase, measurement.retry_after, context.now);
+            let next = self.next_at(measurement.phase, measurement.retry_after, scope.now);
             trace.clone_from(&measurement.trace);
-            analysis.take(measurement, context.now, next);
+            analysis.take(measurement, scope.now, next);
         }
         self.conclude(&analysis, trace)
     }

@@ -29,10 +29,7 @@ impl Analysed {
     }
 
     fn look(&mut self, at: DateTime<Utc>, answers: &[(&str, Answer)]) -> Finding {
-        let context = Context { now: at, check: &self.check, state: self.state.as_ref() };
-        let mut wanted = Wanted::default();
-        self.check.definition.conditions[0].facts("0", &|_| context, &mut wanted);
-        self.asked += wanted.len();
+        self.asked += given::wanted(&self.check, self.state.as_ref(), at).len();
         let mut facts = Facts::default();
         for (query, answer) in answers {
             let samples = Samples { connection: "prometheus".to_owned(), query: Query::Text((*query).to_owned()) };

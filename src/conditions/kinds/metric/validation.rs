@@ -1,17 +1,18 @@
 //! What contradicts what in the parameters of `metric`.
 
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 
-use crate::check::{CompletionEvent, Scope};
+use crate::conditions::Declared;
 use crate::conditions::kinds::metric::{Metric, VARIABLES};
 use crate::sources::Connection;
+use crate::task::CompletionEvent;
 use crate::yaml::{Duration, Problems};
 
 impl Metric {
     /// Reports all mistakes.
-    pub(super) fn report(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
-        self.validate_query(scope, problems);
-        self.validate_schedule(scope, problems);
+    pub(super) fn report(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
+        self.validate_query(declared, problems);
+        self.validate_schedule(declared, problems);
         self.success_condition.validate("successCondition", &VARIABLES, problems);
         if let Some(failure) = &self.failure_condition {
             failure.validate("failureCondition", &VARIABLES, problems);
@@ -25,11 +26,11 @@ impl Metric {
         }
     }
 
-    fn validate_query(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate_query(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
         const KINDS: [&str; 4] = ["prometheus", "applicationInsights", "logAnalytics", "azureMonitor"];
-        scope.expect_connection("connection", &self.connection, &KINDS, problems);
+        declared.expect_connection("connection", &self.connection, &KINDS, problems);
         let of_resource = [self.resource.is_some(), self.metric.is_some(), self.aggregation.is_some()];
-        match scope.connections.get(&self.connection) {
+        match declared.connections.get(&self.connection) {
             Some(Connection::AzureMonitor(_)) => {
                 if of_resource != [true; 3] || self.query.is_some() {
                     problems.push(
@@ -62,7 +63,7 @@ impl Metric {
         }
     }
 
-    fn validate_schedule(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate_schedule(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
         let zero = |limit: Option<u32>| limit == Some(0);
         if zero(self.count) {
             problems.push("count", "0 would let everything pass; write at least 1");
@@ -90,12 +91,11 @@ impl Metric {
         let interval = self.interval.map_or_else(TimeDelta::zero, Duration::delta);
         let takes = self.initial_delay.map_or_else(TimeDelta::zero, Duration::delta)
             + interval.checked_mul(i32::try_from(last).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX / 2);
-        let deadline = scope.definition.deadline(DateTime::UNIX_EPOCH);
-        if DateTime::UNIX_EPOCH + takes.min(TimeDelta::days(10_000)) >= deadline {
-            let timeout = scope.definition.timeout;
+        if takes >= declared.until_deadline {
+            let timeout = declared.timeout;
             problems.push("count", format!("the last checkpoint lies past the check's timeout, {timeout}"));
         }
-        if scope.definition.completion_event == CompletionEvent::ApiResponse && takes > TimeDelta::zero() {
+        if declared.completion_event == CompletionEvent::ApiResponse && takes > TimeDelta::zero() {
             problems.push("", "takes its checkpoints over time, which needs `completionEvent: Callback`");
         }
     }

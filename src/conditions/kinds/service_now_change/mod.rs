@@ -11,10 +11,7 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::Scope;
-use crate::conditions::Rule;
-use crate::conditions::{Finding, Measured, WhenNotMet};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Measured, Rule, Scope, WhenNotMet};
 use crate::facts::{Facts, Wanted};
 use crate::sources::service_now::{ChangeAnswer, ChangeRequests};
 use crate::yaml::Problems;
@@ -72,8 +69,8 @@ impl ServiceNowChange {
     }
 
     /// Judges the one record, at `now`.
-    fn judge(&self, change: &Change<'_>, context: &Context<'_>, now: DateTime<Utc>) -> Result<Finding, String> {
-        let number = context.input(&self.number);
+    fn judge(&self, change: &Change<'_>, scope: &Scope<'_>, now: DateTime<Utc>) -> Result<Finding, String> {
+        let number = scope.input(&self.number);
         let wrong_fields = change.wrong(self.fields.iter().map(|(name, values)| (name.as_str(), values)))?;
         let progress = [("approval", &self.approval), ("state", &self.state)];
         let mut awaited =
@@ -135,9 +132,9 @@ impl Rule for ServiceNowChange {
         if self.fields.is_empty() { WhenNotMet::Wait } else { WhenNotMet::Fail }
     }
 
-    fn validate(&self, scope: &Scope<'_>, problems: &mut Problems<'_>) {
-        scope.expect_connection("connection", &self.connection, &["serviceNow"], problems);
-        scope.expect_input("number", &self.number, problems);
+    fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
+        declared.expect_connection("connection", &self.connection, &["serviceNow"], problems);
+        declared.expect_input("number", &self.number, problems);
         if self.fields.is_empty() && self.approval.is_none() && self.state.is_none() && !self.within_window {
             problems.push("", "demands nothing; write `fields`, `approval`, `state` or `withinWindow: true`");
         }
@@ -168,15 +165,15 @@ impl Rule for ServiceNowChange {
         }
     }
 
-    fn facts(&self, context: &Context<'_>, wanted: &mut Wanted) {
-        let number = context.input(&self.number);
+    fn facts(&self, scope: &Scope<'_>, wanted: &mut Wanted) {
+        let number = scope.input(&self.number);
         if is_number(number) {
             wanted.add(self.fact(number));
         }
     }
 
-    fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
-        let number = context.input(&self.number);
+    fn evaluate(&self, facts: &Facts, scope: &Scope<'_>) -> Finding {
+        let number = scope.input(&self.number);
         let again = "name the right change request in the pipeline, and run it again";
         if !is_number(number) {
             let found = format!("`{number}` in input {} is no number of a change request", self.number);
@@ -186,7 +183,7 @@ impl Rule for ServiceNowChange {
         }
         let answer = match facts.get(&self.fact(number)) {
             Ok(answer) => answer,
-            Err(unmeasured) => return Finding::unread(&unmeasured, self.expected(), context.now),
+            Err(unmeasured) => return Finding::unread(&unmeasured, self.expected(), scope.now),
         };
         let finding = match answer.records.as_slice() {
             [] => {
@@ -196,7 +193,7 @@ impl Rule for ServiceNowChange {
                     .remedy(again)
             }
             [record] => self
-                .judge(&Change { record }, context, facts.read_at(context.now))
+                .judge(&Change { record }, scope, facts.read_at(scope.now))
                 .unwrap_or_else(|why| Finding::unmeasured(format!("{number}: {why}"), self.expected())),
             _ => {
                 let found = format!("several change requests have the number {number}");

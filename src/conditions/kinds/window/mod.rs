@@ -8,10 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::check::Scope;
-use crate::conditions::Rule;
-use crate::conditions::{Finding, Measured, WhenNotMet};
-use crate::evaluation::Context;
+use crate::conditions::{Declared, Finding, Measured, Rule, Scope, WhenNotMet};
 use crate::facts::Facts;
 use crate::yaml::Problems;
 
@@ -130,12 +127,12 @@ impl Window {
         format!("outside {}", self.words())
     }
 
-    fn closed(&self, schedule: &Schedule, context: &Context<'_>) -> Finding {
-        let opening = schedule.next_opening(context.now);
+    fn closed(&self, schedule: &Schedule, scope: &Scope<'_>) -> Finding {
+        let opening = schedule.next_opening(scope.now);
         // The moment that is shown stays the same while nothing changes, so that the log is not written anew each time.
         let seen =
-            context.state.filter(|state| state["opens"] == json!(opening)).and_then(|state| state["seen"].as_str());
-        let seen = seen.and_then(|seen| seen.parse().ok()).unwrap_or(context.now);
+            scope.state.filter(|state| state["opens"] == json!(opening)).and_then(|state| state["seen"].as_str());
+        let seen = seen.and_then(|seen| seen.parse().ok()).unwrap_or(scope.now);
         let found = format!("closed at {}: {}", self.local(seen), self.why_closed(schedule, seen));
         let Some(opening) = opening else {
             let found = format!("{found}; it does not open within {HORIZON_DAYS} days");
@@ -143,10 +140,10 @@ impl Window {
         };
         let next = format!("Next open: {}", self.both(opening));
         let mut finding = Finding::new(Measured::NotMet, found, self.words()).remedy("wait until it opens");
-        finding.details.push(if opening < context.check.deadline {
+        finding.details.push(if opening < scope.deadline {
             next
         } else {
-            format!("{next}, after the end of this check at {}", self.both(context.check.deadline))
+            format!("{next}, after the end of this check at {}", self.both(scope.deadline))
         });
         finding.look_again_at = Some(opening);
         finding.state = Some(json!({ "opens": opening, "seen": seen }));
@@ -163,7 +160,7 @@ impl Rule for Window {
         WhenNotMet::Wait
     }
 
-    fn validate(&self, _: &Scope<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         if self.days.as_ref().is_some_and(Vec::is_empty) {
             problems.push("days", "is empty, so that it would never open; write for instance `[Mon, Tue]`");
         }
@@ -187,14 +184,14 @@ impl Rule for Window {
         }
     }
 
-    fn evaluate(&self, facts: &Facts, context: &Context<'_>) -> Finding {
+    fn evaluate(&self, facts: &Facts, scope: &Scope<'_>) -> Finding {
         // It may have closed while others were waited for.
-        let context = &Context { now: facts.read_at(context.now), ..*context };
+        let scope = &Scope { now: facts.read_at(scope.now), ..*scope };
         let schedule = self.schedule();
-        if !schedule.is_open(context.now) {
-            return self.closed(&schedule, context);
+        if !schedule.is_open(scope.now) {
+            return self.closed(&schedule, scope);
         }
-        let until = schedule.next_closing(context.now).map(|closing| format!(" until {}", self.local(closing)));
+        let until = schedule.next_closing(scope.now).map(|closing| format!(" until {}", self.local(closing)));
         Finding::new(Measured::Met, format!("open{}", until.unwrap_or_default()), self.words())
     }
 }

@@ -4,9 +4,9 @@ use chrono::{Days, TimeDelta};
 
 use crate::check::Check;
 use crate::conditions::kinds::window::*;
-use crate::conditions::testing::{check, check_of, refused};
+use crate::conditions::testing::{check, check_of, evaluate, refused};
 use crate::conditions::{Condition, Kind};
-use crate::evaluation::{Memory, Status, evaluate};
+use crate::evaluation::{self, Memory, Status};
 
 const OFFICE: &str = "window: { days: [Mon, Tuesday, wed, THU, Fri], from: 08:00, to: 17:00, timeZone: Europe/Berlin, except: [2026-01-06], freezes: [{ from: 2026-12-20, to: 2026-12-31, reason: Year-end }, { from: 2026-01-08T12:00, to: 2026-01-08T14:00, reason: Stocktaking }] }";
 
@@ -15,8 +15,7 @@ fn time(text: &str) -> DateTime<Utc> {
 }
 
 fn at(check: &Check, now: &str, state: Option<&serde_json::Value>) -> Finding {
-    let context = Context { now: time(now), check, state };
-    check.definition.conditions[0].kind.evaluate(&Facts::default(), &context)
+    evaluate(check, &Facts::default(), state, time(now))
 }
 
 #[track_caller]
@@ -146,7 +145,7 @@ fn steward_279_window_open_at_start_closed_at_release_is_not_allowed() {
         let mut facts = Facts::default();
         let state = serde_json::json!({ "tags": tags });
         facts.insert(TheRunState, Ok(serde_json::from_value(state).expect("a run")));
-        evaluate(&check, &facts, memory, time(now))
+        evaluation::evaluate(&check, &facts, memory, time(now))
     };
     let none: [&str; 0] = [];
     let first = look("2026-01-05T12:59:00Z", &none[..], &Memory::default());

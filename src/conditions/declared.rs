@@ -1,24 +1,30 @@
-//! The names that a condition may refer to.
+//! What the rest of a check declares, so that a condition can be validated with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CheckDefinition, Input};
+use chrono::TimeDelta;
+
 use crate::sources::Connection;
-use crate::yaml::{Problems, nearest};
+use crate::task::CompletionEvent;
+use crate::yaml::{Duration, Problems, nearest};
 
-/// What a condition may refer to: names that must exist.
-pub struct Scope<'a> {
+/// What the rest of a check declares: the names that a condition may refer to, and the time there is.
+pub struct Declared<'a> {
     /// The connections of the file.
     pub connections: &'a BTreeMap<String, Connection>,
-    /// The inputs of the check.
-    pub inputs: &'a BTreeMap<String, Input>,
-    /// The whole check.
-    pub definition: &'a CheckDefinition,
-    /// Whether a delivery brought it, instead of the operator's file.
+    /// The names of the check's inputs.
+    pub inputs: BTreeSet<&'a str>,
+    /// How Azure Pipelines expects the answer.
+    pub completion_event: CompletionEvent,
+    /// The check's `timeout`.
+    pub timeout: Duration,
+    /// The time from the delivery to the check's deadline, shortly before the timeout.
+    pub until_deadline: TimeDelta,
+    /// Whether a delivery brought the check, instead of the operator's file.
     pub is_inline: bool,
 }
 
-impl Scope<'_> {
+impl Declared<'_> {
     /// Reports a connection that the file does not have, or that is of another kind.
     pub fn expect_connection(&self, key: &str, name: &str, kinds: &[&str], problems: &mut Problems<'_>) {
         match self.connections.get(name) {
@@ -38,7 +44,7 @@ impl Scope<'_> {
 
     /// Reports an input that the check does not declare.
     pub fn expect_input(&self, key: &str, name: &str, problems: &mut Problems<'_>) {
-        if !self.inputs.contains_key(name) {
+        if !self.inputs.contains(name) {
             problems.push(key, format!("the check declares no input `{name}`; add it to `inputs`"));
         }
     }
