@@ -40,6 +40,7 @@ pub mod queue;
 pub mod reevaluate_function;
 pub mod routes;
 pub mod sources;
+pub mod suggest;
 pub mod task;
 pub mod task_log;
 pub mod text;

@@ -4,7 +4,8 @@ use crate::check::CheckDefinition;
 use crate::check_function::delivery::{MAX_INPUT, Rules};
 use crate::check_function::headers::{Reader, echo, printable};
 use crate::checks_file::ChecksFile;
-use crate::yaml::{Problem, nearest};
+use crate::suggest::suggest;
+use crate::yaml::Problem;
 
 impl Reader<'_> {
     /// The definition that applies: of the check that header or query name, of the body, or the default.
@@ -65,10 +66,11 @@ impl Reader<'_> {
         if let Some(definition) = checks.checks.get(name) {
             return Some((name.to_owned(), definition.clone()));
         }
-        let near = nearest(name, checks.checks.keys().map(String::as_str));
-        let hint = near
-            .map_or_else(|| format!("the checks are: {}", one_of(checks)), |near| format!("did you mean `{near}`?"));
-        self.problems.push(format!("there is no check {} in checks.yaml; {hint}", echo(name)));
+        let mut hint = suggest(name, checks.checks.keys().map(String::as_str));
+        if hint.is_empty() {
+            hint = format!("; the checks are: {}", one_of(checks));
+        }
+        self.problems.push(format!("there is no check {} in checks.yaml{hint}", echo(name)));
         None
     }
 

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::CheckDefinition;
 use crate::sources::Connection;
-use crate::yaml::{Document, Problem, nearest};
+use crate::suggest::suggest;
+use crate::yaml::{Document, Problem};
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,8 +46,7 @@ impl ChecksFile {
             if let Some(default) = &file.default
                 && !document.has(&format!("checks.{default}"))
             {
-                let hint = nearest(default, file.checks.keys().map(String::as_str));
-                let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let hint = suggest(default, file.checks.keys().map(String::as_str));
                 problems.push("default", format!("there is no check `{default}`{hint}"));
             }
         })

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 
 use crate::sources::Connection;
+use crate::suggest::suggest;
 use crate::task::CompletionEvent;
-use crate::yaml::{Duration, Problems, nearest};
+use crate::yaml::{Duration, Problems};
 
 /// What the rest of a check declares: the names that a condition may refer to, and the time there is.
 pub struct Declared<'a> {
@@ -34,8 +35,7 @@ impl Declared<'_> {
                 problems.push(key, format!("connection `{name}` is of kind `{found}`; this needs `{wanted}`"));
             }
             None => {
-                let hint = nearest(name, self.connections.keys().map(String::as_str));
-                let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let hint = suggest(name, self.connections.keys().map(String::as_str));
                 let message = format!("checks.yaml has no connection `{name}`; add it to `connections`{hint}");
                 problems.push(key, message);
             }

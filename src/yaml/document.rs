@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::suggest::suggest;
 use crate::yaml::Problems;
 use crate::yaml::node::Node;
 use crate::yaml::pruned::Pruned;
@@ -171,24 +172,9 @@ fn explain(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
     match quoted.split_first() {
-        Some((found, known)) if is_unknown => match nearest(found, known.iter().copied()) {
-            Some(near) => format!("{message}; did you mean `{near}`?"),
-            None => message,
-        },
+        Some((found, known)) if is_unknown => format!("{message}{}", suggest(found, known.iter().copied())),
         _ => message,
     }
-}
-
-/// The known name that a mistyped one most likely stands for.
-#[must_use]
-pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let found = found.to_lowercase();
-    known
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&found, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= name.len().div_ceil(3).max(1))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
 }
 
 fn cut(mut text: String) -> String {

@@ -6,6 +6,6 @@ mod node;
 mod problems;
 mod pruned;
 
-pub use document::{Document, Problem, nearest};
+pub use document::{Document, Problem};
 pub use duration::Duration;
 pub use problems::Problems;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::conditions::{Declared, Finding, Measured, Rule, Scope};
 use crate::facts::run::TheRun;
 use crate::facts::{Facts, Wanted};
-use crate::yaml::{Problems, nearest};
+use crate::suggest::suggest;
+use crate::yaml::Problems;
 
 /// Every reason that a run may have, as the variable `Build.Reason` spells them.
 ///
@@ -74,7 +75,7 @@ impl Rule for BuildReason {
             problems.push("in", "is empty; write for instance `[Manual]`");
         }
         for (index, reason) in self.accepted.iter().enumerate().filter(|(_, reason)| normalised(reason).is_none()) {
-            let hint = nearest(reason, REASONS).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            let hint = suggest(reason, REASONS);
             let known = REASONS.join("`, `");
             problems.push(&format!("in[{index}]"), format!("`{reason}` is no reason; write one of `{known}`{hint}"));
         }

@@ -8,7 +8,8 @@ use crate::azure_devops::timeline::{Timeline, TimelineRecord};
 use crate::conditions::{Declared, Finding, Rule, Scope};
 use crate::facts::timeline::RunTimeline;
 use crate::facts::{Facts, Wanted};
-use crate::yaml::{Problems, nearest};
+use crate::suggest::suggest;
+use crate::yaml::Problems;
 
 /// Tasks that may be written by name. The ids are those of the task definitions that Azure Pipelines ships.
 const WELL_KNOWN: [(&str, Uuid); 3] = [
@@ -85,8 +86,7 @@ impl Rule for TaskExecuted {
 
     fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
         if self.task_id().is_none() {
-            let hint = nearest(&self.task, WELL_KNOWN.map(|(name, _)| name))
-                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            let hint = suggest(&self.task, WELL_KNOWN.map(|(name, _)| name));
             let message = "is neither a task's GUID nor one of `CmdLine`, `Bash`, `PowerShell`";
             problems.push("task", format!("`{}` {message}{hint}", self.task));
         }

@@ -7,7 +7,8 @@ use crate::azure_devops::work_items::WorkItem;
 use crate::conditions::{Declared, Finding, Measured, Rule, Scope, WhenNotMet};
 use crate::facts::work_items::{LinkSource, LinkedWorkItems};
 use crate::facts::{Facts, Wanted};
-use crate::yaml::{Problems, nearest};
+use crate::suggest::suggest;
+use crate::yaml::Problems;
 
 /// The categories into which every process sorts its states.
 const CATEGORIES: [&str; 5] = ["Proposed", "InProgress", "Resolved", "Completed", "Removed"];
@@ -117,8 +118,7 @@ impl Rule for WorkItems {
             (Some(_), Some(_)) => problems.push("states", "contradicts `state`; give one of them"),
             (None, Some(states)) if states.is_empty() => problems.push("states", "is empty"),
             (Some(category), None) if !CATEGORIES.iter().any(|known| known.eq_ignore_ascii_case(category)) => {
-                let hint =
-                    nearest(category, CATEGORIES).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let hint = suggest(category, CATEGORIES);
                 let known = CATEGORIES.join("`, `");
                 problems.push(
                     "state",

@@ -9,7 +9,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::yaml::nearest;
+use crate::suggest::suggest;
 
 /// The minutes of a day without a change of the clocks.
 const MINUTES_OF_DAY: u32 = 24 * 60;
@@ -64,8 +64,7 @@ impl FromStr for TimeZone {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse().map(Self).map_err(|_| {
-            let near = nearest(text, TZ_VARIANTS.iter().map(|zone| zone.name()));
-            let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            let hint = suggest(text, TZ_VARIANTS.iter().map(|zone| zone.name()));
             format!("`{text}` is no IANA time zone; write for instance `Europe/Berlin`{hint}")
         })
     }

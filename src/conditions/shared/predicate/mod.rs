@@ -14,7 +14,8 @@ use cel::{Context, Program, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::yaml::{Problems, nearest};
+use crate::suggest::suggest;
+use crate::yaml::Problems;
 
 use check::Check;
 use text::Source;
@@ -66,14 +67,12 @@ impl Predicate {
             let source = Source::of(program);
             let variables = check.variables.iter().filter(|(_, name)| !known.contains(&name.as_str()));
             let variables = variables.map(|(id, name)| {
-                let hint = nearest(name, known.iter().copied());
-                let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let hint = suggest(name, known.iter().copied());
                 let known = known.join("`, `");
                 format!("{}: there is no `{name}` here; known are `{known}`{hint}", source.place(*id))
             });
             let functions = check.unknown_functions().map(|(id, name)| {
-                let hint = nearest(name, check::FUNCTIONS.iter().copied());
-                let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let hint = suggest(name, check::FUNCTIONS.iter().copied());
                 format!("{}: there is no function `{name}`{hint}", source.place(id))
             });
             variables.chain(functions).collect::<Vec<_>>()
