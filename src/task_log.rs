@@ -96,15 +96,17 @@ pub fn conditions(evaluation: &Evaluation) -> Vec<String> {
     lines
 }
 
-/// What blocks the check, in one line: `name: found (expected …)`.
+/// What blocks the check, one text for each condition: `name: found (expected: …)`.
 #[must_use]
-pub fn blockers(explanation: &Explanation) -> String {
-    let blocking: Vec<String> = explanation
-        .blocking()
-        .into_iter()
-        .map(|leaf| format!("{}: {} (expected: {})", leaf.condition, leaf.found, leaf.expected))
-        .collect();
-    blocking.join("; ")
+pub fn blockers(explanation: &Explanation) -> Vec<String> {
+    let sentence = |leaf: &Explanation| format!("{}: {} (expected: {})", leaf.condition, leaf.found, leaf.expected);
+    explanation.blocking().into_iter().map(sentence).collect()
+}
+
+/// What blocks the check, in one line.
+#[must_use]
+pub fn blockers_in_one_line(explanation: &Explanation) -> String {
+    blockers(explanation).join("; ")
 }
 
 /// The digest of a status, by which changes are noticed.
@@ -124,7 +126,7 @@ pub fn current_operation(evaluation: &Evaluation, next: DateTime<Utc>) -> String
         Status::Errored => "Could not find out",
         _ => "Waiting",
     };
-    shorten(&format!("{what}: {} - next look at {}", blockers(&evaluation.explanation), time(next)))
+    shorten(&format!("{what}: {} - next look at {}", blockers_in_one_line(&evaluation.explanation), time(next)))
 }
 
 /// Cuts a text to what one line of the run page takes.

@@ -24,6 +24,7 @@ use crate::facts::Unmeasured;
 use crate::queue::message::{MAX_FIRST_MESSAGE, MessageV1};
 use crate::queue::{DELIVERY_PUT_TIMEOUT, QueueError};
 use crate::task::CompletionEvent;
+use crate::task_log;
 
 /// The largest body of a delivery. Azure Pipelines lets people write 2,000 characters.
 pub const MAX_BODY: u64 = 64 * 1024;
@@ -218,12 +219,7 @@ async fn decide(app: &App, delivery: &Delivery) -> Answer {
             let status = if check.definition.dry_run { Status::Passed } else { evaluation.status() };
             let reasons = match evaluation.status() {
                 Status::Passed => vec!["all conditions passed".to_owned()],
-                _ => evaluation
-                    .explanation
-                    .blocking()
-                    .into_iter()
-                    .map(|leaf| format!("{}: {} (expected: {})", leaf.condition, leaf.found, leaf.expected))
-                    .collect(),
+                _ => task_log::blockers(&evaluation.explanation),
             };
             (status, reasons, evaluation.explanation.conditions)
         }

@@ -110,10 +110,10 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
     print(&match status {
         Status::Passed => "The decision would be: succeeded.".to_owned(),
         Status::Failed => {
-            format!("The decision would be: failed. {}.", task_log::blockers(&examination.evaluation.explanation))
+            format!("The decision would be: failed. {}.", task_log::blockers_in_one_line(&examination.evaluation.explanation))
         }
         Status::Waiting | Status::Errored => {
-            format!("It would not be decided yet. {}.", task_log::blockers(&examination.evaluation.explanation))
+            format!("It would not be decided yet. {}.", task_log::blockers_in_one_line(&examination.evaluation.explanation))
         }
     });
     Ok(status)

@@ -126,7 +126,7 @@ impl<'a> Step<'a> {
     /// Turns an evaluation into a decision or the next evaluation.
     async fn conclude(&mut self, evaluation: &Evaluation) -> Result<Ended, Failure> {
         let lines = task_log::conditions(evaluation);
-        let blockers = task_log::blockers(&evaluation.explanation);
+        let blockers = task_log::blockers_in_one_line(&evaluation.explanation);
         let definition = &self.message.check.definition;
         let is_over = self.is_over();
         match evaluation.status() {
