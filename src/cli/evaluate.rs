@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::serve::build_sources;
 use super::serve::client;
-use super::{fail, print};
+use super::{block_on, fail, print};
 use crate::azure_devops::{self, AzureDevOps};
 use crate::check::Check;
 use crate::checks_file::ChecksFile;
@@ -61,16 +61,14 @@ fn parse_input(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn run(options: &Options) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("the runtime cannot start: {error}")),
-    };
-    match runtime.block_on(evaluate(options)) {
-        Ok(Status::Passed) => ExitCode::SUCCESS,
-        Ok(Status::Failed) => ExitCode::from(1),
-        Ok(Status::Waiting | Status::Errored) => ExitCode::from(2),
-        Err(why) => fail(&why),
-    }
+    block_on(async {
+        match evaluate(options).await {
+            Ok(Status::Passed) => ExitCode::SUCCESS,
+            Ok(Status::Failed) => ExitCode::from(1),
+            Ok(Status::Waiting | Status::Errored) => ExitCode::from(2),
+            Err(why) => fail(&why),
+        }
+    })
 }
 
 async fn evaluate(options: &Options) -> Result<Status, String> {
@@ -110,10 +108,16 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
     print(&match status {
         Status::Passed => "The decision would be: succeeded.".to_owned(),
         Status::Failed => {
-            format!("The decision would be: failed. {}.", task_log::blockers_in_one_line(&examination.evaluation.explanation))
+            format!(
+                "The decision would be: failed. {}.",
+                task_log::blockers_in_one_line(&examination.evaluation.explanation)
+            )
         }
         Status::Waiting | Status::Errored => {
-            format!("It would not be decided yet. {}.", task_log::blockers_in_one_line(&examination.evaluation.explanation))
+            format!(
+                "It would not be decided yet. {}.",
+                task_log::blockers_in_one_line(&examination.evaluation.explanation)
+            )
         }
     });
     Ok(status)

@@ -59,6 +59,14 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Runs `work` to its end, on a runtime of its own.
+fn block_on(work: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => fail(&format!("the runtime cannot start: {error}")),
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "the output of a command is what the person asked for")]
 fn print(text: &str) {
     println!("{text}");

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{fail, print, serve};
+use super::{block_on, fail, print, serve};
 use crate::App;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::azure_devops::{ErrorKind, Session};
@@ -38,17 +38,15 @@ pub(super) enum Command {
 }
 
 pub(super) fn run(command: &Command) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("the runtime cannot start: {error}")),
-    };
-    match runtime.block_on(act(command)) {
-        Ok(said) => {
-            print(&said);
-            ExitCode::SUCCESS
+    block_on(async {
+        match act(command).await {
+            Ok(said) => {
+                print(&said);
+                ExitCode::SUCCESS
+            }
+            Err(why) => fail(&why),
         }
-        Err(why) => fail(&why),
-    }
+    })
 }
 
 async fn act(command: &Command) -> Result<String, String> {

@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::fail;
+use super::{block_on, fail};
 use crate::App;
 use crate::azure_devops::{self, AzureDevOps};
 use crate::checks_file::ChecksFile;
@@ -41,11 +41,7 @@ pub(super) fn serve() -> ExitCode {
     let level = config::environment("LogLevel").and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO);
     log(level, io::stdout).init();
     hide_panics();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("the runtime cannot start: {error}")),
-    };
-    runtime.block_on(run())
+    block_on(run())
 }
 
 /// Writes each line as [`crate::text::one_line`]: whoever prints the log again may take its text for commands.
