@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::queue::Storage;
+use crate::azure_devops;
+use crate::http::managed_identity::ManagedIdentity;
+use crate::queue::{CheckQueue, Storage};
 use crate::task::plan_url::AllowedPlanUrls;
 use crate::task::sealer::Sealer;
 
@@ -94,7 +96,7 @@ impl Config {
         let app_root = lookup("FUNCTIONS_APP_ROOT_PATH").map_or_else(|| PathBuf::from("."), PathBuf::from);
         Ok(Self {
             port: port(lookup)?,
-            storage: crate::http::managed_identity::storage(lookup)?,
+            storage: storage(lookup)?,
             allowed_plan_urls: allowed_plan_urls(lookup)?,
             sealer: sealer(lookup, is_local)?,
             checks_file: app_root.join(lookup("ChecksFile").unwrap_or_else(|| "checks.yaml".to_owned())),
@@ -107,11 +109,11 @@ impl Config {
     }
 }
 
-pub(crate) fn missing(setting: &'static str, example: &'static str) -> ConfigError {
+fn missing(setting: &'static str, example: &'static str) -> ConfigError {
     ConfigError { setting, problem: "is missing".to_owned(), example }
 }
 
-pub(crate) fn wrong(setting: &'static str, problem: impl Into<String>, example: &'static str) -> ConfigError {
+fn wrong(setting: &'static str, problem: impl Into<String>, example: &'static str) -> ConfigError {
     ConfigError { setting, problem: problem.into(), example }
 }
 
@@ -120,6 +122,38 @@ fn port(lookup: Lookup<'_>) -> Result<u16, ConfigError> {
     const EXAMPLE: &str = "7072 (the Functions host sets it: start the app with `func start`)";
     let text = lookup(NAME).ok_or_else(|| missing(NAME, EXAMPLE))?;
     text.trim().parse().map_err(|_| wrong(NAME, format!("is no port: `{text}`"), EXAMPLE))
+}
+
+/// Reads where the queue is: the settings of the connection `AzureWebJobsStorage`.
+fn storage(lookup: Lookup<'_>) -> Result<Storage, ConfigError> {
+    const NAME: &str = "AzureWebJobsStorage";
+    const EXAMPLE: &str = "UseDevelopmentStorage=true, or DefaultEndpointsProtocol=https;AccountName=…;AccountKey=…";
+    if let Some(text) = lookup(NAME) {
+        let storage = connection_string(text);
+        let probe = CheckQueue::open(&storage, reqwest::Client::new());
+        return probe.map(|_| storage).map_err(|why| wrong(NAME, format!("is wrong: {why}"), EXAMPLE));
+    }
+    let account =
+        lookup("AzureWebJobsStorage__accountName").map(|name| format!("https://{name}.queue.core.windows.net"));
+    let uri = account.or_else(|| lookup("AzureWebJobsStorage__queueServiceUri"));
+    let queue_service_uri = uri.ok_or_else(|| missing(NAME, EXAMPLE))?.trim_end_matches('/').to_owned();
+    let credential = lookup("AzureWebJobsStorage__credential").unwrap_or_default();
+    if !credential.eq_ignore_ascii_case("managedidentity") {
+        return Err(wrong("AzureWebJobsStorage__credential", format!("is `{credential}`"), "managedidentity"));
+    }
+    let identity = ManagedIdentity::of_process(lookup, lookup("AzureWebJobsStorage__clientId")).ok_or_else(|| {
+        missing("IDENTITY_ENDPOINT", "the value that Azure sets once the function app has a managed identity")
+    })?;
+    Ok(Storage::Identity { queue_service_uri, credential: Arc::new(identity) })
+}
+
+/// A connection string as a setting, which says what is wrong without repeating it.
+fn connection_string(text: String) -> Storage {
+    if text.trim().trim_end_matches(';').eq_ignore_ascii_case("UseDevelopmentStorage=true") {
+        Storage::Development
+    } else {
+        Storage::ConnectionString(SecretString::from(text))
+    }
 }
 
 fn allowed_plan_urls(lookup: Lookup<'_>) -> Result<AllowedPlanUrls, ConfigError> {
@@ -154,20 +188,11 @@ fn switch(lookup: Lookup<'_>, name: &'static str, default: bool) -> Result<bool,
 
 pub(crate) fn api_version(lookup: Lookup<'_>) -> Result<String, ConfigError> {
     const NAME: &str = "AzureDevOpsApiVersion";
-    let text = lookup(NAME).unwrap_or_else(|| crate::azure_devops::API_VERSION.to_owned());
+    let text = lookup(NAME).unwrap_or_else(|| azure_devops::API_VERSION.to_owned());
     let is_version = text.split_once('.').is_some_and(|(major, minor)| {
         [major, minor].iter().all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()))
     });
     if is_version { Ok(text) } else { Err(wrong(NAME, format!("is no version: `{text}`"), "7.1")) }
-}
-
-/// A connection string as a setting, which says what is wrong without repeating it.
-pub(crate) fn connection_string(text: String) -> Storage {
-    if text.trim().trim_end_matches(';').eq_ignore_ascii_case("UseDevelopmentStorage=true") {
-        Storage::Development
-    } else {
-        Storage::ConnectionString(SecretString::from(text))
-    }
 }
 
 #[cfg(test)]

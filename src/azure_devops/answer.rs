@@ -6,6 +6,7 @@ use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Response, StatusCode};
 
 use super::error::{self, Error, ErrorKind};
+use crate::http::body::{self, BodyError};
 use crate::http::retry_after::parse_retry_after;
 
 /// The largest answer that is read. The timeline of a huge run has a few MiB.
@@ -40,13 +41,9 @@ pub(super) fn is_from_the_service(answer: &Response) -> bool {
 }
 
 /// Reads a body, but never more than [`MAX_RESPONSE`].
-pub(super) async fn read_limited(what: &'static str, mut answer: Response) -> Result<Bytes, Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| error::unreachable(what, &error))? {
-        if body.len() + chunk.len() > MAX_RESPONSE {
-            return Err(Error::new(what, ErrorKind::Other, "the answer is larger than 16 MiB"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.into())
+pub(super) async fn read_limited(what: &'static str, answer: Response) -> Result<Bytes, Error> {
+    body::read(answer, MAX_RESPONSE).await.map_err(|error| match error {
+        BodyError::TooLarge => Error::new(what, ErrorKind::Other, "the answer is larger than 16 MiB"),
+        BodyError::Broken(error) => error::unreachable(what, &error),
+    })
 }

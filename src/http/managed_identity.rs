@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::auth::{AccessToken, TokenCredential};
@@ -14,14 +13,16 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
-use crate::config::{self, ConfigError, Lookup};
-use crate::queue::Storage;
+use super::body::{self, BodyError};
 
 /// How long before its end a token is no longer used: longer than any call may take.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
 
 /// How long the endpoint may take; it is on the same machine.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The largest answer that is read. A token has a few KiB.
+const MAX_ANSWER: usize = 256 * 1024;
 
 /// The managed identity. Keeps its tokens until shortly before they expire.
 pub struct ManagedIdentity {
@@ -42,7 +43,7 @@ struct Answer {
 impl ManagedIdentity {
     /// The identity of this process, or `None` where the platform offers none.
     #[must_use]
-    pub fn of_process(lookup: Lookup<'_>, client_id: Option<String>) -> Option<Self> {
+    pub fn of_process(lookup: &dyn Fn(&str) -> Option<String>, client_id: Option<String>) -> Option<Self> {
         let http =
             reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build().ok()?;
         Some(Self {
@@ -85,7 +86,10 @@ impl ManagedIdentity {
                 "the managed identity endpoint answered {status}: assign the function app an identity"
             ));
         }
-        let body = answer.bytes().await.map_err(|_| "the managed identity endpoint broke off".to_owned())?;
+        let body = body::read(answer, MAX_ANSWER).await.map_err(|error| match error {
+            BodyError::TooLarge => "the managed identity endpoint answered more than a token takes".to_owned(),
+            BodyError::Broken(_) => "the managed identity endpoint broke off".to_owned(),
+        })?;
         read_token(&body)
     }
 }
@@ -117,27 +121,4 @@ impl TokenCredential for ManagedIdentity {
         self.tokens.lock().await.clear();
         Ok(())
     }
-}
-
-/// Reads where the queue is: the settings of the connection `AzureWebJobsStorage`.
-pub(crate) fn storage(lookup: Lookup<'_>) -> Result<Storage, ConfigError> {
-    const NAME: &str = "AzureWebJobsStorage";
-    const EXAMPLE: &str = "UseDevelopmentStorage=true, or DefaultEndpointsProtocol=https;AccountName=…;AccountKey=…";
-    if let Some(text) = lookup(NAME) {
-        let storage = config::connection_string(text);
-        let probe = crate::queue::CheckQueue::open(&storage, reqwest::Client::new());
-        return probe.map(|_| storage).map_err(|why| config::wrong(NAME, format!("is wrong: {why}"), EXAMPLE));
-    }
-    let account =
-        lookup("AzureWebJobsStorage__accountName").map(|name| format!("https://{name}.queue.core.windows.net"));
-    let uri = account.or_else(|| lookup("AzureWebJobsStorage__queueServiceUri"));
-    let queue_service_uri = uri.ok_or_else(|| config::missing(NAME, EXAMPLE))?.trim_end_matches('/').to_owned();
-    let credential = lookup("AzureWebJobsStorage__credential").unwrap_or_default();
-    if !credential.eq_ignore_ascii_case("managedidentity") {
-        return Err(config::wrong("AzureWebJobsStorage__credential", format!("is `{credential}`"), "managedidentity"));
-    }
-    let identity = ManagedIdentity::of_process(lookup, lookup("AzureWebJobsStorage__clientId")).ok_or_else(|| {
-        config::missing("IDENTITY_ENDPOINT", "the value that Azure sets once the function app has a managed identity")
-    })?;
-    Ok(Storage::Identity { queue_service_uri, credential: Arc::new(identity) })
 }

@@ -1,5 +1,6 @@
 //! What every call to the outside shares: who is left alone, which addresses are allowed, whose identity is used.
 
+pub(crate) mod body;
 pub mod circuit;
 pub mod managed_identity;
 pub mod resolver;

@@ -12,6 +12,7 @@ use url::Url;
 use super::endpoint::Endpoint;
 use super::path::join;
 use super::{Error, Sources};
+use crate::http::body::{self, BodyError};
 use crate::http::retry_after::parse_retry_after;
 
 /// The largest answer that is read.
@@ -103,7 +104,7 @@ async fn read(endpoint: &Endpoint, answer: reqwest::Result<Response>, now: DateT
             "broke off".to_owned()
         })
     };
-    let mut answer = answer.map_err(broken)?;
+    let answer = answer.map_err(broken)?;
     let status = answer.status();
     let busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
     if busy || status.is_server_error() {
@@ -112,14 +113,11 @@ async fn read(endpoint: &Endpoint, answer: reqwest::Result<Response>, now: DateT
     }
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(broken)? {
-        if body.len() + chunk.len() > MAX_RESPONSE {
-            return Err(endpoint.error("answered more than 1 MiB; ask for less"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answered { status, content_type, body: body.into() })
+    let body = body::read(answer, MAX_RESPONSE).await.map_err(|error| match error {
+        BodyError::TooLarge => endpoint.error("answered more than 1 MiB; ask for less"),
+        BodyError::Broken(error) => broken(error),
+    })?;
+    Ok(Answered { status, content_type, body })
 }
 
 /// The answer's JSON, if it is a success.

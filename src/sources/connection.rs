@@ -9,6 +9,9 @@ use url::Url;
 
 use crate::yaml::{Duration, Problems};
 
+/// Answers an app setting by its name; `None` where it is missing.
+pub type AppSettings<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Text in which `${NAME}` stands for the app setting of that name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -20,7 +23,7 @@ impl SettingText {
     /// # Errors
     ///
     /// The name of the first setting that is missing.
-    pub fn resolve(&self, setting: &dyn Fn(&str) -> Option<String>) -> Result<SecretString, String> {
+    pub fn resolve(&self, setting: AppSettings<'_>) -> Result<SecretString, String> {
         let mut resolved = String::new();
         let mut rest = self.0.as_str();
         while let Some((before, after)) = rest.split_once("${") {

@@ -8,9 +8,8 @@ use tokio::sync::Mutex;
 use url::{Position, Url};
 
 use super::authorization::{Authorization, ClientCredentials};
-use crate::config::Lookup;
 use crate::http::managed_identity::ManagedIdentity;
-use crate::sources::{Connection, SettingText};
+use crate::sources::{AppSettings, Connection, SettingText};
 
 /// How long one call may take unless the connection says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,7 +30,7 @@ impl Endpoint {
     /// # Errors
     ///
     /// What is wrong, as the end of a sentence about the connection. Never a setting's value.
-    pub(super) fn new(name: &str, connection: &Connection, setting: Lookup<'_>) -> Result<Self, String> {
+    pub(super) fn new(name: &str, connection: &Connection, setting: AppSettings<'_>) -> Result<Self, String> {
         let (base, segments, authorization, timeout) = match connection {
             Connection::ServiceNow(it) => {
                 let authorization = match (&it.user, &it.password, &it.client_id, &it.client_secret) {
@@ -103,7 +102,7 @@ impl Endpoint {
     }
 }
 
-fn text(text: &SettingText, setting: Lookup<'_>) -> Result<SecretString, String> {
+fn text(text: &SettingText, setting: AppSettings<'_>) -> Result<SecretString, String> {
     text.resolve(setting)
 }
 

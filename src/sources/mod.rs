@@ -19,11 +19,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Lookup;
 use crate::http::circuit::Circuits;
 use crate::http::managed_identity::ManagedIdentity;
 
-pub use connection::{Connection, SettingText};
+pub use connection::{AppSettings, Connection, SettingText};
 use endpoint::Endpoint;
 pub use error::Error;
 pub(crate) use path::check_path;
@@ -51,7 +50,7 @@ impl Sources {
     /// When the TLS stack cannot be set up.
     pub fn new(
         connections: &BTreeMap<String, Connection>,
-        setting: Lookup<'_>,
+        setting: AppSettings<'_>,
         identity: Option<Arc<ManagedIdentity>>,
         http: reqwest::ClientBuilder,
     ) -> Result<Self, reqwest::Error> {

@@ -1,0 +1,29 @@
+//! Reading the body of an answer, but never more of it than fits.
+
+use bytes::Bytes;
+use reqwest::Response;
+
+/// Why a body was not read.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    /// It is larger than the limit.
+    TooLarge,
+    /// The connection broke, or the time was over.
+    Broken(reqwest::Error),
+}
+
+/// Reads a body of at most `limit` bytes: an answer need not declare its length, nor tell the truth about it.
+///
+/// # Errors
+///
+/// [`BodyError`]; what was read so far is dropped.
+pub(crate) async fn read(mut answer: Response, limit: usize) -> Result<Bytes, BodyError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(BodyError::Broken)? {
+        if body.len() + chunk.len() > limit {
+            return Err(BodyError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
