@@ -72,8 +72,8 @@ impl World {
         let mut headers = expand(HEADERS, &ids, &[]);
         headers.push(("Check".to_owned(), story.check.to_owned()));
         headers.extend(story.input.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let url = self.host.function_url("CheckFunction");
-        let delivered = deliver_with(&url, &self.host.function_key(), "", &headers, "").await;
+        let function = self.host.function_address("CheckFunction");
+        let delivered = deliver_with(&function, "", &headers, "").await;
         if let Some(decision) = decided_at_once(&delivered) {
             paint::log(&format!("Response Code: {}\nResponse: {}", delivered.status, delivered.body));
             return Some(decision);

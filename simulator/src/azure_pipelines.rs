@@ -1,5 +1,6 @@
 //! The delivering side of Azure Pipelines: the server task behind an "Invoke Azure Function" check.
 
+use std::fmt;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,29 @@ pub const MINIMAL_HEADERS: &str = r#"{
     "TaskInstanceId": "$(system.TaskInstanceId)",
     "AuthToken": "$(system.AccessToken)"
 }"#;
+
+/// Where a function is, and the key that callers of it need.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FunctionAddress {
+    /// The address without the key.
+    pub url: String,
+    /// The function's key.
+    pub key: String,
+}
+
+/// Shows the address without the key.
+impl fmt::Debug for FunctionAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}?code=***", self.url)
+    }
+}
+
+impl FunctionAddress {
+    /// The function at `url`, with this key.
+    pub fn new(url: impl Into<String>, key: impl Into<String>) -> Self {
+        Self { url: url.into(), key: key.into() }
+    }
+}
 
 /// How a delivery went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,19 +120,19 @@ fn variable(name: &str, ids: &CheckIds, extra: &[(&str, &str)]) -> Option<String
 }
 
 /// Delivers a check with the guide's headers.
-pub async fn deliver(function_url: &str, key: &str, headers_block: &str, body: &str, ids: &CheckIds) -> Delivered {
-    deliver_with(function_url, key, "", &expand(headers_block, ids, &[]), body).await
+pub async fn deliver(function: &FunctionAddress, headers_block: &str, body: &str, ids: &CheckIds) -> Delivered {
+    deliver_with(function, "", &expand(headers_block, ids, &[]), body).await
 }
 
 /// Delivers a check with these query parameters and headers, as the server task does. The address ends in
 /// `?code={key}&{parameters}`. The body may be empty. The content type is JSON unless the headers name another one.
 pub async fn deliver_with(
-    function_url: &str,
-    key: &str,
+    function: &FunctionAddress,
     parameters: &str,
     headers: &[(String, String)],
     body: &str,
 ) -> Delivered {
+    let FunctionAddress { url: function_url, key } = function;
     let begin = Instant::now();
     let posted = post(&format!("{function_url}?code={key}&{parameters}"), headers, body).await;
     let (status, body) = posted.unwrap_or_else(|error| {

@@ -5,11 +5,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta};
+use chrono::{DateTime, NaiveDateTime};
 use serde_json::{Map, Value, json};
 use simulator::Clock;
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
-use simulator::storage_queue::{StorageQueue, TimeToLive};
+use simulator::storage_queue::{NewMessage, StorageQueue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -137,7 +137,7 @@ async fn replay(capture: &Value) -> Received {
     host.switch(|switches| "function-key".clone_into(&mut switches.function_key));
     let sent = &capture["sent"];
     if let Some(text) = sent["message"].as_str() {
-        storage.with(|state| state.put(QUEUE, text, TimeDelta::zero(), TimeToLive::Default).unwrap());
+        storage.with(|state| state.put(QUEUE, &NewMessage::now(text)).unwrap());
         assert_eq!(host.run_due_messages().await, failures + 1, "{name}");
     } else if let Some(text) = sent["admin"].as_str() {
         assert!(host.invoke_manually("ReevaluateFunction", text).await.unwrap().succeeded());

@@ -6,11 +6,11 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::DateTime;
 use serde_json::Value;
 use simulator::Clock;
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
-use simulator::storage_queue::{StorageQueue, TimeToLive};
+use simulator::storage_queue::{NewMessage, StorageQueue};
 
 const QUEUE: &str = "check-evaluations";
 
@@ -81,8 +81,7 @@ async fn test() {
     let clock = Clock::starting_at(DateTime::UNIX_EPOCH);
     let storage = StorageQueue::start(clock.clone()).await.unwrap();
     storage.with(|state| state.create(QUEUE, [].into()).unwrap());
-    let put =
-        |text: &str| storage.with(|state| state.put(QUEUE, text, TimeDelta::zero(), TimeToLive::Default).unwrap());
+    let put = |text: &str| storage.with(|state| state.put(QUEUE, &NewMessage::now(text)).unwrap());
     let host = start(&storage, &clock).await;
 
     put("hello");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use simulator::azure_devops::AzureDevOps;
-use simulator::azure_pipelines::{self, Delivered};
+use simulator::azure_pipelines::{self, Delivered, FunctionAddress};
 use simulator::{Clock, pipeline_log};
 
 #[tokio::test]
@@ -34,8 +34,8 @@ async fn a_delivery_to_an_unreachable_function_has_no_status() {
     let ids = azure_devops.with(|state| state.await_check(0));
 
     // Any web server can stand for the function. This one does not know the route.
-    let url = azure_devops.url() + "api/CheckFunction";
-    let delivered = azure_pipelines::deliver(&url, "key", azure_pipelines::HEADERS, "", &ids).await;
+    let function = FunctionAddress::new(azure_devops.url() + "api/CheckFunction", "key");
+    let delivered = azure_pipelines::deliver(&function, azure_pipelines::HEADERS, "", &ids).await;
     assert_eq!((delivered.status, delivered.accepted()), (404, false));
     let call = azure_devops.take_calls().remove(0);
     assert_eq!((call.method.as_str(), call.query.as_str()), ("POST", "code=key&"));
@@ -46,6 +46,6 @@ async fn a_delivery_to_an_unreachable_function_has_no_status() {
     );
 
     azure_devops.stop().await;
-    let delivered = azure_pipelines::deliver(&url, "key", azure_pipelines::HEADERS, "", &ids).await;
+    let delivered = azure_pipelines::deliver(&function, azure_pipelines::HEADERS, "", &ids).await;
     assert_eq!(delivered.status, 0);
 }

@@ -181,7 +181,7 @@ async fn without_forwarding_the_pipelines_log_names_the_setting() {
     std::fs::remove_dir_all(app).expect("removed");
 
     let ids = world.azure_devops_server().with(|state| state.await_check(world.run));
-    let delivered = deliver(&host.function_url("CheckFunction"), &host.function_key(), HEADERS, "", &ids).await;
+    let delivered = deliver(&host.function_address("CheckFunction"), HEADERS, "", &ids).await;
 
     assert_eq!(delivered.status, 400, "{delivered:?}");
     assert!(delivered.body.contains("customHandler.enableForwardingHttpRequest"), "{delivered:?}");

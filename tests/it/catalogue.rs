@@ -11,7 +11,7 @@ use checkgate::queue::QUEUE_NAME;
 use chrono::TimeDelta;
 use serde_json::json;
 use simulator::azure_devops::{AzureDevOps, CMD_LINE, TaskResult, Unauthorized};
-use simulator::azure_pipelines;
+use simulator::azure_pipelines::{self, FunctionAddress};
 use simulator::faults::Fault;
 use simulator::sources::{Samples, Sources};
 
@@ -293,8 +293,9 @@ async fn flagger_1151_a_typo_in_a_name_or_a_kind_is_refused_and_never_lets_a_sta
 async fn gitlab_433035_a_forged_delivery_decides_nothing() {
     let mut world = World::given(|_, _| {}).await;
     let ids = world.azure_devops(|state| state.await_check(101));
-    let (url, headers) = (world.host.function_url("CheckFunction"), a_check().headers(&ids));
-    let delivered = azure_pipelines::deliver_with(&url, "a key of their own", "", &headers, "").await;
+    let url = world.host.function_url("CheckFunction");
+    let function = FunctionAddress::new(url, "a key of their own");
+    let delivered = azure_pipelines::deliver_with(&function, "", &a_check().headers(&ids), "").await;
     assert_eq!(delivered.status, 401, "{delivered:?}");
     assert!(world.messages().is_empty());
 

@@ -96,10 +96,10 @@ fn lives(host: &FunctionsHost) -> usize {
 
 /// Delivers again while a delivery fails.
 async fn deliver_until_accepted(host: FunctionsHost, ids: CheckIds, body: &str) -> CheckIds {
-    let (url, key) = (host.function_url("CheckFunction"), host.function_key());
+    let function = host.function_address("CheckFunction");
     let mut pause = interval(Duration::from_millis(100));
     let accepted = async {
-        while !deliver(&url, &key, HEADERS, body, &ids).await.accepted() {
+        while !deliver(&function, HEADERS, body, &ids).await.accepted() {
             pause.tick().await;
         }
     };
@@ -133,8 +133,8 @@ impl Instance {
     }
 
     async fn deliver(&self, ids: &CheckIds) {
-        let (url, key) = (self.host.function_url("CheckFunction"), self.host.function_key());
-        assert!(deliver_with(&url, &key, "", &expand(HEADERS, ids, &[]), "").await.accepted());
+        let function = self.host.function_address("CheckFunction");
+        assert!(deliver_with(&function, "", &expand(HEADERS, ids, &[]), "").await.accepted());
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use simulator::azure_devops::AzureDevOps;
-use simulator::azure_pipelines::{HEADERS, deliver_with, expand};
+use simulator::azure_pipelines::{FunctionAddress, HEADERS, deliver_with, expand};
 use simulator::storage_queue::StorageQueue;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
@@ -64,7 +64,8 @@ impl Waiting {
         });
         let mut headers = expand(HEADERS, &ids, &[]);
         headers.push(("Check".to_owned(), "work-item-completed".to_owned()));
-        let delivered = deliver_with(&format!("{}/CheckFunction", self.url), "", "", &headers, "").await;
+        let function = FunctionAddress::new(format!("{}/CheckFunction", self.url), "");
+        let delivered = deliver_with(&function, "", &headers, "").await;
         assert!(delivered.accepted(), "{delivered:?}");
         let message = self.queue.with(|state| state.queues.get_mut(QUEUE_NAME).expect("the queue").messages.remove(0));
         let twice = Value::String(message.text).to_string();

@@ -6,9 +6,8 @@ use std::time::Duration;
 use checkgate::clock::Clock;
 use checkgate::queue::QUEUE_NAME;
 use checkgate::reevaluate_function::MAX_DEQUEUE_COUNT;
-use chrono::TimeDelta;
 use simulator::faults::Fault;
-use simulator::storage_queue::TimeToLive;
+use simulator::storage_queue::NewMessage;
 use tokio::process::Command;
 
 use crate::support::{MONDAY_MORNING, Setup, World, a_check, minutes};
@@ -37,7 +36,7 @@ async fn a_poisoned_check() -> (World, String) {
         for queue in [QUEUE_NAME, "check-evaluations-poison"] {
             state.create(queue, [].into()).expect("a queue");
         }
-        state.put("check-evaluations-poison", &text, TimeDelta::zero(), TimeToLive::Default).expect("a message");
+        state.put("check-evaluations-poison", &NewMessage::now(&text)).expect("a message");
     });
     let id = world.queue.poison(QUEUE_NAME)[0].id.clone();
     (world, id)

@@ -1,6 +1,7 @@
 //! From the queue message to the decision, over time.
 
 use simulator::azure_devops::TaskResult;
+use simulator::storage_queue::{NewMessage, TimeToLive};
 
 use crate::support::{AN_INTERVAL, World, a_check, an_active_work_item, minutes};
 
@@ -265,8 +266,8 @@ async fn unreadable_messages_go_to_the_poison_queue_and_take_no_other_check_with
     let now = world.clock.now();
     for text in ["", "not json", "{}", "{\"version\":2}", "{\"version\":1,\"check\":{}}"] {
         world.queue.with(|state| {
-            let never = simulator::storage_queue::TimeToLive::Never;
-            state.put("check-evaluations", text, chrono::TimeDelta::zero(), never).map(drop).expect("a message");
+            let never = NewMessage { life: TimeToLive::Never, ..NewMessage::now(text) };
+            state.put("check-evaluations", &never).map(drop).expect("a message");
         });
     }
     world.run_due_messages().await;

@@ -151,8 +151,8 @@ impl Planted {
 
     /// Delivers, and runs what is due.
     async fn scenario(&self, scenario: &str, ids: &CheckIds, delivery: Delivery) -> u16 {
-        let (url, key) = (self.host.function_url("CheckFunction"), self.host.function_key());
-        let delivered = deliver_with(&url, &key, &delivery.query, &delivery.headers(ids), &delivery.body).await;
+        let function = self.host.function_address("CheckFunction");
+        let delivered = deliver_with(&function, &delivery.query, &delivery.headers(ids), &delivery.body).await;
         self.host.run_due_messages().await;
         self.expect_nothing(scenario, ids, &delivered.body);
         delivered.status
@@ -293,9 +293,9 @@ async fn docs_12625_planted_secrets_leave_the_process_in_no_scenario() {
         for check in ["change", "metric", "page"] {
             let ids = planted.check();
             planted.sources.take_calls();
-            let (url, key) = (planted.host.function_url("CheckFunction"), planted.host.function_key());
+            let function = planted.host.function_address("CheckFunction");
             let headers = a_check().named(check).with("N", "CHG0030001").headers(&ids);
-            let delivered = deliver_with(&url, &key, "", &headers, "").await;
+            let delivered = deliver_with(&function, "", &headers, "").await;
             assert_eq!(delivered.status, 200, "{delivered:?}");
             planted.host.run_due_messages().await;
             assert!(!planted.sources.calls().is_empty(), "{check}: the source was not asked");
@@ -359,8 +359,8 @@ async fn forged(planted: &Planted) -> usize {
 async fn crash(planted: &Planted) -> usize {
     let ids = planted.check();
     planted.azure_devops.fail(Fault::hang()).on("GET", "/timeline").once();
-    let (url, key) = (planted.host.function_url("CheckFunction"), planted.host.function_key());
-    let delivered = deliver_with(&url, &key, "", &a_check().headers(&ids), "").await;
+    let function = planted.host.function_address("CheckFunction");
+    let delivered = deliver_with(&function, "", &a_check().headers(&ids), "").await;
     assert_eq!(delivered.status, 200);
     let run = planted.host.run_due_messages();
     let kill = async {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use simulator::azure_devops::{AzureDevOps, CheckIds};
-use simulator::azure_pipelines::{HEADERS, deliver};
+use simulator::azure_pipelines::{FunctionAddress, HEADERS, deliver};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, timeout};
 
@@ -32,17 +32,17 @@ async fn two_hundred_checks_at_concurrency_sixteen_end_in_two_hundred_decisions(
     let host = executable::host(&azure_devops, &azurite).await;
     host.listen();
 
-    let (url, key) = (host.function_url("CheckFunction"), host.function_key());
+    let function = host.function_address("CheckFunction");
     let places = Arc::new(Semaphore::new(CONCURRENCY));
     let start = Instant::now();
     let deliveries: Vec<_> = (0..CHECKS)
         .map(|number| {
             let run = if number % 4 == 0 { denied } else { allowed };
             let ids = azure_devops.with(|state| state.await_check(run));
-            let (url, key, places) = (url.clone(), key.clone(), Arc::clone(&places));
+            let (function, places) = (function.clone(), Arc::clone(&places));
             tokio::spawn(async move {
                 let _place = places.acquire().await.expect("open");
-                deliver_until_accepted(&url, &key, &ids).await;
+                deliver_until_accepted(&function, &ids).await;
                 ids
             })
         })
@@ -68,10 +68,10 @@ async fn two_hundred_checks_at_concurrency_sixteen_end_in_two_hundred_decisions(
 }
 
 /// Azure Pipelines delivers again when a delivery was not accepted, as it may be while a busy storage is slow.
-async fn deliver_until_accepted(url: &str, key: &str, ids: &CheckIds) {
+async fn deliver_until_accepted(function: &FunctionAddress, ids: &CheckIds) {
     let mut last = None;
     for _ in 0..DELIVERY_ATTEMPTS {
-        let delivered = deliver(url, key, HEADERS, "", ids).await;
+        let delivered = deliver(function, HEADERS, "", ids).await;
         if delivered.accepted() {
             return;
         }

@@ -45,6 +45,7 @@ pub use host::Switches;
 pub use invoker::Invocation;
 pub use queue_source::QueueSource;
 
+use crate::azure_pipelines::FunctionAddress;
 use crate::clock::Clock;
 use crate::http::Listener;
 use client::Client;
@@ -103,6 +104,11 @@ impl FunctionsHost {
         let prefix = self.host.app.route_prefix.trim_matches('/');
         let path = if prefix.is_empty() { route.to_owned() } else { format!("{prefix}/{route}") };
         format!("http://127.0.0.1:{}/{path}", self.front.port())
+    }
+
+    /// The address of an HTTP function, with its key.
+    pub fn function_address(&self, function: &str) -> FunctionAddress {
+        FunctionAddress::new(self.function_url(function), self.function_key())
     }
 
     /// The key of every function.

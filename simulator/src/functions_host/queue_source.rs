@@ -8,7 +8,7 @@ use azure_storage::{CloudLocation, StorageCredentials};
 use azure_storage_queues::{QueueClient, QueueServiceClient, QueueServiceClientBuilder};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::storage_queue::{Message, StorageError, StorageQueue, TimeToLive};
+use crate::storage_queue::{Change, Held, Message, NewMessage, StorageError, StorageQueue};
 
 /// Where the host gets its messages.
 #[derive(Clone)]
@@ -74,8 +74,9 @@ impl QueueSource {
     ) -> Done<String> {
         match self {
             Self::Simulated(storage) => {
-                let updated = storage.with(|state| state.update(queue, &message.id, receipt, hide_for, None));
-                Ok(updated?.pop_receipt)
+                let held = Held { id: &message.id, receipt };
+                let hidden = storage.with(|state| state.update(queue, held, &Change { hide_for, text: None }));
+                Ok(hidden?.pop_receipt)
             }
             Self::Rest(service) => {
                 let client = claimed(&service.queue_client(queue), message, receipt);
@@ -87,7 +88,9 @@ impl QueueSource {
     /// Deletes a message.
     pub(super) async fn delete(&self, queue: &str, message: &Message, receipt: &str) -> Done {
         match self {
-            Self::Simulated(storage) => Ok(storage.with(|state| state.delete(queue, &message.id, receipt))?),
+            Self::Simulated(storage) => {
+                Ok(storage.with(|state| state.delete(queue, Held { id: &message.id, receipt }))?)
+            }
             Self::Rest(service) => {
                 claimed(&service.queue_client(queue), message, receipt).delete().await?;
                 Ok(())
@@ -100,7 +103,7 @@ impl QueueSource {
         match self {
             Self::Simulated(storage) => Ok(storage.with(|state| {
                 state.create(queue, std::collections::BTreeMap::new())?;
-                state.put(queue, text, TimeDelta::zero(), TimeToLive::Default).map(drop)
+                state.put(queue, &NewMessage::now(text)).map(drop)
             })?),
             Self::Rest(service) => {
                 let client = service.queue_client(queue);

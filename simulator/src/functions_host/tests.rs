@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::DateTime;
 use http::{Request, Response};
 use http_body_util::{Either, Full};
 use serde_json::Value;
 
 use super::*;
-use crate::storage_queue::{StorageQueue, TimeToLive};
+use crate::storage_queue::{NewMessage, StorageQueue};
 
 const QUEUE: &str = "check-evaluations";
 
@@ -45,7 +45,7 @@ impl World {
     }
 
     fn put(&self, text: &str) {
-        self.storage.with(|state| state.put(QUEUE, text, TimeDelta::zero(), TimeToLive::Default).unwrap());
+        self.storage.with(|state| state.put(QUEUE, &NewMessage::now(text)).unwrap());
     }
 }
 

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use super::answers::document;
 use super::authorization::authorize;
 use super::error::StorageError;
-use super::queue::{Message, State, TimeToLive};
+use super::queue::{Change, Held, Message, NewMessage, State, TimeToLive};
 use super::xml::{self, Shown};
 use crate::headers::{header_value, http_date};
 use crate::http::Route;
@@ -122,7 +122,7 @@ fn put(state: &mut State, ask: &Ask<'_>) -> Answered {
         Some(-1) => TimeToLive::Never,
         Some(_) => ask.seconds("messagettl")?.map_or(TimeToLive::Default, TimeToLive::For),
     };
-    let message = state.put(ask.queue, &xml::text(ask.request.body())?, delay, life)?;
+    let message = state.put(ask.queue, &NewMessage { text: &xml::text(ask.request.body())?, delay, life })?;
     Ok(listed(StatusCode::CREATED, &[message], Shown::Put))
 }
 
@@ -145,7 +145,8 @@ fn update(state: &mut State, ask: &Ask<'_>, id: &str) -> Answered {
     let hide_for = ask.seconds("visibilitytimeout")?.ok_or(StorageError::MissingParameter("visibilitytimeout"))?;
     let body = ask.request.body();
     let text = (!body.is_empty()).then(|| xml::text(body)).transpose()?;
-    let message = state.update(ask.queue, id, ask.receipt()?, hide_for, text.as_deref())?;
+    let held = Held { id, receipt: ask.receipt()? };
+    let message = state.update(ask.queue, held, &Change { hide_for, text: text.as_deref() })?;
     let mut response = empty(StatusCode::NO_CONTENT);
     response.headers_mut().insert("x-ms-popreceipt", header_value(&message.pop_receipt));
     response.headers_mut().insert("x-ms-time-next-visible", header_value(&http_date(message.visible_at)));
@@ -153,7 +154,7 @@ fn update(state: &mut State, ask: &Ask<'_>, id: &str) -> Answered {
 }
 
 fn delete(state: &mut State, ask: &Ask<'_>, id: &str) -> Answered {
-    state.delete(ask.queue, id, ask.receipt()?)?;
+    state.delete(ask.queue, Held { id, receipt: ask.receipt()? })?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 

@@ -27,7 +27,7 @@ use chrono::{DateTime, Utc};
 use http::{Request, Response};
 
 pub use error::StorageError;
-pub use queue::{Message, Queue, State, TimeToLive};
+pub use queue::{Change, Held, Message, NewMessage, Queue, State, TimeToLive};
 
 use crate::calls::Call;
 use crate::clock::Clock;

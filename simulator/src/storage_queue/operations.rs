@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::error::StorageError;
-use super::queue::{Message, State, TimeToLive};
+use super::queue::{Change, Held, Message, NewMessage, State, TimeToLive};
 
 /// The longest text of a message, as it is sent.
 const LONGEST_TEXT: usize = 64 * 1024;
@@ -16,18 +16,13 @@ const LONGEST_VISIBILITY: TimeDelta = TimeDelta::days(7);
 const DEFAULT_TIME_TO_LIVE: TimeDelta = TimeDelta::days(7);
 
 impl State {
-    /// Puts a message that becomes visible after `delay`.
+    /// Puts a message that becomes visible after its delay.
     ///
     /// # Errors
     ///
     /// If the queue does not exist, or a limit is exceeded.
-    pub fn put(
-        &mut self,
-        queue: &str,
-        text: &str,
-        delay: TimeDelta,
-        life: TimeToLive,
-    ) -> Result<Message, StorageError> {
+    pub fn put(&mut self, queue: &str, new: &NewMessage<'_>) -> Result<Message, StorageError> {
+        let NewMessage { text, delay, life } = *new;
         let now = self.clock.now();
         let expires_at = match life {
             TimeToLive::Never => never(),
@@ -103,22 +98,16 @@ impl State {
         Ok(due.into_iter().take(most).map(|message| message.id.clone()).collect())
     }
 
-    /// Hides a message for `hide_for` from now on, and changes its text if `text` is given.
+    /// Hides a message for the delay of `change` from now on, and changes its text if `change` has one.
     ///
     /// # Errors
     ///
     /// If the message is gone, was received again, or a limit is exceeded.
-    pub fn update(
-        &mut self,
-        queue: &str,
-        id: &str,
-        receipt: &str,
-        hide_for: TimeDelta,
-        text: Option<&str>,
-    ) -> Result<Message, StorageError> {
+    pub fn update(&mut self, queue: &str, held: Held<'_>, change: &Change<'_>) -> Result<Message, StorageError> {
+        let Change { hide_for, text } = *change;
         let next = self.receipt();
         let now = self.clock.now();
-        let position = self.find(queue, id, receipt)?;
+        let position = self.find(queue, held)?;
         let message = &mut self.live(queue)?[position];
         if !(TimeDelta::zero()..=LONGEST_VISIBILITY).contains(&hide_for) || now + hide_for >= message.expires_at {
             return Err(StorageError::OutOfRange("visibilitytimeout"));
@@ -139,13 +128,13 @@ impl State {
     /// # Errors
     ///
     /// If the message is gone, or was received again.
-    pub fn delete(&mut self, queue: &str, id: &str, receipt: &str) -> Result<(), StorageError> {
-        let position = self.find(queue, id, receipt)?;
+    pub fn delete(&mut self, queue: &str, held: Held<'_>) -> Result<(), StorageError> {
+        let position = self.find(queue, held)?;
         self.live(queue)?.remove(position);
         Ok(())
     }
 
-    fn find(&mut self, queue: &str, id: &str, receipt: &str) -> Result<usize, StorageError> {
+    fn find(&mut self, queue: &str, Held { id, receipt }: Held<'_>) -> Result<usize, StorageError> {
         let live = self.live(queue)?;
         let position = live.iter().position(|message| message.id == id).ok_or(StorageError::MessageNotFound)?;
         if live[position].pop_receipt != receipt {
@@ -191,7 +180,7 @@ mod tests {
     #[test]
     fn a_delayed_message_is_received_when_it_is_due() {
         let (clock, mut state) = account();
-        state.put("checks", "later", TimeDelta::seconds(60), TimeToLive::Default).unwrap();
+        state.put("checks", &NewMessage { delay: TimeDelta::seconds(60), ..NewMessage::now("later") }).unwrap();
 
         assert_eq!(state.get("checks", 32, TimeDelta::minutes(10)).unwrap(), []);
         clock.advance(Duration::from_secs(60));
@@ -205,28 +194,29 @@ mod tests {
     #[test]
     fn an_old_receipt_does_not_delete_a_message_that_was_received_again() {
         let (clock, mut state) = account();
-        state.put("checks", "x", TimeDelta::zero(), TimeToLive::Default).unwrap();
+        state.put("checks", &NewMessage::now("x")).unwrap();
         let first = state.get("checks", 1, TimeDelta::seconds(1)).unwrap().remove(0);
         clock.advance(Duration::from_secs(1));
         let second = state.get("checks", 1, TimeDelta::seconds(1)).unwrap().remove(0);
 
-        assert_eq!(state.delete("checks", &first.id, &first.pop_receipt), Err(StorageError::PopReceiptMismatch));
-        assert_eq!(state.delete("checks", &second.id, &second.pop_receipt), Ok(()));
-        assert_eq!(state.delete("checks", &second.id, &second.pop_receipt), Err(StorageError::MessageNotFound));
+        assert_eq!(state.delete("checks", Held::of(&first)), Err(StorageError::PopReceiptMismatch));
+        assert_eq!(state.delete("checks", Held::of(&second)), Ok(()));
+        assert_eq!(state.delete("checks", Held::of(&second)), Err(StorageError::MessageNotFound));
     }
 
     #[test]
     fn a_message_beyond_a_limit_is_refused_and_an_expired_one_is_gone() {
         let (clock, mut state) = account();
         let life = TimeToLive::For(TimeDelta::seconds(30));
-        let too_late = state.put("checks", "x", TimeDelta::seconds(30), life);
+        let too_late = state.put("checks", &NewMessage { text: "x", delay: TimeDelta::seconds(30), life });
         assert_eq!(too_late, Err(StorageError::OutOfRange("visibilitytimeout")));
-        let too_long = state.put("checks", "x", TimeDelta::days(8), TimeToLive::Never);
+        let too_long =
+            state.put("checks", &NewMessage { text: "x", delay: TimeDelta::days(8), life: TimeToLive::Never });
         assert_eq!(too_long, Err(StorageError::OutOfRange("visibilitytimeout")));
-        let too_large = state.put("checks", &"x".repeat(65_537), TimeDelta::zero(), life);
+        let too_large = state.put("checks", &NewMessage { life, ..NewMessage::now(&"x".repeat(65_537)) });
         assert_eq!(too_large, Err(StorageError::TooLarge));
 
-        state.put("checks", "x", TimeDelta::zero(), life).unwrap();
+        state.put("checks", &NewMessage { life, ..NewMessage::now("x") }).unwrap();
         clock.advance(Duration::from_secs(30));
         assert_eq!(state.messages("checks"), []);
     }

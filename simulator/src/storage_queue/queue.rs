@@ -49,6 +49,49 @@ pub struct Message {
     pub pop_receipt: String,
 }
 
+/// A message to put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewMessage<'a> {
+    /// Its text, as it is sent.
+    pub text: &'a str,
+    /// How long nobody can receive it.
+    pub delay: TimeDelta,
+    /// How long it lives.
+    pub life: TimeToLive,
+}
+
+impl<'a> NewMessage<'a> {
+    /// A message that is visible at once and lives as long as the service's default.
+    pub fn now(text: &'a str) -> Self {
+        Self { text, delay: TimeDelta::zero(), life: TimeToLive::Default }
+    }
+}
+
+/// A received message, for those who update or delete it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held<'a> {
+    /// The message's id.
+    pub id: &'a str,
+    /// The receipt of the last time that it was received or updated.
+    pub receipt: &'a str,
+}
+
+impl<'a> Held<'a> {
+    /// This message, with the receipt that came with it.
+    pub fn of(message: &'a Message) -> Self {
+        Self { id: &message.id, receipt: &message.pop_receipt }
+    }
+}
+
+/// What an update changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// How long the message is hidden from now on.
+    pub hide_for: TimeDelta,
+    /// The new text. Without one, the text stays.
+    pub text: Option<&'a str>,
+}
+
 /// How long a message lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeToLive {

@@ -293,8 +293,8 @@ impl Scene<'_> {
         let mut headers = expand(HEADERS, &self.ids, &[]);
         headers.push(("Check".to_owned(), self.life.check.name().to_owned()));
         for _ in 0..DELIVERIES {
-            let (url, key) = (self.stage.host.function_url("CheckFunction"), self.stage.host.function_key());
-            if deliver_with(&url, &key, "", &headers, "").await.accepted() {
+            let function = self.stage.host.function_address("CheckFunction");
+            if deliver_with(&function, "", &headers, "").await.accepted() {
                 self.is_accepted = true;
                 return;
             }

@@ -232,12 +232,12 @@ impl World {
     pub(crate) async fn deliver_at_once(&mut self, delivery: &Delivery, times: usize) -> Vec<Delivered> {
         self.ids = Some(self.azure_devops.with(|state| state.await_check(self.run)));
         let headers = delivery.headers(self.ids());
-        let (url, key) = (self.host.function_url("CheckFunction"), self.host.function_key());
+        let function = self.host.function_address("CheckFunction");
         let mut deliveries = JoinSet::new();
         for _ in 0..times {
-            let (url, key, headers, delivery) = (url.clone(), key.clone(), headers.clone(), delivery.clone());
+            let (function, headers, delivery) = (function.clone(), headers.clone(), delivery.clone());
             deliveries.spawn(async move {
-                azure_pipelines::deliver_with(&url, &key, &delivery.query, &headers, &delivery.body).await
+                azure_pipelines::deliver_with(&function, &delivery.query, &headers, &delivery.body).await
             });
         }
         deliveries.join_all().await
@@ -246,9 +246,8 @@ impl World {
     /// Azure Pipelines delivers the same check once more.
     pub(crate) async fn deliver_again(&mut self, delivery: Delivery) -> Delivered {
         let headers = delivery.headers(self.ids());
-        let url = self.host.function_url("CheckFunction");
-        let key = self.host.function_key();
-        let delivered = azure_pipelines::deliver_with(&url, &key, &delivery.query, &headers, &delivery.body).await;
+        let function = self.host.function_address("CheckFunction");
+        let delivered = azure_pipelines::deliver_with(&function, &delivery.query, &headers, &delivery.body).await;
         self.delivered = Some(delivered.clone());
         delivered
     }
