@@ -20,7 +20,8 @@
 //! * [`reevaluate_function`]: one evaluation, from the host's envelope to exactly one end.
 //! * [`check`], [`conditions`], [`facts`] and [`evaluation`]: what must hold, what is read for it, what follows.
 //! * [`azure_devops`] and [`sources`]: the outside systems; [`http`]: what every call to them shares.
-//! * [`task_log`]: what people read in the pipeline's log; [`text`] makes foreign text printable.
+//! * [`task_log`]: what people read in the pipeline's log; [`text`] makes foreign text printable. `span`: the ids in the
+//!   handler's own log.
 //! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings.
 //! * [`task`]: ids, decision and token of a check, which every room may use.
 //! * [`cli`]: serving the host, and the commands for people.
@@ -40,6 +41,7 @@ pub mod queue;
 pub mod reevaluate_function;
 pub mod routes;
 pub mod sources;
+mod span;
 pub mod suggest;
 pub mod task;
 pub mod task_log;

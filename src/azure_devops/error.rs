@@ -39,7 +39,7 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    pub(super) fn new(what: &'static str, kind: ErrorKind, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(what: &'static str, kind: ErrorKind, detail: impl Into<String>) -> Self {
         Self { what, kind, detail: detail.into(), about_version: false }
     }
 

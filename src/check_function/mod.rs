@@ -9,10 +9,10 @@ mod requested_check;
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 use warp::http::{HeaderMap, StatusCode};
 
 use self::delivery::{Delivery, Refusal, Rules};
@@ -22,7 +22,8 @@ use crate::evaluation::evaluator::{Examination, Examiner, LookAtRun};
 use crate::evaluation::{Explanation, Memory, Status};
 use crate::facts::Unmeasured;
 use crate::queue::message::{MAX_FIRST_MESSAGE, MessageV1};
-use crate::queue::{DELIVERY_PUT_TIMEOUT, QueueError};
+use crate::queue::{DELIVERY_PUT_TIMEOUT, QueueError, Schedule};
+use crate::span;
 use crate::task::CompletionEvent;
 use crate::task_log;
 
@@ -134,9 +135,10 @@ pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -
         tracing::warn!(problems = unusable.join("; "), "delivery refused");
         return Answer::refused(StatusCode::BAD_REQUEST, unusable);
     }
+    let span = span::of(&delivery.check, 0);
     match delivery.completion_event {
-        CompletionEvent::Callback => accept(app, delivery).await,
-        CompletionEvent::ApiResponse => decide(app, &delivery).await,
+        CompletionEvent::Callback => accept(app, delivery).instrument(span).await,
+        CompletionEvent::ApiResponse => decide(app, &delivery).instrument(span).await,
     }
 }
 
@@ -145,25 +147,19 @@ async fn accept(app: &App, delivery: Delivery) -> Answer {
     let message = MessageV1::new(delivery.check);
     let text = message.seal(&delivery.token, &app.sealer);
     let check = &message.check;
-    let ids = &check.properties;
     if text.len() > MAX_FIRST_MESSAGE {
         let problem = QueueError::TooLarge(text.len(), MAX_FIRST_MESSAGE).to_string();
         return Answer::refused(StatusCode::BAD_REQUEST, vec![problem]);
     }
-    match app.queue.put(&text, TimeDelta::zero(), check.delivered_at, check.deadline, DELIVERY_PUT_TIMEOUT).await {
+    let schedule = Schedule::at_once(check.delivered_at, check.deadline);
+    match app.queue.put(&text, schedule, DELIVERY_PUT_TIMEOUT).await {
         Ok(()) => {
-            tracing::info!(
-                check.name,
-                check.plan_id = %ids.plan_id,
-                check.job_id = %ids.job_id,
-                check.task_instance_id = %ids.task_instance_id,
-                "delivery accepted"
-            );
+            tracing::info!("delivery accepted");
             let message = "The check is queued. Its log and its decision appear on the run's page.";
             Answer::new(StatusCode::OK, Accepted { status: "accepted", check: &check.name, message })
         }
         Err(error) => {
-            tracing::error!(check.plan_id = %ids.plan_id, error = %error, "delivery not accepted");
+            tracing::error!(error = %error, "delivery not accepted");
             match error {
                 QueueError::TooLarge(..) => Answer::refused(StatusCode::BAD_REQUEST, vec![error.to_string()]),
                 QueueError::Unavailable(_) => unavailable("the function app's storage does not answer"),
@@ -233,6 +229,6 @@ async fn decide(app: &App, delivery: &Delivery) -> Answer {
         Status::Failed => "failed",
         Status::Waiting | Status::Errored => "pending",
     };
-    tracing::info!(check.name, check.plan_id = %check.properties.plan_id, status, "decided in the response");
+    tracing::info!(status, "decided in the response");
     Answer::new(StatusCode::OK, Decided { status, check: &check.name, reasons, explanation: &explanation })
 }

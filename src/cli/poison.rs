@@ -11,8 +11,8 @@ use crate::azure_devops::{ErrorKind, Session};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::queue::message::{CheckMessage, MessageV1};
-use crate::queue::{EVALUATION_PUT_TIMEOUT, Poisoned};
-use crate::reevaluate_function::{open, recorded_claim, recorded_decision};
+use crate::queue::{EVALUATION_PUT_TIMEOUT, Poisoned, Schedule};
+use crate::reevaluate_function::{open, recorded_claim, recorded_decision, session_of};
 use crate::task::Decision;
 use crate::task::token::AuthToken;
 use crate::task_log;
@@ -89,7 +89,7 @@ fn describe(poisoned: &Poisoned) -> String {
                 crate::text::one_line(&check.name),
                 ids.plan_id,
                 task_log::time(check.delivered_at),
-                progress.evaluations,
+                progress.evaluations(),
                 task_log::time(check.deadline),
             )
         }
@@ -111,15 +111,14 @@ fn or_unknown(id: &str) -> &str {
 async fn requeue(app: &App, id: &str) -> Result<String, String> {
     let taken = app.queue.poison().take(id).await?.ok_or_else(|| not_found(id))?;
     let (mut message, token) = read(app, &taken.text)?;
-    let record = record(&session_of(app, &message, &token)).await?;
+    let record = record(&session_of(&app.azure_devops, &message, &token)).await?;
     // The chain that it belongs to has ended with it, but the record still holds that chain's claim.
-    message.progress.claims.extend(record.as_ref().and_then(recorded_claim));
-    message.progress.claims.sort();
+    if let Some(claim) = record.as_ref().and_then(recorded_claim) {
+        message.progress.take_over(claim);
+    }
     let text = message.seal(&token, &app.sealer);
-    let put = app
-        .queue
-        .put(&text, chrono::TimeDelta::zero(), app.clock.now(), message.check.deadline, EVALUATION_PUT_TIMEOUT)
-        .await;
+    let schedule = Schedule::at_once(app.clock.now(), message.check.deadline);
+    let put = app.queue.put(&text, schedule, EVALUATION_PUT_TIMEOUT).await;
     put.map_err(|error| error.to_string())?;
     app.queue.poison().delete(taken).await?;
     Ok(format!("Check `{}` is queued again.", message.check.name))
@@ -128,9 +127,9 @@ async fn requeue(app: &App, id: &str) -> Result<String, String> {
 async fn fail_check(app: &App, id: &str) -> Result<String, String> {
     let taken = app.queue.poison().take(id).await?.ok_or_else(|| not_found(id))?;
     let (message, token) = read(app, &taken.text)?;
-    let session = session_of(app, &message, &token);
+    let session = session_of(&app.azure_devops, &message, &token);
     let record = record(&session).await?;
-    let recorded = record.and_then(|record| recorded_decision(app, &message.check.properties, &record));
+    let recorded = record.and_then(|record| recorded_decision(&record, &message.check.properties, &app.sealer));
     // A decision that was made already, and may have arrived, is not contradicted.
     let decision = message.pending_decision.map(|pending| pending.decision).or(recorded).unwrap_or_else(|| {
         let reason = "checkgate could not evaluate the check, and an operator has ended it.".to_owned();
@@ -146,14 +145,6 @@ async fn fail_check(app: &App, id: &str) -> Result<String, String> {
     };
     app.queue.poison().delete(taken).await?;
     Ok(said)
-}
-
-fn session_of<'a>(app: &'a App, message: &MessageV1, token: &AuthToken) -> Session<'a> {
-    let mut session = app.azure_devops.session(&message.check.properties, token);
-    if let Some(timeline) = message.progress.timeline_id {
-        session.use_timeline(timeline);
-    }
-    session
 }
 
 /// The check's record, if it is there to be seen.

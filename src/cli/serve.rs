@@ -86,7 +86,7 @@ where
 {
     // Only our own events: the libraries' debug output holds requests, with their headers.
     let ours = Targets::new().with_target("checkgate", level);
-    let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
+    let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
     let json = json.with_writer(Printable(writer));
     tracing_subscriber::registry().with(ours).with(json)
 }

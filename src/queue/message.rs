@@ -1,19 +1,17 @@
-//! The queue message: all the state there is of a check, so that any instance can take the next step.
+//! The queue message: all the state of a check, so that any instance can make the next evaluation.
 //!
-//! Whoever may write to the storage account may write messages. So the token is sealed together with *every* other member
-//! of its message: with another definition, other inputs, another memory or a pending decision of somebody else's, it does not
-//! open, and without its token a message does nothing. Each message is sealed anew, with the current key.
+//! Everybody who may write to the storage account can write messages. So the token is sealed together with *every* other
+//! member of its message. If the definition, the inputs, the progress or the pending decision is changed, the token does not
+//! open, and a message without a token does nothing. Each message is sealed anew, with the current key.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::azure_devops::build::Run;
+use super::pending_decision::PendingDecision;
+use super::progress::Progress;
 use crate::check::Check;
-use crate::evaluation::Memory;
-use crate::queue::claim::Claim;
-use crate::task::Decision;
 use crate::task::sealer::{SealError, Sealer};
 use crate::task::token::AuthToken;
 
@@ -77,82 +75,6 @@ pub struct MessageV1 {
     pub pending_decision: Option<PendingDecision>,
 }
 
-/// How far a check has come.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Progress {
-    /// How many evaluations are behind it.
-    pub evaluations: u32,
-    /// Whether an evaluation has found the check waiting: until then, each is the first one.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub begun: bool,
-    /// The newest claims that messages of this chain may have written, oldest first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub claims: Vec<Claim>,
-    /// The record's claim that left this message's predecessor in doubt whether it was its turn.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub doubted_claim: Option<Claim>,
-    /// The timeline of the check's record, where the delivery did not name it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timeline_id: Option<Uuid>,
-    /// The check's log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_id: Option<u64>,
-    /// A digest of the last status that was written into the log, so that only changes are.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub last_status: String,
-    /// What the conditions remember.
-    #[serde(skip_serializing_if = "Memory::is_empty")]
-    pub memory: Memory,
-    /// How many times in a row something could not be found out: the step of the backoff.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub consecutive_errors: u32,
-    /// Since when Azure DevOps refuses the token, whatever is asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused_since: Option<DateTime<Utc>>,
-    /// Since when the check's plan and record are invisible to its token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unseen_since: Option<DateTime<Utc>>,
-    /// Since when the check's own record could not be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unreadable_since: Option<DateTime<Utc>>,
-    /// What never changes about the run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub run: Option<Run>,
-    /// How many of the warnings before the deadline were given.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub warnings: u32,
-}
-
-/// A decision on its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PendingDecision {
-    /// The decision. Never made again.
-    pub decision: Decision,
-    /// Whether Azure DevOps has accepted it, so that only the confirmation is missing.
-    #[serde(default)]
-    pub accepted: bool,
-    /// How many times it was tried.
-    #[serde(default)]
-    pub attempts: u32,
-    /// Whether the check's log is known to say it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub logged: bool,
-}
-
-impl PendingDecision {
-    /// A decision that was just made, or found.
-    #[must_use]
-    pub const fn new(decision: Decision) -> Self {
-        Self { decision, accepted: false, attempts: 0, logged: false }
-    }
-}
-
-fn is_zero(count: &u32) -> bool {
-    *count == 0
-}
-
 /// A message that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
@@ -169,6 +91,18 @@ impl MessageV1 {
     #[must_use]
     pub fn new(check: Check) -> Self {
         Self { correlation_id: Uuid::new_v4(), check, progress: Progress::default(), pending_decision: None }
+    }
+
+    /// Whether the check must be decided now.
+    #[must_use]
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.progress.is_over(self.check.deadline, now)
+    }
+
+    /// Keeps a decision that has not arrived. Nothing is measured any more.
+    pub fn keep(&mut self, pending: PendingDecision) {
+        self.pending_decision = Some(pending);
+        self.progress.forget_measurements();
     }
 
     /// Writes the message, with its version and the token sealed into it.
@@ -216,7 +150,7 @@ impl CheckMessage {
     }
 }
 
-/// By which an operator finds the run of a message, whatever else is wrong with it. Empty where the message does not say.
+/// The ids by which an operator finds the run of a message that cannot be used. Empty where the message does not say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunIds {
     /// The check's plan.

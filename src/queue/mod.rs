@@ -1,11 +1,16 @@
-//! A check at rest: its message, the claims of its messages, and the queue that holds them.
+//! A check at rest: its message and progress, the claims of its messages, and the queue.
 
 pub mod claim;
 pub mod message;
+mod pending_decision;
 mod poison;
+pub mod progress;
+mod schedule;
 mod storage;
 
+pub use pending_decision::PendingDecision;
 pub use poison::{PoisonQueue, Poisoned, Taken};
+pub use schedule::Schedule;
 pub use storage::{
     CheckQueue, DELIVERY_PUT_TIMEOUT, EVALUATION_PUT_TIMEOUT, QUEUE_NAME, QueueError, RETRY_PAUSE, Storage,
 };

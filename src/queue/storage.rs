@@ -12,11 +12,11 @@ use azure_core::{ClientOptions, HttpClient, RetryOptions, StatusCode, TransportO
 use azure_storage::{CloudLocation, ConnectionString, StorageCredentials};
 use azure_storage_queues::{QueueClient, QueueServiceClientBuilder};
 use backon::{ExponentialBuilder, Retryable};
-use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::queue::message::MAX_MESSAGE;
 
 use super::poison::PoisonQueue;
+use super::schedule::Schedule;
 
 /// The queue's name, as in `ReevaluateFunction/function.json`.
 pub const QUEUE_NAME: &str = "check-evaluations";
@@ -29,12 +29,6 @@ pub const EVALUATION_PUT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long the first pause between two tries of a put is; each later one is twice as long.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
-
-/// The longest visibility delay that Azure Storage takes. A longer wait is continued by looking again in between.
-const MAX_VISIBILITY_DELAY: TimeDelta = TimeDelta::days(7);
-
-/// How much longer than its deadline a message lives: what is late by hours is still poisoned rather than lost.
-const TIME_TO_LIVE_BEYOND_DEADLINE: TimeDelta = TimeDelta::days(2);
 
 /// The account and key that every storage emulator knows; documented, not secret.
 const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
@@ -103,32 +97,22 @@ impl CheckQueue {
         &self.poison
     }
 
-    /// Queues a message for an evaluation `delay` from `now`; it outlives the check's `deadline`. When this returns, it is
-    /// durable.
+    /// Queues a message. When this returns, it is durable. `timeout` is how long it may take in all.
     ///
-    /// `timeout` is how long it may take in all. A put whose answer is lost is tried again, so that the message may be queued twice; claims make twins harmless.
+    /// A put whose answer is lost is tried again, so the message may be queued twice. Claims make duplicates harmless.
     ///
     /// # Errors
     ///
     /// [`QueueError`]; the message may have been queued all the same.
-    pub async fn put(
-        &self,
-        text: &str,
-        delay: TimeDelta,
-        now: DateTime<Utc>,
-        deadline: DateTime<Utc>,
-        timeout: Duration,
-    ) -> Result<(), QueueError> {
+    pub async fn put(&self, text: &str, schedule: Schedule, timeout: Duration) -> Result<(), QueueError> {
         // XML escapes the text on its way; what counts for the service is the text itself.
         if text.len() > MAX_MESSAGE {
             return Err(QueueError::TooLarge(text.len(), MAX_MESSAGE));
         }
-        let delay = delay.clamp(TimeDelta::zero(), MAX_VISIBILITY_DELAY);
-        let time_to_live = (deadline - now).max(TimeDelta::zero()) + TIME_TO_LIVE_BEYOND_DEADLINE + delay;
         let backoff = ExponentialBuilder::default().with_min_delay(self.retry_pause).with_jitter().with_max_times(3);
         let put = || async {
             // Two tries at least: a connection that went away is noticed by the first.
-            tokio::time::timeout(timeout.mul_f64(0.45), self.put_once(text, delay, time_to_live))
+            tokio::time::timeout(timeout.mul_f64(0.45), self.put_once(text, schedule))
                 .await
                 .map_err(|_| "it did not answer".to_owned())?
         };
@@ -140,10 +124,10 @@ impl CheckQueue {
         }
     }
 
-    async fn put_once(&self, text: &str, delay: TimeDelta, time_to_live: TimeDelta) -> Result<(), String> {
-        let seconds = |span: TimeDelta| Duration::from_secs(span.num_seconds().try_into().unwrap_or(0));
+    async fn put_once(&self, text: &str, schedule: Schedule) -> Result<(), String> {
         let put = || {
-            self.client.put_message(text).visibility_timeout(seconds(delay)).ttl(seconds(time_to_live)).into_future()
+            let put = self.client.put_message(text).visibility_timeout(schedule.visibility_delay());
+            put.ttl(schedule.time_to_live()).into_future()
         };
         match put().await {
             Err(error) if is_not_found(&error) => {

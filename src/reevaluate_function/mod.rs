@@ -1,42 +1,58 @@
-//! `ReevaluateFunction`: one evaluation of a check, from its queue message to exactly one of three ends.
+//! `ReevaluateFunction`: one evaluation of a check, from its queue message to exactly one end.
 //!
-//! The decision is reported, or the next evaluation is queued, or the host gets an error, whose retries and poison queue
-//! then apply. A handler may run twice on the same message: every step bears it.
+//! An evaluation decides the check, queues the next evaluation, or stops because nobody waits for the check any more. If it
+//! can do none of these, the host gets an error, and its retries and its poison queue apply. The host may run an evaluation
+//! twice on the same message, so every step is idempotent.
+//!
+//! # Layout
+//!
+//! In reading order: [`envelope`] (what the host sends), `attempt` (one evaluation, from top to bottom), `precheck` (does
+//! somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry` (what an error leads to),
+//! `status` and `decision` (what is shown and posted), `record` (the check's own timeline record), `context` (what all of
+//! them work with).
 
 mod attempt;
+mod context;
 mod decision;
 pub mod envelope;
+mod next;
 mod precheck;
+mod record;
 mod retry;
 mod status;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::App;
 use crate::queue::claim::Claims;
 use crate::queue::message::{CheckMessage, MessageV1, RunIds, SealedToken};
 use crate::reevaluate_function::envelope::{Invocation, InvocationResult};
+use crate::span;
 use crate::task::Decision;
 use crate::task::token::AuthToken;
 
-use attempt::Step;
-pub(crate) use precheck::{recorded_claim, recorded_decision};
+use context::Context;
+pub(crate) use context::session_of;
+pub(crate) use record::{recorded_claim, recorded_decision};
 
 /// How many times the host hands out a message before it goes to the poison queue: `maxDequeueCount` in `host.json`.
 pub const MAX_DEQUEUE_COUNT: u32 = 10;
 
-/// The first of the last tries, which fail the check instead of evaluating it: two, because the process may be killed in
-/// the middle of one.
-const LAST_TRIES_FROM: u32 = MAX_DEQUEUE_COUNT - 1;
+/// The first of the last attempts, which fail the check instead of evaluating it. There are two, because the process may be
+/// killed in the middle of one.
+const LAST_ATTEMPTS_FROM: u32 = MAX_DEQUEUE_COUNT - 1;
 
 /// How long an evaluation may take in all: inside the 5 min of `functionTimeout` in `host.json`, after which the host kills
 /// the process with all other evaluations in it. The limits of its parts add up to less.
-const EVALUATION_LIMIT: Duration = Duration::from_secs(270);
+const EVALUATION_TIMEOUT: Duration = Duration::from_secs(270);
 
-/// How an evaluation ended. Whichever it is, the message has done its work.
+/// How an evaluation ended. The message has done its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     /// The decision has reached Azure Pipelines.
@@ -57,7 +73,7 @@ pub enum Failure {
     #[error("the next evaluation could not be queued: {0}")]
     NotQueued(#[from] crate::queue::QueueError),
     /// It took longer than any evaluation may.
-    #[error("the evaluation took longer than {} s", EVALUATION_LIMIT.as_secs())]
+    #[error("the evaluation took longer than {} s", EVALUATION_TIMEOUT.as_secs())]
     TookTooLong,
     /// The code failed.
     #[error("the evaluation ended unexpectedly")]
@@ -96,28 +112,23 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     // Unique to the queue message, so that a message which was queued twice has two claims.
     let message_id = invocation.message_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let is_retry = invocation.dequeue_count > 1;
-    let is_last = invocation.dequeue_count >= LAST_TRIES_FROM;
+    let is_last = invocation.dequeue_count >= LAST_ATTEMPTS_FROM;
     let app = Arc::clone(app);
+    let span = span::of(&message.check, message.progress.evaluations());
     // A task of its own: a panic in one evaluation does not take others with it, and a host that hangs up does not cut
     // one off in the middle.
-    let evaluation = tokio::spawn(async move {
-        let ids = message.check.properties.clone();
-        let evaluations = message.progress.evaluations;
-        let claims = Claims::new(message_id, message.progress.claims.clone(), is_retry);
-        let step = Step::new(&app, *message, token, claims).take(is_last);
-        let ended = tokio::time::timeout(EVALUATION_LIMIT, step).await.unwrap_or(Err(Failure::TookTooLong));
-        if let Ok(ended) = &ended {
-            tracing::info!(
-                check.plan_id = %ids.plan_id,
-                check.job_id = %ids.job_id,
-                check.task_instance_id = %ids.task_instance_id,
-                check.evaluations = evaluations,
-                outcome = describe(ended),
-                "evaluation ended"
-            );
+    let evaluation = tokio::spawn(
+        async move {
+            let claims = Claims::new(message_id, message.progress.claims().to_vec(), is_retry);
+            let attempt = attempt::run(Context::new(&app, *message, token, claims), is_last);
+            let ended = tokio::time::timeout(EVALUATION_TIMEOUT, attempt).await.unwrap_or(Err(Failure::TookTooLong));
+            if let Ok(ended) = &ended {
+                tracing::info!(outcome = describe(ended), "evaluation ended");
+            }
+            ended
         }
-        ended
-    });
+        .instrument(span),
+    );
     evaluation.await.unwrap_or(Err(Failure::Panicked))
 }
 

@@ -18,6 +18,12 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// A rejection for this reason.
+    #[must_use]
+    pub fn rejected(reason: impl Into<String>) -> Self {
+        Self::Rejected { reason: reason.into() }
+    }
+
     /// The word for the decision in the body of the callback: a `TaskResult` of Azure DevOps.
     #[must_use]
     pub const fn task_result(&self) -> &'static str {

@@ -71,7 +71,7 @@ fn version_1_of_the_message_is_read_as_it_was_first_written() {
     assert_ne!(written["sealedToken"].take(), frozen["sealedToken"].take());
     assert_eq!(written, frozen);
     assert_eq!(message.check.name, "work-item-completed");
-    assert_eq!(message.progress.evaluations, 2);
+    assert_eq!(message.progress.evaluations(), 2);
 }
 
 #[test]

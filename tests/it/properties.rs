@@ -180,8 +180,9 @@ proptest! {
     ) {
         let mut message = MessageV1::new(Check { inputs, ..check(definition(&conditions)) });
         let claims = claims.into_iter().map(|(made_at, message_id)| Claim { made_at, message_id });
-        message.progress.claims = claims.collect();
-        message.progress.memory = serde_json::from_value(json!({ "0": { "state": samples } })).expect("a memory");
+        message.progress.hand_on(claims.collect());
+        let memory = serde_json::from_value(json!({ "0": { "state": samples } })).expect("a memory");
+        message.progress.note_evaluation(false, memory);
         let text = message.seal(&AuthToken::new(token.clone()), &sealer());
         prop_assert!(!text.contains(&token) || token.len() < 8);
         let CheckMessage::V1(again, sealed) = CheckMessage::parse(&text).expect("what was written");

@@ -3,7 +3,7 @@
 use simulator::azure_devops::TaskResult;
 use simulator::storage_queue::{NewMessage, TimeToLive};
 
-use crate::support::{AN_INTERVAL, World, a_check, an_active_work_item, minutes};
+use crate::support::{AN_INTERVAL, LogLines, World, a_check, an_active_work_item, minutes};
 
 #[tokio::test]
 async fn cmdline_executed_is_allowed_because_the_run_has_executed_the_task() {
@@ -276,4 +276,33 @@ async fn unreadable_messages_go_to_the_poison_queue_and_take_no_other_check_with
     world.advance(minutes(5)).await;
     assert!(world.messages().is_empty());
     assert_eq!(world.queue.poison("check-evaluations").len(), 5, "{now}");
+}
+
+#[tokio::test]
+async fn every_line_of_the_handlers_log_about_a_check_carries_its_ids() {
+    let mut world = World::given(an_active_work_item).await;
+    let log = LogLines::capture();
+    world.azure_devops_server().fail(simulator::faults::Fault::status(500)).on("POST", "/logs").forever();
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+    world.advance(AN_INTERVAL).await;
+
+    let ids = world.ids().clone();
+    let lines: Vec<serde_json::Value> =
+        log.take().iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    for message in ["delivery accepted", "the run's page could not be updated", "evaluation ended"] {
+        assert!(lines.iter().any(|line| line["message"] == message), "{message}: {lines:#?}");
+    }
+    for line in &lines {
+        let span = &line["span"];
+        assert_eq!(span["check.name"], "work-item-completed", "{line}");
+        assert_eq!(span["check.plan_id"], ids.plan_id.to_string(), "{line}");
+        assert_eq!(span["check.job_id"], ids.job_id.to_string(), "{line}");
+        assert_eq!(span["check.task_instance_id"], ids.task_instance_id.to_string(), "{line}");
+        assert_eq!(span["check.build_id"], ids.build_id, "{line}");
+    }
+    let evaluations = |line: &&serde_json::Value| line["message"] == "evaluation ended";
+    let ended: Vec<_> = lines.iter().filter(evaluations).map(|line| &line["span"]["check.evaluations"]).collect();
+    assert_eq!(ended, [&serde_json::json!(0), &serde_json::json!(1)]);
+    world.still_waits();
 }

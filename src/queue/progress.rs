@@ -1,0 +1,367 @@
+//! How far a check has come. It travels in the check's messages; each change has a name. Pure.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::claim::Claim;
+use crate::azure_devops::build::Run;
+use crate::evaluation::Memory;
+
+/// The most evaluations of one check: five times as many as Azure Pipelines itself makes.
+pub const MAX_EVALUATIONS_PER_CHECK: u32 = 10_000;
+
+/// Stands for a status before the first one is written: the log has its first lines.
+const LOG_BEGUN: &str = "begun";
+
+/// How far a check has come.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Progress {
+    /// How many evaluations are over.
+    evaluations: u32,
+    /// Whether an evaluation has found the check waiting. Until then, each is the first one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    begun: bool,
+    /// The newest claims that messages of this chain may have written, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    claims: Vec<Claim>,
+    /// The record's claim, when it left the ownership of the check unclear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doubted_claim: Option<Claim>,
+    /// The timeline of the check's record, where the delivery did not name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeline_id: Option<Uuid>,
+    /// The check's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_id: Option<u64>,
+    /// A digest of the last status in the log, so that only changes are written.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    last_status: String,
+    /// What the conditions remember.
+    #[serde(skip_serializing_if = "Memory::is_empty")]
+    memory: Memory,
+    /// How many evaluations in a row met an error: the step of the backoff.
+    #[serde(skip_serializing_if = "is_zero")]
+    consecutive_errors: u32,
+    /// Since when Azure DevOps refuses the token without a break.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_since: Option<DateTime<Utc>>,
+    /// Since when the token cannot see the check's plan and record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unseen_since: Option<DateTime<Utc>>,
+    /// Since when Azure DevOps does not answer, until the check's log says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable_since: Option<DateTime<Utc>>,
+    /// What never changes about the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<Run>,
+    /// How many of the warnings before the deadline were given.
+    #[serde(skip_serializing_if = "is_zero")]
+    warnings: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// What it says.
+impl Progress {
+    /// How many evaluations are over.
+    #[must_use]
+    pub const fn evaluations(&self) -> u32 {
+        self.evaluations
+    }
+
+    /// Whether no evaluation has found the check waiting yet.
+    #[must_use]
+    pub const fn is_first(&self) -> bool {
+        !self.begun
+    }
+
+    /// Whether the check must be decided now: its time is over, or it was evaluated as often as it may be.
+    #[must_use]
+    pub fn is_over(&self, deadline: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        now >= deadline || self.evaluations >= MAX_EVALUATIONS_PER_CHECK
+    }
+
+    /// The newest claims of this chain, oldest first.
+    #[must_use]
+    pub fn claims(&self) -> &[Claim] {
+        &self.claims
+    }
+
+    /// The claim that left the last message of this chain in doubt.
+    #[must_use]
+    pub const fn doubted_claim(&self) -> Option<&Claim> {
+        self.doubted_claim.as_ref()
+    }
+
+    /// The timeline of the check's record, where it is not the delivered one.
+    #[must_use]
+    pub const fn timeline_id(&self) -> Option<Uuid> {
+        self.timeline_id
+    }
+
+    /// The check's log.
+    #[must_use]
+    pub const fn log_id(&self) -> Option<u64> {
+        self.log_id
+    }
+
+    /// Whether the log has its first lines.
+    #[must_use]
+    pub const fn has_log_begun(&self) -> bool {
+        !self.last_status.is_empty()
+    }
+
+    /// Whether the log says this already.
+    #[must_use]
+    pub fn shows(&self, digest: &str) -> bool {
+        self.last_status == digest
+    }
+
+    /// What the conditions remember.
+    #[must_use]
+    pub const fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// What never changes about the run, once it was read.
+    #[must_use]
+    pub const fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// How many evaluations in a row met an error.
+    #[must_use]
+    pub const fn consecutive_errors(&self) -> u32 {
+        self.consecutive_errors
+    }
+
+    /// How long Azure DevOps has refused the token without a break.
+    #[must_use]
+    pub fn refused_for(&self, now: DateTime<Utc>) -> TimeDelta {
+        self.refused_since.map_or(TimeDelta::zero(), |since| now - since)
+    }
+
+    /// How long the token has not seen the check's plan and record.
+    #[must_use]
+    pub fn unseen_for(&self, now: DateTime<Utc>) -> TimeDelta {
+        self.unseen_since.map_or(TimeDelta::zero(), |since| now - since)
+    }
+
+    /// Since when Azure DevOps did not answer, where the log does not say so yet.
+    #[must_use]
+    pub const fn unreadable_since(&self) -> Option<DateTime<Utc>> {
+        self.unreadable_since
+    }
+
+    /// How many of the warnings before the deadline were given.
+    #[must_use]
+    pub const fn warnings(&self) -> u32 {
+        self.warnings
+    }
+}
+
+/// How it changes.
+impl Progress {
+    /// An evaluation found the check waiting.
+    pub const fn begin(&mut self) {
+        self.begun = true;
+    }
+
+    /// This evaluation is over, and the next one carries these claims.
+    pub fn hand_on(&mut self, claims: Vec<Claim>) {
+        self.claims = claims;
+        self.evaluations += 1;
+    }
+
+    /// A chain that has ended left this claim in the record: the next message counts it as its own.
+    pub fn take_over(&mut self, claim: Claim) {
+        self.claims.push(claim);
+        self.claims.sort();
+    }
+
+    /// The record's claim leaves it unclear whether another chain lives.
+    pub fn note_doubt(&mut self, claim: Option<Claim>) {
+        self.doubted_claim = claim;
+    }
+
+    /// The check's record is in this timeline.
+    pub const fn note_timeline(&mut self, id: Uuid) {
+        self.timeline_id = Some(id);
+    }
+
+    /// The check has this log.
+    pub const fn note_log(&mut self, id: Option<u64>) {
+        self.log_id = id;
+    }
+
+    /// Lines were written into the log. The first ones, and those about an outage, come with any others.
+    pub fn note_log_written(&mut self) {
+        self.unreadable_since = None;
+        if !self.has_log_begun() {
+            LOG_BEGUN.clone_into(&mut self.last_status);
+        }
+    }
+
+    /// The log shows the status with this digest.
+    pub fn note_status(&mut self, digest: String) {
+        self.last_status = digest;
+    }
+
+    /// So many warnings before the deadline are given.
+    pub fn note_warnings(&mut self, given: u32) {
+        self.warnings = self.warnings.max(given);
+    }
+
+    /// An evaluation came to no decision yet. Its conditions remember this, and could be measured or not.
+    pub fn note_evaluation(&mut self, is_errored: bool, memory: Memory) {
+        self.memory = memory;
+        if is_errored {
+            self.count_error();
+        } else {
+            self.consecutive_errors = 0;
+        }
+    }
+
+    /// Nothing is measured any more.
+    pub fn forget_measurements(&mut self) {
+        self.memory = Memory::default();
+    }
+
+    /// This was read about the run, or nothing yet.
+    pub fn note_run(&mut self, run: Option<Run>) {
+        self.run = run;
+    }
+
+    /// An evaluation met an error.
+    pub const fn count_error(&mut self) {
+        self.consecutive_errors = self.consecutive_errors.saturating_add(1);
+    }
+
+    /// Azure DevOps refused the token.
+    pub fn note_refusal(&mut self, now: DateTime<Utc>) {
+        self.refused_since.get_or_insert(now);
+    }
+
+    /// Azure DevOps answered something other than a refusal of the token.
+    pub const fn forget_refusals(&mut self) {
+        self.refused_since = None;
+    }
+
+    /// The token cannot see the check's plan and record.
+    pub fn note_unseen(&mut self, now: DateTime<Utc>) {
+        self.unseen_since.get_or_insert(now);
+    }
+
+    /// The check's record was read.
+    pub const fn note_seen(&mut self) {
+        self.unseen_since = None;
+    }
+
+    /// Azure DevOps did not answer; the log has to say so.
+    pub fn note_unreadable(&mut self, now: DateTime<Utc>) {
+        self.unreadable_since.get_or_insert(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_767_600_000 + seconds, 0).expect("a time")
+    }
+
+    fn claim(made_at: u64) -> Claim {
+        Claim { made_at, message_id: "message".to_owned() }
+    }
+
+    #[test]
+    fn refusals_count_from_the_first_one_until_something_else_is_answered() {
+        let mut progress = Progress::default();
+        assert_eq!(progress.refused_for(at(5)), TimeDelta::zero());
+        progress.note_refusal(at(0));
+        progress.note_refusal(at(60));
+        assert_eq!(progress.refused_for(at(90)), TimeDelta::seconds(90));
+        progress.forget_refusals();
+        assert_eq!(progress.refused_for(at(90)), TimeDelta::zero());
+    }
+
+    #[test]
+    fn a_record_that_is_seen_again_was_not_unseen() {
+        let mut progress = Progress::default();
+        progress.note_unseen(at(0));
+        progress.note_unseen(at(10));
+        assert_eq!(progress.unseen_for(at(30)), TimeDelta::seconds(30));
+        progress.note_seen();
+        assert_eq!(progress.unseen_for(at(30)), TimeDelta::zero());
+    }
+
+    #[test]
+    fn an_outage_is_remembered_until_the_log_says_so() {
+        let mut progress = Progress::default();
+        progress.note_unreadable(at(0));
+        progress.note_unreadable(at(10));
+        assert_eq!(progress.unreadable_since(), Some(at(0)));
+        progress.note_log_written();
+        assert_eq!(progress.unreadable_since(), None);
+        assert!(progress.has_log_begun());
+    }
+
+    #[test]
+    fn a_status_that_the_log_shows_is_kept_when_other_lines_are_written() {
+        let mut progress = Progress::default();
+        progress.note_status("0123".to_owned());
+        progress.note_log_written();
+        assert!(progress.shows("0123") && !progress.shows("4567"));
+    }
+
+    #[test]
+    fn a_check_is_over_at_its_deadline_or_after_its_last_evaluation() {
+        let mut progress = Progress::default();
+        assert!(!progress.is_over(at(60), at(59)));
+        assert!(progress.is_over(at(60), at(60)));
+        progress.evaluations = MAX_EVALUATIONS_PER_CHECK - 1;
+        assert!(!progress.is_over(at(60), at(0)));
+        progress.hand_on(Vec::new());
+        assert!(progress.is_over(at(60), at(0)));
+    }
+
+    #[test]
+    fn a_first_evaluation_ends_when_the_check_is_found_waiting() {
+        let mut progress = Progress::default();
+        progress.hand_on(vec![claim(1)]);
+        assert!(progress.is_first() && progress.evaluations() == 1, "an evaluation that saw nothing");
+        progress.begin();
+        assert!(!progress.is_first());
+    }
+
+    #[test]
+    fn a_claim_that_is_taken_over_stands_among_the_others_by_its_age() {
+        let mut progress = Progress::default();
+        progress.hand_on(vec![claim(1), claim(5)]);
+        progress.take_over(claim(3));
+        assert_eq!(progress.claims(), [claim(1), claim(3), claim(5)]);
+    }
+
+    #[test]
+    fn errors_are_counted_until_an_evaluation_has_none() {
+        let mut progress = Progress::default();
+        progress.count_error();
+        progress.note_evaluation(true, Memory::default());
+        assert_eq!(progress.consecutive_errors(), 2);
+        progress.note_evaluation(false, Memory::default());
+        assert_eq!(progress.consecutive_errors(), 0);
+    }
+
+    #[test]
+    fn warnings_that_were_given_are_not_taken_back() {
+        let mut progress = Progress::default();
+        progress.note_warnings(2);
+        progress.note_warnings(1);
+        assert_eq!(progress.warnings(), 2);
+    }
+}

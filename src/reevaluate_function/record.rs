@@ -1,0 +1,120 @@
+//! The check's own timeline record: where evaluations meet.
+//!
+//! Two variables of the record belong to checkgate. One holds the claim of the chain of messages that lives; see
+//! [`crate::queue::claim`]. The other holds the decision, sealed, from the moment at which it is made: it survives a crash,
+//! and every other evaluation of the check follows it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::Ended;
+use crate::azure_devops::Error;
+use crate::azure_devops::task::{CheckRecord, RecordUpdate};
+use crate::queue::PendingDecision;
+use crate::queue::claim::Claim;
+use crate::queue::message::MessageV1;
+use crate::task::sealer::Sealer;
+use crate::task::{Decision, TaskProperties};
+
+/// The variable that holds the claim of the chain that lives.
+const CLAIM: &str = "checkgate.claim";
+
+/// The variable that holds the decision, sealed.
+const DECISION: &str = "checkgate.decision";
+
+/// How long a call may take that people can do without. It never delays a decision by more.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The claim that the record holds. Anything else that somebody wrote there does not count.
+pub(crate) fn recorded_claim(record: &CheckRecord) -> Option<Claim> {
+    record.variable(CLAIM)?.parse().ok()
+}
+
+/// The decision that the record holds, if checkgate made it for this check.
+pub(crate) fn recorded_decision(record: &CheckRecord, ids: &TaskProperties, sealer: &Sealer) -> Option<Decision> {
+    let bytes = sealer.open(record.variable(DECISION)?, &decision_binding(ids)).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// What a sealed decision is bound to: its check.
+fn decision_binding(ids: &TaskProperties) -> String {
+    format!("{} decision", ids.seal_binding())
+}
+
+/// Adds a decision, sealed.
+pub(super) fn with_decision(
+    update: RecordUpdate,
+    decision: &Decision,
+    ids: &TaskProperties,
+    sealer: &Sealer,
+) -> RecordUpdate {
+    let text = serde_json::to_vec(decision).unwrap_or_default();
+    update.variable(DECISION, sealer.seal(&text, &decision_binding(ids)))
+}
+
+/// Adds a claim.
+pub(super) fn with_claim(update: RecordUpdate, claim: &Claim) -> RecordUpdate {
+    update.variable(CLAIM, claim.to_string())
+}
+
+/// Makes a call that people can do without. A failure is one line of the handler's log.
+pub(super) async fn try_call<T>(call: impl Future<Output = Result<T, Error>>) -> Option<T> {
+    match tokio::time::timeout(CALL_TIMEOUT, call).await {
+        Ok(Ok(answer)) => Some(answer),
+        Ok(Err(error)) => {
+            tracing::warn!(error = %error, "the run's page could not be updated");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("the run's page was not updated within {} s", CALL_TIMEOUT.as_secs());
+            None
+        }
+    }
+}
+
+/// What a record means for a message.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) message: &'a MessageV1,
+    pub(super) sealer: &'a Sealer,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Reader<'_> {
+    /// The decision that the record holds.
+    pub(super) fn decision(&self, record: &CheckRecord) -> Option<Decision> {
+        recorded_decision(record, &self.message.check.properties, self.sealer)
+    }
+
+    /// The decision that was made already, by this chain or another, and may not have arrived. The record's counts, unless
+    /// Azure DevOps has accepted ours.
+    pub(super) fn pending_decision(&self, record: &CheckRecord) -> Option<PendingDecision> {
+        let ours = self.message.pending_decision.clone();
+        if ours.as_ref().is_some_and(|ours| ours.accepted) {
+            return ours;
+        }
+        let Some(decision) = self.decision(record) else {
+            if record.variable(DECISION).is_some() {
+                tracing::warn!("the record holds a decision that checkgate did not make; it is ignored");
+            }
+            return ours;
+        };
+        Some(ours.filter(|ours| ours.decision == decision).unwrap_or_else(|| PendingDecision::new(decision)))
+    }
+
+    /// How a check ended whose record is completed: decided by checkgate, or cancelled, bypassed, timed out.
+    pub(super) fn completion(&self, record: &CheckRecord) -> Ended {
+        let result = record.result.as_deref().unwrap_or("without a result");
+        let ours = self.message.pending_decision.as_ref().map(|pending| pending.decision.clone());
+        match ours.or_else(|| self.decision(record)) {
+            Some(decision) if decision.task_result() == result => Ended::Decided(decision),
+            _ => {
+                if matches!(result, "succeeded" | "failed") {
+                    tracing::warn!(result, "somebody other than checkgate completed the check");
+                }
+                Ended::Stopped(format!("the check is completed already: {result}"))
+            }
+        }
+    }
+}
