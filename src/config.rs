@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::azure_devops;
 use crate::http::managed_identity::ManagedIdentity;
-use crate::queue::{CheckQueue, Storage};
+use crate::queue::Storage;
 use crate::task::plan_url::AllowedPlanUrls;
 use crate::task::sealer::Sealer;
 
@@ -130,8 +130,7 @@ fn storage(lookup: Lookup<'_>) -> Result<Storage, ConfigError> {
     const EXAMPLE: &str = "UseDevelopmentStorage=true, or DefaultEndpointsProtocol=https;AccountName=…;AccountKey=…";
     if let Some(text) = lookup(NAME) {
         let storage = connection_string(text);
-        let probe = CheckQueue::open(&storage, reqwest::Client::new());
-        return probe.map(|_| storage).map_err(|why| wrong(NAME, format!("is wrong: {why}"), EXAMPLE));
+        return storage.check().map(|()| storage).map_err(|why| wrong(NAME, format!("is wrong: {why}"), EXAMPLE));
     }
     let account =
         lookup("AzureWebJobsStorage__accountName").map(|name| format!("https://{name}.queue.core.windows.net"));

@@ -49,6 +49,17 @@ pub enum Storage {
     },
 }
 
+impl Storage {
+    /// Whether a queue can be opened with these settings; nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them. Never repeats them: they hold a key.
+    pub fn check(&self) -> Result<(), String> {
+        locate(self).map(drop)
+    }
+}
+
 /// Why a message could not be queued.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {

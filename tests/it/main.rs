@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails; what it prints is shown then"
 )]
 
+mod architecture;
 mod azure_devops_kinds;
 mod captures;
 mod catalogue;
