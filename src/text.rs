@@ -1,4 +1,4 @@
-//! Makes text that comes from outside safe to print, and short enough.
+//! Makes text from outside safe to print, and short enough.
 
 /// Makes text safe for one line of a log: no line breaks, no control characters, nothing that is invisible or turns the
 /// direction of what follows, no logging commands.
@@ -6,7 +6,7 @@
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        // `##vso[…]` and `##[…]` are commands to whoever prints the log again, wherever in a line they stand.
+        // `##vso[…]` and `##[…]` are commands wherever the log is printed again, and anywhere in a line.
         if c == '#' && line.ends_with('#') {
             line.push(' ');
         }

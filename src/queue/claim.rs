@@ -1,5 +1,44 @@
-//! Claims: how the many messages that one check may have collapse into one chain. Pure; see "Claims" in
-//! `docs/ARCHITECTURE.md`.
+//! Claims: how the many messages that one check may have come down to one chain. Pure.
+//!
+//! # What must hold
+//!
+//! The queue delivers at least once, a put may be tried twice, and Azure Pipelines may deliver a check several times. So a
+//! check may have several messages at once. Each is part of a *chain*: a message, its successor, the successor's successor.
+//!
+//! * No check is lost: while somebody waits for its decision, at least one chain goes on.
+//! * Duplicates die out: after a while, one chain is left.
+//!
+//! # How
+//!
+//! Whenever an evaluation writes into the check's record, it writes a claim with it: the time, and the queue's id of its
+//! message. Its successor carries the newest claims of the chain, and compares them with the claim that the record holds:
+//!
+//! | the record's claim | ownership | then |
+//! |---|---|---|
+//! | none, this message's own, or one of its chain | ours | the evaluation goes on |
+//! | newer than all claims of its chain | the other chain's | this chain ends |
+//! | older, and not of its chain | unclear | the message waits for the other chain |
+//!
+//! A chain ends only for a newer claim. So the chain with the newest claim never ends for another, and no check is lost.
+//!
+//! An older claim can be there for two reasons. Another chain lives, and its write arrived after ours. Or it is a *stale
+//! claim*: its write timed out and arrived after its chain had ended, because of ours. Nobody would be left if our chain ended
+//! for a stale claim. So the message waits for 30 s. A chain that lives writes a newer claim in that time. If the same claim is
+//! still there afterwards, it is stale, and the message goes on.
+//!
+//! A message that was handed out before may have made a claim in an attempt that died. This attempt knows nothing of it. If
+//! it is newer than the other chain's, it ends that chain when it arrives. So such a message waits as well, instead of ending
+//! at once.
+//!
+//! # Accepted races
+//!
+//! * Two chains that read the same old claim both write. Mostly the one goes on whose write arrived last; the check was
+//!   evaluated once more than necessary.
+//! * Two chains may decide at the same moment, before either sees the other. Azure Pipelines takes the first decision and
+//!   refuses the second.
+//! * While a record cannot be read, duplicates cannot be told from the one chain. They go on until it can be read again.
+//!
+//! `tests/it/model.rs` checks all of this in every state of a small model.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,14 +47,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// What a message writes into the check's record: that its chain lives. Written as 16 hexadecimal digits, a dot and the
+/// What a message writes into the check's record to show that its chain lives: 16 hexadecimal digits, a dot and the
 /// message's id. A later claim is greater.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Claim {
-    /// When it was made, in microseconds since 1970, or a little later where the clock had not moved on.
+    /// When it was made, in microseconds since 1970. A little later where the clock had not moved on.
     pub made_at: u64,
-    /// The queue's id of the message that made it: a message that was queued twice makes two different claims.
+    /// The queue's id of the message that made it. A message that was queued twice has two ids, and makes two claims.
     pub message_id: String,
 }
 
@@ -57,14 +96,14 @@ impl TryFrom<String> for Claim {
     }
 }
 
-/// The longest id of a queue message: Azure Storage's are GUIDs. Whatever else somebody wrote must not fill our messages.
+/// The longest id of a queue message. Azure Storage's are GUIDs; other text in the record must not fill our messages.
 const LONGEST_ID: usize = 64;
 
-/// How many claims a message carries: the newest of its chain, and the one that the record holds. An older one is recognized
-/// as well, but a little later.
+/// How many claims a message carries: the newest of its chain, and the one that the record holds. A chain recognizes an
+/// older claim of its own too, but only after a wait.
 const CARRIED: usize = 8;
 
-/// Gives each claim of this process a time of its own, so that of two that are made at the same moment one is newer.
+/// Gives each claim of this process its own time, so that one of two claims is newer even if both are made at one moment.
 #[derive(Debug, Default)]
 pub struct ClaimTimes(AtomicU64);
 
@@ -74,7 +113,7 @@ impl ClaimTimes {
         let now = u64::try_from(now.timestamp_micros()).unwrap_or_default();
         let next = |last: u64| now.max(last.saturating_add(1));
         let last = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
-        // Either way it is the former value.
+        // Both are the former value.
         next(last.unwrap_or_else(|last| last))
     }
 }
@@ -82,11 +121,11 @@ impl ClaimTimes {
 /// Which chain of messages the check belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ownership {
-    /// This message may go on.
+    /// This chain's: the message may go on.
     Ours,
-    /// Another chain lives; this message ends here.
+    /// Another chain's, which lives: this message ends.
     Other,
-    /// Another chain may live, or have left a claim that arrived late: worth another look in a while.
+    /// Another chain may live, or its claim may be stale: wait, and look again.
     Unclear,
 }
 
@@ -97,40 +136,37 @@ pub struct Claims {
     pub message_id: String,
     /// The claims of this message's chain, oldest first.
     pub known: Vec<Claim>,
-    /// The claim that the record held when it was this message's turn.
+    /// The record's claim, once this chain counts it as its own.
     pub recorded: Option<Claim>,
     /// Whether the message was handed out before.
     pub is_retry: bool,
-    /// Whether this try has made a claim.
+    /// Whether this attempt has made a claim.
     pub has_made: bool,
 }
 
 impl Claims {
-    /// Those of the message with this id, which carries the newest claims of its predecessors, oldest first. `is_retry`
-    /// tells that the message was handed out before: then a claim of it may be on its way of which this try knows nothing.
+    /// What the message with this id knows. It carries the newest claims of its chain, oldest first. `is_retry` says that it
+    /// was handed out before: it may have made a claim of which this attempt knows nothing.
     #[must_use]
     pub const fn new(message_id: String, carried: Vec<Claim>, is_retry: bool) -> Self {
         Self { message_id, known: carried, recorded: None, is_retry, has_made: false }
     }
 
-    /// Compares the record's claim with those of this message's chain. `doubted` is the one that left its predecessor in
-    /// doubt.
-    ///
-    /// A message ends only for a claim that is newer than all of its own chain. So the chain with the newest claim never
-    /// ends for another, and the check is never left alone. An older claim may be a live twin's that overtook ours on its
-    /// way, or a ghost's, which arrived after its chain had ended because of ours: a live twin soon makes a newer one.
+    /// Says which chain the check belongs to, by the claim that the record holds. `doubted` is the claim for which the last
+    /// message of this chain has waited.
     pub fn judge(&mut self, recorded: Option<&Claim>, doubted: Option<&Claim>) -> Ownership {
         let Some(recorded) = recorded else { return Ownership::Ours };
-        // Of an earlier try of this message, which died; or of a message before it, whichever of its tries made it.
+        // An attempt of this message made it, or one of an earlier message of this chain.
         let is_of = |message_id: &String| *message_id == recorded.message_id;
         if is_of(&self.message_id) || self.known.iter().any(|known| is_of(&known.message_id)) {
             self.take_over(recorded);
             return Ownership::Ours;
         }
         if self.known.last() < Some(recorded) {
-            // The newer claim that an earlier try may have made would end the other chain when it arrives.
+            // An earlier attempt may have made a newer claim. It would end the other chain when it arrives.
             return if self.is_retry && !self.has_made { Ownership::Unclear } else { Ownership::Other };
         }
+        // It is still there after the wait, so it is stale.
         if Some(recorded) == doubted {
             self.take_over(recorded);
             return Ownership::Ours;
@@ -138,7 +174,7 @@ impl Claims {
         Ownership::Unclear
     }
 
-    /// Counts the record's claim as one of this chain, whoever made it: the next one will be newer.
+    /// Counts the record's claim as one of this chain, so that the next one is newer.
     fn take_over(&mut self, recorded: &Claim) {
         if let Err(place) = self.known.binary_search(recorded) {
             self.known.insert(place, recorded.clone());
@@ -146,7 +182,7 @@ impl Claims {
         self.recorded = Some(recorded.clone());
     }
 
-    /// Makes a claim at this moment, as [`ClaimTimes`] tells it; newer than all that this chain has made and seen.
+    /// Makes a claim at this time of [`ClaimTimes`], newer than all that this chain has made and seen.
     pub fn make(&mut self, now: u64) -> Claim {
         let after = self.known.last().map_or(0, |newest| newest.made_at.saturating_add(1));
         let claim = Claim { made_at: now.max(after), message_id: self.message_id.clone() };
@@ -155,12 +191,12 @@ impl Claims {
         claim
     }
 
-    /// The claims that the successor carries, oldest first. Whether they were written is not asked, since a write that timed
+    /// The claims that the successor carries, oldest first. It does not matter whether they were written: a write that timed
     /// out may still arrive.
     #[must_use]
     pub fn hand_on(mut self, now: u64) -> Vec<Claim> {
         if !self.has_made {
-            // An earlier try of this message may have made one, of which this try learnt nothing: this one is newer.
+            // An earlier attempt may have made one that this attempt does not know. This one is newer.
             self.make(now);
         }
         let mut carried = self.known.split_off(self.known.len().saturating_sub(CARRIED));
@@ -220,18 +256,18 @@ mod tests {
     }
 
     #[test]
-    fn a_try_that_knows_nothing_of_the_one_that_died_makes_a_newer_claim_for_its_successor() {
+    fn an_attempt_after_one_that_died_makes_a_newer_claim_for_its_successor() {
         let carried = Claims::new("own".to_owned(), vec![at(7, "predecessor")], true).hand_on(9);
         assert_eq!(turn("successor", &carried, &at(8, "own")), Ownership::Ours);
         assert!(carried.last() > Some(&at(8, "duplicate")));
     }
 
     #[test]
-    fn a_message_whose_earlier_try_may_have_made_a_newer_claim_does_not_end_for_anothers() {
+    fn a_message_whose_earlier_attempt_may_have_made_a_newer_claim_does_not_end_for_another_chain() {
         let mut again = Claims::new("own".to_owned(), Vec::new(), true);
         assert_eq!(again.judge(Some(&at(3, "duplicate")), None), Ownership::Unclear);
         again.make(4);
-        assert_eq!(again.judge(Some(&at(5, "duplicate")), None), Ownership::Other, "this try has made one");
+        assert_eq!(again.judge(Some(&at(5, "duplicate")), None), Ownership::Other, "this attempt has made one");
     }
 
     #[test]
@@ -270,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_are_read_as_they_are_written_and_anything_else_is_none() {
+    fn claims_are_read_as_they_are_written_and_other_text_is_not_a_claim() {
         let claim = at(7, "800ae4b3.with.dots");
         assert_eq!(claim.to_string().parse(), Ok(claim));
         let long = format!("0000000000000007.{}", "x".repeat(65));

@@ -1,4 +1,4 @@
-//! The poison queue: the messages that the Functions host handed out ten times in vain.
+//! The poison queue: the messages that the Functions host gave up after ten attempts.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::storage::{QUEUE_NAME, describe, is_not_found};
 /// The most messages of one answer.
 const PAGE: u8 = 32;
 
-/// How long a message that was taken is hidden from others. One that was taken in search of another comes back then.
+/// How long a message that was taken is hidden from others. Those that were taken in search of another come back then.
 const HIDDEN_FOR: Duration = Duration::from_secs(30);
 
 /// How many messages are searched at most: more than an operator wants to treat one by one.

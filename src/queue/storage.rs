@@ -1,8 +1,8 @@
 //! The queue of checks, over Azure Storage.
 //!
-//! The one module that knows `azure_storage_queues`. That crate gets four corrections here: a pooled transport, no
-//! retries of its own (its defaults go on for minutes), a time limit on every put, and development storage by hand. It
-//! writes the text as given, without base64: `messageEncoding` in `host.json` must be `none`.
+//! Only this room knows `azure_storage_queues`. The crate is corrected here in four ways: a pooled transport, no retries of
+//! its own (its defaults go on for minutes), a time limit on every put, and development storage by hand. The crate writes a
+//! text as it is, without base64, so `messageEncoding` in `host.json` must be `none`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,10 @@ use super::schedule::Schedule;
 /// The queue's name, as in `ReevaluateFunction/function.json`.
 pub const QUEUE_NAME: &str = "check-evaluations";
 
-/// How long the put of a delivery may take in all: it must be answered within 3 s.
+/// How long the put of a delivery may take in all: Azure Pipelines waits 3 s for the answer.
 pub const DELIVERY_PUT_TIMEOUT: Duration = Duration::from_millis(2_000);
 
-/// How long the put of a next evaluation may take: nobody waits for it, and a storage that is slow is not down.
+/// How long the put of a next evaluation may take in all. Nobody waits for it, and slow storage is not down.
 pub const EVALUATION_PUT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long the first pause between two tries of a put is; each later one is twice as long.
@@ -175,9 +175,9 @@ fn locate(storage: &Storage) -> Result<(CloudLocation, StorageCredentials), Stri
         Storage::ConnectionString(text) => secrecy::ExposeSecret::expose_secret(text),
     };
     // The crate's own error repeats the text, key and all.
-    let parsed = ConnectionString::new(text).map_err(|_| "it is no connection string".to_owned())?;
+    let parsed = ConnectionString::new(text).map_err(|_| "it is not a connection string".to_owned())?;
     let credentials =
-        parsed.storage_credentials().map_err(|_| "it holds no AccountKey and no SharedAccessSignature".to_owned())?;
+        parsed.storage_credentials().map_err(|_| "it has neither AccountKey nor SharedAccessSignature".to_owned())?;
     let account = parsed.account_name.unwrap_or(EMULATOR_ACCOUNT).to_owned();
     let location = match (parsed.queue_endpoint, parsed.endpoint_suffix) {
         (Some(uri), _) => CloudLocation::Custom { account, uri: uri.trim_end_matches('/').to_owned() },

@@ -43,12 +43,12 @@ impl Invocation {
     /// What is missing. Nothing of the envelope's content is repeated.
     pub fn parse(body: &[u8]) -> Result<Self, &'static str> {
         let envelope: Envelope =
-            serde_json::from_slice(body).map_err(|_| "the body is no envelope of the Functions host")?;
+            serde_json::from_slice(body).map_err(|_| "the body is not an envelope of the Functions host")?;
         let data = envelope.data.get(BINDING).ok_or("the envelope has no member Data.check")?;
         let message = match data {
             Value::String(text) => unwrap(text),
             object @ Value::Object(_) => object.to_string(),
-            _ => return Err("the envelope's Data.check is no text"),
+            _ => return Err("the envelope's Data.check is not a text"),
         };
         let text_of = |name: &str| envelope.metadata.get(name).map(plain).filter(|text| !text.is_empty());
         Ok(Self {
@@ -69,7 +69,7 @@ pub fn wraps_a_request(body: &[u8]) -> bool {
     metadata.contains_key("sys") && data.values().any(is_request)
 }
 
-/// The message's text, whichever way the host wrapped it.
+/// The message's text, without the wrapping of the host.
 fn unwrap(text: &str) -> String {
     if let Ok(inner) = serde_json::from_str::<String>(text) {
         return inner;
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_envelope_is_refused_without_repeating_it() {
+    fn a_body_that_is_not_an_envelope_is_refused_without_repeating_it() {
         for body in ["", "{}", "[]", r#"{"Data":{}}"#, r#"{"Data":{"check":5},"Metadata":{}}"#, "secret"] {
             assert!(Invocation::parse(body.as_bytes()).is_err_and(|why| !why.contains("secret")), "{body}");
         }

@@ -1,6 +1,6 @@
 //! `PlanUrl`: where a decision is sent, and the list of places it may be sent to.
 //!
-//! The delivery's headers are signed by nobody, so the URL in them is a claim of whoever holds the function key. The
+//! Nobody signs the delivery's headers, so the URL in them is a claim of the caller, who holds the function key. The
 //! token goes nowhere unless the URL lies under a prefix that the operator listed in `AllowedPlanUrls`.
 
 use std::fmt;
@@ -25,7 +25,7 @@ impl PlanUrl {
         &self.0
     }
 
-    /// The host with its port, by which outages are told apart.
+    /// The host with its port, by which outages are counted.
     #[must_use]
     pub fn authority(&self) -> &str {
         let rest = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
@@ -48,7 +48,7 @@ impl fmt::Debug for PlanUrl {
 /// Why a `PlanUrl` was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanUrlError {
-    /// It is no URL that a collection can have.
+    /// It is not a URL that a collection can have.
     #[error("is not the URL of an Azure DevOps organisation or collection: {0}")]
     Malformed(&'static str),
     /// It is a URL, but under none of the allowed prefixes.
@@ -299,7 +299,7 @@ mod tests {
         ] {
             assert!(matches!(admit(AllowedPlanUrls::DEFAULT, text), Err(PlanUrlError::Malformed(_))), "{text}");
         }
-        // The notation of an address is no way around the list, nor into it.
+        // Writing an address in another way leads neither around the list nor into it.
         assert!(admit("http://127.0.0.1:7000/", "http://2130706433:7000/x/").is_err());
     }
 

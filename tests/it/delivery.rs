@@ -114,7 +114,7 @@ async fn a_header_that_appears_twice_with_different_values_is_refused() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_definition_are_refused_with_their_place() {
+async fn bodies_that_are_not_a_definition_are_refused_with_their_place() {
     let mut world = World::given(|_, _| {}).await;
     for (body, status, says) in [
         ("not json", 400, "the body is not JSON (line 1, column 2)".to_owned()),
@@ -141,7 +141,7 @@ async fn an_inline_definition_decides_like_one_of_the_file() {
 }
 
 #[tokio::test]
-async fn the_check_can_be_named_in_the_query_and_an_empty_object_is_no_definition() {
+async fn the_check_can_be_named_in_the_query_and_an_empty_object_is_not_a_definition() {
     let mut world = World::given(|_, _| {}).await;
     world.accept(a_check().with_query("check=work-item-completed").with_body("{}")).await;
     world.run_due_messages().await;

@@ -105,7 +105,7 @@ fn outages() -> [(&'static str, Fault); 3] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outage_of_twenty_minutes_that_begins_at_any_call_delays_the_decision_and_is_told_of() {
+async fn an_outage_of_twenty_minutes_that_begins_at_any_call_delays_the_decision_and_stands_in_the_log() {
     // More calls than any of the checks makes: then the outage begins after the decision.
     let cases = (0..14).flat_map(|calls| outages().into_iter().map(move |outage| (calls, outage)));
     all(cases.map(|(calls, (name, outage))| async move {
@@ -385,7 +385,7 @@ async fn a_check_without_a_record_learns_from_its_run_that_it_was_cancelled() {
 async fn a_claim_that_arrives_late_does_not_end_the_chain_that_lives() {
     let world = World::with_a_waiting_check().await;
     // Of a message that has ended long ago.
-    world.claim_record("0000000000000001.ghost").await;
+    world.claim_record("0000000000000001.stale").await;
 
     world.advance(AN_INTERVAL).await;
     world.close_work_item();
@@ -403,10 +403,10 @@ async fn a_message_that_is_tried_again_ends_for_another_chain_only_if_that_one_l
         world.run_due_messages().await;
         world.queue.heal();
         // A claim of the first try may be on its way, newer than this one.
-        world.claim_record("0000000000000001.twin").await;
+        world.claim_record("0000000000000001.duplicate").await;
         world.advance(Duration::from_secs(15)).await;
         if lives {
-            world.claim_record("000fffffffffff00.twin").await;
+            world.claim_record("000fffffffffff00.duplicate").await;
         }
 
         world.advance(Duration::from_secs(30)).await;
@@ -436,7 +436,7 @@ async fn a_plan_that_cannot_be_seen_for_a_moment_is_looked_for_again_however_lat
 #[tokio::test]
 async fn a_chain_ends_when_another_one_has_a_newer_claim() {
     let world = World::with_a_waiting_check().await;
-    world.claim_record("ffffffffffff0000.twin").await;
+    world.claim_record("ffffffffffff0000.duplicate").await;
 
     world.advance(AN_INTERVAL).await;
 
@@ -483,7 +483,7 @@ async fn messages_that_are_handed_out_twice_and_out_of_order_end_in_one_decision
 }
 
 #[tokio::test]
-async fn an_unknown_state_of_affairs_is_never_a_yes() {
+async fn an_answer_that_nobody_knows_is_never_a_yes() {
     let mut world = a_world().await;
     // All that is read about the run is nonsense, for ever.
     for path in ["/build/builds/", "/workitems", "/states?", "/timeline?"] {

@@ -74,14 +74,14 @@ async fn a_message_with_anything_changed_does_not_open() {
         ("another run's facts", Box::new(|it| it["progress"]["run"] = json!({ "id": 102, "reason": "manual" }))),
         ("another log", Box::new(|it| it["progress"]["logId"] = json!(99))),
         ("another claim", Box::new(|it| it["progress"]["claims"] = json!(["ffffffffffff0000.stolen"]))),
-        ("a doubted claim", Box::new(|it| it["progress"]["doubtedClaim"] = json!("0000000000000001.ghost"))),
+        ("a doubted claim", Box::new(|it| it["progress"]["doubtedClaim"] = json!("0000000000000001.stale"))),
         ("a fresh start", Box::new(|it| it["progress"] = json!({}))),
         ("another correlation", Box::new(move |it| it["correlationId"] = id())),
         ("an unknown member", Box::new(|it| it["note"] = json!("hello"))),
         ("no token", Box::new(|it| drop(it.as_object_mut().expect("").remove("sealedToken")))),
         ("an empty token", Box::new(|it| it["sealedToken"] = json!(""))),
         ("a token in the clear", Box::new(|it| it["sealedToken"] = json!("eyJ0eXAiOiJKV1QifQ.e30.x"))),
-        ("a token that is no text", Box::new(|it| it["sealedToken"] = json!({ "token": "x" }))),
+        ("a token that is not a text", Box::new(|it| it["sealedToken"] = json!({ "token": "x" }))),
         ("another version", Box::new(|it| it["version"] = json!(2))),
         ("no version", Box::new(|it| drop(it.as_object_mut().expect("").remove("version")))),
         ("a version that is text", Box::new(|it| it["version"] = json!("1"))),
@@ -222,7 +222,7 @@ async fn a_genuine_message_that_is_handed_over_again_ends_at_the_claim() {
 }
 
 #[tokio::test]
-async fn what_is_no_message_at_all_is_one_line_without_its_content() {
+async fn a_text_that_is_not_a_message_is_one_line_without_its_content() {
     let (mut world, _) = a_waiting_check().await;
     let log = LogLines::capture();
     for text in [

@@ -159,7 +159,7 @@ async fn a_message_whose_token_does_not_open_is_poisoned_and_decides_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_envelope_is_an_error_and_nothing_else_happens() {
+async fn a_body_that_is_not_an_envelope_is_an_error_and_nothing_else_happens() {
     let world = World::given(|_, _| {}).await;
     for body in ["", "{}", "null", "{\"Data\":{\"check\":\"\\\"x\\\"\"},\"Metadata\":{}}"] {
         let invocation = world.host.invoke_raw("ReevaluateFunction", body).await.expect("the function");

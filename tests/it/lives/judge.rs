@@ -122,9 +122,9 @@ fn why_succeeded(life: &Life, account: &Account, at: TimeDelta) -> Result<End, S
 fn why_failed(life: &Life, account: &Account, at: TimeDelta) -> Result<End, String> {
     let before = || account.evaluations.iter().filter(|it| it.at - account.begin <= at);
     let when = |it: &Invocation| it.at - account.begin;
-    // A log that could not be written is gone without, and one of a dry run that died tells of no reason.
-    let is_told = life.check != Check::Dry && account.log.contains("Decision: ");
-    let says = |what: &str| !is_told || account.log.contains(what);
+    // Nobody waits for a log that could not be written, and one of a dry run that died gives no reason.
+    let is_logged = life.check != Check::Dry && account.log.contains("Decision: ");
+    let says = |what: &str| !is_logged || account.log.contains(what);
     let deadline = deadlines(life).min().unwrap_or_default();
     if before().any(|it| verdict(life, when(it)) == Verdict::No) && says("Not met: ") {
         return Ok(End::Failed);

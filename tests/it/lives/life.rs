@@ -19,7 +19,7 @@ checks:
          conditions: [ taskExecuted: { task: CmdLine }, workItems: { state: Completed } ] }
 ";
 
-/// After this, nothing fails any more. While a record cannot be read, claims cannot tell its twins apart, and each duplicate
+/// After this, nothing fails any more. While a record cannot be read, claims cannot tell its duplicates apart, and each duplicate
 /// adds one: much longer, and a life has hundreds of evaluations.
 pub(super) const CLEARS_UP: TimeDelta = TimeDelta::minutes(12);
 
