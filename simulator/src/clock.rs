@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
 
 /// A clock. All clones show the same time, so moving one moves every world.
 #[derive(Clone, Debug)]
 pub struct Clock {
     time: Arc<Mutex<Time>>,
+    moved: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -31,7 +33,7 @@ impl Clock {
     }
 
     fn with_time(time: Time) -> Self {
-        Self { time: Arc::new(Mutex::new(time)) }
+        Self { time: Arc::new(Mutex::new(time)), moved: watch::Sender::new(()) }
     }
 
     /// The present moment.
@@ -49,11 +51,30 @@ impl Clock {
             Time::Running { ahead } => *ahead = ahead.checked_add(&by).unwrap_or(TimeDelta::MAX),
             Time::Stopped { at } => *at = at.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC),
         }
+        self.moved.send_replace(());
     }
 
     /// Sets the time to `at` and stops the clock there.
     pub fn set(&self, at: DateTime<Utc>) {
         *self.lock() = Time::Stopped { at };
+        self.moved.send_replace(());
+    }
+
+    /// Waits until so much time has passed. On a clock that stands still, somebody has to move it.
+    pub async fn sleep(&self, time: Duration) {
+        let mut moved = self.moved.subscribe();
+        let time = TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX);
+        let until = self.now().checked_add_signed(time).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        while let Ok(rest) = (until - self.now()).to_std()
+            && !rest.is_zero()
+        {
+            // The sender is this clock: it cannot be closed.
+            let runs = matches!(*self.lock(), Time::Running { .. });
+            match runs {
+                true => drop(tokio::time::timeout(rest, moved.changed()).await),
+                false => drop(moved.changed().await),
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Time> {

@@ -259,7 +259,7 @@ fn sources() -> Vec<Source> {
             let below = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
             if path.is_dir() {
                 folders.push(path);
-            } else if below != "lib.rs" && !below.ends_with("/tests.rs") {
+            } else if below != "lib.rs" && !below.ends_with("/tests.rs") && !below.contains("/tests/") {
                 sources.push(Source::new(&below, &fs::read_to_string(path).unwrap().replace("\r\n", "\n")));
             }
         }

@@ -5,6 +5,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::Value;
@@ -36,6 +37,12 @@ fn handle(port: &str) {
         if let Some((_, code)) = request.split_once("exit ") {
             let code: String = code.chars().take_while(char::is_ascii_digit).collect();
             std::process::exit(code.parse().unwrap());
+        }
+        if request.contains("hang") {
+            println!("hangs");
+            loop {
+                std::thread::park();
+            }
         }
         let answer =
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
@@ -112,5 +119,46 @@ async fn test() {
     assert_eq!(host.why_down(), None);
     assert_eq!(storage.poison(QUEUE).len(), 1);
     host.stop().await;
+
+    a_third_crash_counts_if_each_is_within_half_an_hour_of_the_one_before(&storage, &clock).await;
+    a_function_that_takes_too_long_costs_a_restart_each_time(&storage, &clock).await;
     println!("test executable ... ok");
+}
+
+async fn a_third_crash_counts_if_each_is_within_half_an_hour_of_the_one_before(storage: &StorageQueue, clock: &Clock) {
+    let host = start(storage, clock).await;
+    for minutes in [29, 31, 29, 29] {
+        assert!(host.handler_ready().await);
+        host.kill_handler().await;
+        assert_eq!(host.why_down(), None);
+        clock.advance(Duration::from_secs(minutes * 60));
+    }
+    // After the pause of 31 minutes the count began anew.
+    assert!(host.handler_ready().await);
+    host.kill_handler().await;
+    assert!(host.why_down().is_some());
+    assert!(host.output().iter().any(|line| line.contains("Exceeded http worker restart retry count")));
+}
+
+async fn a_function_that_takes_too_long_costs_a_restart_each_time(storage: &StorageQueue, clock: &Clock) {
+    storage.with(|state| state.queues.clear());
+    storage.with(|state| state.create(QUEUE, [].into()).unwrap());
+    storage.with(|state| state.put(QUEUE, &NewMessage::now("hang")).unwrap());
+    let host = start(storage, clock).await;
+    let running = tokio::spawn({
+        let host = host.clone();
+        async move { host.run_due_messages().await }
+    });
+    let count = |what: &str| host.output().iter().filter(|line| line.starts_with(what)).count();
+    for tries in 1..=5 {
+        while count("hangs") < tries {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(count("handler in"), tries, "it is started again for each try");
+        clock.advance(Duration::from_secs(30 * 60));
+    }
+    assert_eq!(running.await.unwrap(), 5);
+    assert_eq!(host.why_down(), None, "those are no crashes");
+    assert_eq!(storage.poison(QUEUE).len(), 1);
+    host.stop().await;
 }

@@ -106,7 +106,7 @@ fn encoded(text: &str) -> String {
 }
 
 async fn send(host: &Host, call: Call) -> Result<Response<Bytes>, String> {
-    let mut response = host.client.send(call).await.map_err(|error| error.to_string())?;
+    let mut response = host.in_time(host.client.send(call)).await?.map_err(|error| error.to_string())?;
     for name in [header::TRANSFER_ENCODING, header::CONNECTION, header::CONTENT_LENGTH] {
         response.headers_mut().remove(name);
     }

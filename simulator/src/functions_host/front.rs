@@ -15,6 +15,7 @@ use super::http_trigger;
 use crate::http::Answer;
 
 pub(super) async fn answer(host: Arc<Host>, request: Request<Bytes>) -> Answer {
+    let _under_way = host.lifetime.begin();
     Ok(respond(&host, &request).await.map(|body| Either::Left(Full::new(body))))
 }
 

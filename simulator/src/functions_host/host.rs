@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::client::Client;
 use super::config::App;
 use super::function::Function;
 use super::invoker::{self, Invocation, Outcome, Reply};
+use super::lifetime::Lifetime;
 use super::process::Process;
 use super::queue_source::{QueueSource, Trouble};
 use super::supervisor::Status;
@@ -22,6 +22,14 @@ use crate::storage_queue::Message;
 
 /// The oldest invocations are forgotten beyond this many.
 const REMEMBERED_INVOCATIONS: usize = 10_000;
+
+/// How often the storage account is asked before the host takes it for lost: about 25 seconds.
+const STORAGE_TRIES: u32 = 6;
+/// The pause after the first of these tries; the next ones are twice as long each.
+const FIRST_PAUSE: Duration = Duration::from_millis(800);
+
+/// How long a call waits for a handler that could not be started, before the host gives up.
+const INITIALIZATION: Duration = Duration::from_secs(135);
 
 /// How the simulated host behaves where there is a choice.
 #[derive(Clone, Debug)]
@@ -36,9 +44,6 @@ pub struct Switches {
     pub shuffle: Option<u64>,
     /// Whether the messages of a batch are invoked one after the other, so that a run repeats exactly.
     pub one_at_a_time: bool,
-    /// Whether the machine is thought to die with the handler: a broken invocation is not completed, and its message
-    /// stays hidden until its ten minutes pass.
-    pub dies_with_handler: bool,
 }
 
 impl Default for Switches {
@@ -49,7 +54,6 @@ impl Default for Switches {
             duplicate_deliveries: false,
             shuffle: None,
             one_at_a_time: false,
-            dies_with_handler: false,
         }
     }
 }
@@ -66,7 +70,7 @@ pub(super) struct Host {
     pub(super) clock: Clock,
     pub(super) handler: Running,
     pub(super) client: Client,
-    stopping: watch::Sender<bool>,
+    pub(super) lifetime: Lifetime,
     inside: Mutex<Inside>,
 }
 
@@ -75,20 +79,11 @@ struct Inside {
     switches: Switches,
     random: Option<fastrand::Rng>,
     invocations: VecDeque<Invocation>,
-    down: Option<String>,
 }
 
 impl Host {
     pub(super) fn new(app: App, queues: QueueSource, clock: Clock, handler: Running, client: Client) -> Arc<Self> {
-        Arc::new(Self {
-            app,
-            queues,
-            clock,
-            handler,
-            client,
-            stopping: watch::Sender::new(false),
-            inside: Mutex::default(),
-        })
+        Arc::new(Self { app, queues, clock, handler, client, lifetime: Lifetime::new(), inside: Mutex::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
@@ -114,29 +109,44 @@ impl Host {
         }
     }
 
-    /// Acts on the end of a storage operation: what is not expected ends the host.
-    pub(super) fn settle(&self, done: Result<(), Trouble>) {
-        if let Err(Trouble::Fatal(reason)) = done {
-            self.go_down(&reason);
+    /// Asks the storage account; asks again, after growing pauses, while it cannot be reached.
+    pub(super) async fn storage<'a, T, F>(&'a self, ask: impl Fn(&'a QueueSource) -> F) -> Result<T, Trouble>
+    where
+        F: Future<Output = Result<T, Trouble>>,
+    {
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..STORAGE_TRIES {
+            match ask(&self.queues).await {
+                Err(Trouble::Unreachable(_)) => self.clock.sleep(pause).await,
+                answered => return answered,
+            }
+            pause *= 2;
+        }
+        ask(&self.queues).await.map_err(|trouble| match trouble {
+            Trouble::Unreachable(why) => Trouble::Fatal(format!("Retry failed after {STORAGE_TRIES} tries. {why}")),
+            other => other,
+        })
+    }
+
+    /// Acts on the end of a storage operation: what is not expected ends the host, and with it the handler.
+    pub(super) async fn settle(&self, done: Result<(), Trouble>) {
+        if let Err(Trouble::Fatal(why) | Trouble::Unreachable(why)) = done {
+            self.lifetime.leave(&format!("An unhandled exception has occurred. Host is shutting down. {why}"));
+            self.stop_handler().await;
         }
     }
 
-    pub(super) fn go_down(&self, reason: &str) {
-        self.lock().down.get_or_insert_with(|| reason.to_owned());
-        self.stopping.send_replace(true);
-    }
-
-    /// Sleeps, but not beyond the end of the host.
-    pub(super) async fn sleep(&self, pause: Duration) {
-        let mut stopping = self.stopping.subscribe();
-        let stopped = stopping.wait_for(|stopping| *stopping);
-        let _ = tokio::time::timeout(pause, stopped).await;
+    /// Kills the handler for good, without a notice.
+    pub(super) async fn stop_handler(&self) {
+        if let Running::Supervised(process) = &self.handler {
+            process.stop().await;
+        }
     }
 
     pub(super) fn why_down(&self) -> Option<String> {
         let given_up = matches!(&self.handler, Running::Supervised(process) if process.status() == Status::Stopped);
-        let reason = self.lock().down.clone();
-        reason.or_else(|| given_up.then(|| "the handler is not started again".to_owned()))
+        let end = self.lifetime.ended().map(|end| end.why);
+        end.or_else(|| given_up.then(|| "the handler is not started again".to_owned()))
     }
 
     pub(super) fn is_down(&self) -> bool {
@@ -147,12 +157,19 @@ impl Host {
         self.lock().invocations.iter().cloned().collect()
     }
 
-    /// The handler's address, once it is ready.
+    /// The handler's address, once it is ready. One that cannot be started ends the host, after a long wait.
     pub(super) async fn handler_url(&self) -> Option<&str> {
         match &self.handler {
             Running::Elsewhere(url) => Some(url),
-            Running::Supervised(process) if process.ready().await => Some(&process.url),
-            Running::Supervised(_) => None,
+            Running::Supervised(process) => match process.settled().await {
+                Status::Ready => Some(&process.url),
+                Status::Unstartable => {
+                    self.clock.sleep(INITIALIZATION).await;
+                    self.lifetime.leave("Initialization timed out and host is shutting down");
+                    None
+                }
+                Status::Starting | Status::Stopped => None,
+            },
         }
     }
 
@@ -168,7 +185,6 @@ impl Host {
         let failure = match &reply.outcome {
             Outcome::Success(_) => None,
             Outcome::Failure(why) | Outcome::Broken(why) => Some(why.clone()),
-            Outcome::NeverCompletes => Some("200 without content: the invocation never completes".to_owned()),
         };
         let invocation = Invocation {
             at,
@@ -184,7 +200,6 @@ impl Host {
         (invocation, reply.outcome)
     }
 
-    /// Calls the handler within the function's time; a handler that takes longer is killed.
     async fn call(&self, function: &Function, id: Uuid, envelope: Bytes) -> Reply {
         let broken = |why: &str| Reply { status: 0, body: String::new(), outcome: Outcome::Broken(why.to_owned()) };
         let Some(handler) = self.handler_url().await else {
@@ -195,16 +210,28 @@ impl Host {
         if self.app.traces {
             headers.insert(TRACEPARENT, header_value(&traceparent(None)));
         }
-        let answered = invoker::invoke(&self.client, url, headers, envelope, self.switches().chunked);
-        let in_time = tokio::time::timeout(self.app.function_timeout, answered).await;
-        match (&in_time, &self.handler) {
-            (Err(_), Running::Supervised(process)) => process.kill().await,
-            (Ok(Reply { outcome: Outcome::Broken(_), .. }), Running::Supervised(process)) => {
-                process.notice_death().await
-            }
-            _ => {}
+        let call = invoker::invoke(&self.client, url, headers, envelope, self.switches().chunked);
+        let reply = self.in_time(call).await.unwrap_or_else(broken);
+        if let (Outcome::Broken(_), Running::Supervised(process)) = (&reply.outcome, &self.handler) {
+            process.notice_death().await;
         }
-        in_time.unwrap_or_else(|_| broken("a function timeout has occurred"))
+        reply
+    }
+
+    /// Waits for the handler's answer. When the function's time is up, the handler is killed and started again,
+    /// whatever else it has under way.
+    pub(super) async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, &'static str> {
+        tokio::select! {
+            biased;
+            answer = call => Ok(answer),
+            () = self.lifetime.gone() => Err("the host is gone"),
+            () = self.clock.sleep(self.app.function_timeout) => {
+                if let Running::Supervised(process) = &self.handler {
+                    process.restart().await;
+                }
+                Err("A function timeout has occurred.")
+            }
+        }
     }
 
     pub(super) fn remember(&self, invocation: Invocation) {

@@ -27,11 +27,6 @@ pub(super) async fn answer(
     let rendered = match outcome {
         Outcome::Success(result) => render(function, &result),
         Outcome::Failure(_) | Outcome::Broken(_) => None,
-        Outcome::NeverCompletes => {
-            // The real host waits until the function's time is up, then kills the handler.
-            tokio::time::sleep(host.app.function_timeout).await;
-            None
-        }
     };
     rendered.unwrap_or_else(|| plain(StatusCode::INTERNAL_SERVER_ERROR, ""))
 }

@@ -56,8 +56,6 @@ pub(super) enum Outcome {
     Success(Value),
     /// Anything else; says what.
     Failure(String),
-    /// 200 without content: the host waits for more until the function's time is up.
-    NeverCompletes,
     /// The connection broke: the handler may be dead.
     Broken(String),
 }
@@ -67,7 +65,10 @@ pub(super) async fn invoke(client: &Client, url: String, mut headers: HeaderMap,
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
     match client.follow(Call { method: Method::POST, url, headers, body, chunked }).await {
-        Ok(response) => judged(&response),
+        Ok(response) => match judged(&response) {
+            Some(reply) => reply,
+            None => std::future::pending().await,
+        },
         Err(error) => Reply { status: 0, body: String::new(), outcome: Outcome::Broken(error.to_string()) },
     }
 }
@@ -80,7 +81,8 @@ pub(super) fn stamps(id: Uuid) -> HeaderMap {
     headers
 }
 
-fn judged(response: &Response<Bytes>) -> Reply {
+/// `None` for a success without content: the host goes on to wait, until the function's time is up.
+fn judged(response: &Response<Bytes>) -> Option<Reply> {
     let status = response.status();
     let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_lowercase();
@@ -89,18 +91,18 @@ fn judged(response: &Response<Bytes>) -> Reply {
     let outcome = if !status.is_success() {
         Outcome::Failure(format!("Response status code does not indicate success: {status}"))
     } else if body.is_empty() {
-        Outcome::NeverCompletes
+        return None;
     } else if essence != "application/json" && essence != "text/json" {
         Outcome::Failure(format!(
             "No MediaTypeFormatter is available to read an object from content with media type '{essence}'"
         ))
     } else {
         match serde_json::from_str(&body) {
-            Ok(Value::Null) => Outcome::NeverCompletes,
+            Ok(Value::Null) => return None,
             Ok(value @ Value::Object(_)) => Outcome::Success(value),
             Ok(_) => Outcome::Failure("the JSON is not an object".to_owned()),
             Err(error) => Outcome::Failure(format!("invalid JSON: {error}")),
         }
     };
-    Reply { status: status.as_u16(), body, outcome }
+    Some(Reply { status: status.as_u16(), body, outcome })
 }

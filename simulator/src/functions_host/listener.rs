@@ -42,7 +42,7 @@ async fn process_batch(host: &Arc<Host>, function: &Function, messages: Vec<Mess
     let one_at_a_time = host.switches().one_at_a_time;
     let (mut invocations, mut running) = (0, JoinSet::new());
     for message in messages {
-        let processed = process(Arc::clone(host), function.clone(), message);
+        let processed = process(host, function, message);
         if one_at_a_time {
             invocations += processed.await;
         } else {
@@ -62,15 +62,17 @@ pub(super) async fn listen(host: Arc<Host>, function: Function) {
             running.join_next().await;
         }
         while running.try_join_next().is_some() {}
+        let receiving = host.lifetime.begin();
         let messages = receive(&host, &function).await;
         if messages.is_empty() {
-            host.sleep(pause.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
+            drop(receiving);
+            host.lifetime.sleep(pause.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
             pause = (pause * 2).min(options.max_polling_interval);
             continue;
         }
         pause = SHORTEST_POLL;
         for message in messages {
-            running.spawn(process(Arc::clone(&host), function.clone(), message));
+            running.spawn(process(&host, &function, message));
         }
     }
     running.join_all().await;
@@ -80,61 +82,68 @@ async fn receive(host: &Host, function: &Function) -> Vec<Message> {
     let Some(queue) = function.queue().filter(|_| !host.is_down()) else {
         return Vec::new();
     };
-    match host.queues.get(queue, host.app.queues.batch_size, LEASE).await {
+    match host.storage(|queues| queues.get(queue, host.app.queues.batch_size, LEASE)).await {
         Ok(mut messages) => {
             host.shuffle(&mut messages);
             messages
         }
         Err(trouble) => {
-            host.settle(Err(trouble));
+            host.settle(Err(trouble)).await;
             Vec::new()
         }
     }
 }
 
 /// Takes one received message to its end; returns how many invocations it took.
-async fn process(host: Arc<Host>, function: Function, message: Message) -> usize {
+fn process(host: &Arc<Host>, function: &Function, message: Message) -> impl Future<Output = usize> + use<> {
+    let (host, function, under_way) = (Arc::clone(host), function.clone(), host.lifetime.begin());
+    async move {
+        let _under_way = under_way;
+        process_now(&host, &function, message).await
+    }
+}
+
+async fn process_now(host: &Arc<Host>, function: &Function, message: Message) -> usize {
     let options = host.app.queues;
     let Ok(bytes) = decoded(&message.text, options.base64) else {
-        host.settle(poison(&host, &function, &message, &message.pop_receipt).await);
+        host.settle(poison(host, function, &message, &message.pop_receipt).await).await;
         return 0;
     };
     if message.dequeue_count > options.max_dequeue_count {
-        host.settle(poison(&host, &function, &message, &message.pop_receipt).await);
+        host.settle(poison(host, function, &message, &message.pop_receipt).await).await;
         return 0;
     }
     if host.switches().duplicate_deliveries {
-        let twin = invoke_and_complete(&host, &function, &message, &bytes);
-        tokio::join!(invoke_and_complete(&host, &function, &message, &bytes), twin);
+        let again = invoke_and_complete(host, function, &message, &bytes);
+        tokio::join!(invoke_and_complete(host, function, &message, &bytes), again);
         return 2;
     }
-    invoke_and_complete(&host, &function, &message, &bytes).await;
+    invoke_and_complete(host, function, &message, &bytes).await;
     1
 }
 
 async fn invoke_and_complete(host: &Arc<Host>, function: &Function, message: &Message, bytes: &[u8]) {
+    let queue = function.queue().unwrap_or_default();
     let mut receipt = message.pop_receipt.clone();
-    let outcome = {
-        let mut invocation = std::pin::pin!(invoke(host, function, message, bytes));
-        loop {
-            match tokio::time::timeout(RENEWAL, &mut invocation).await {
-                Ok(outcome) => break outcome,
-                Err(_) => {
-                    match host.queues.hide(function.queue().unwrap_or_default(), message, &receipt, LEASE).await {
-                        Ok(renewed) => receipt = renewed,
-                        Err(trouble) => host.settle(Err(trouble)),
-                    }
-                }
+    let mut invocation = std::pin::pin!(invoke(host, function, message, bytes));
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            outcome = &mut invocation => break outcome,
+            () = host.clock.sleep(RENEWAL) => match host.storage(|queues| queues.hide(queue, message, &receipt, LEASE)).await {
+                Ok(renewed) => receipt = renewed,
+                Err(trouble) => host.settle(Err(trouble)).await,
             }
         }
     };
+    if host.lifetime.is_gone() {
+        return;
+    }
     let done = match outcome {
-        Outcome::Success(_) => host.queues.delete(function.queue().unwrap_or_default(), message, &receipt).await,
-        Outcome::NeverCompletes => Ok(()),
-        Outcome::Broken(_) if host.switches().dies_with_handler => Ok(()),
+        Outcome::Success(_) => host.storage(|queues| queues.delete(queue, message, &receipt)).await,
         Outcome::Failure(_) | Outcome::Broken(_) => release(host, function, message, &receipt).await,
     };
-    host.settle(done);
+    host.settle(done).await;
 }
 
 async fn invoke(host: &Arc<Host>, function: &Function, message: &Message, bytes: &[u8]) -> Outcome {
@@ -157,7 +166,8 @@ async fn release(host: &Host, function: &Function, message: &Message, receipt: &
         return poison(host, function, message, receipt).await;
     }
     let hide_for = TimeDelta::from_std(options.visibility_timeout).unwrap_or_default();
-    host.queues.hide(function.queue().unwrap_or_default(), message, receipt, hide_for).await.map(drop)
+    let queue = function.queue().unwrap_or_default();
+    host.storage(|queues| queues.hide(queue, message, receipt, hide_for)).await.map(drop)
 }
 
 /// Copies a message to the poison queue and deletes it; a queue that can have none keeps it, hidden.
@@ -167,8 +177,8 @@ async fn poison(host: &Host, function: &Function, message: &Message, receipt: &s
     if queue.ends_with("-poison") || poison.len() > 63 {
         return Ok(());
     }
-    host.queues.put(&poison, &message.text).await?;
-    host.queues.delete(queue, message, receipt).await
+    host.storage(|queues| queues.put(&poison, &message.text)).await?;
+    host.storage(|queues| queues.delete(queue, message, receipt)).await
 }
 
 fn decoded(text: &str, base64: bool) -> Result<Vec<u8>, base64::DecodeError> {

@@ -9,6 +9,7 @@
 //! * [`Handler`], `process`, `supervisor`: the handler's process.
 //! * `invoker`, `envelope`, `metadata`, `trace`: one call of the handler; `client` sends it.
 //! * `listener`, [`QueueSource`]: the queue trigger.
+//! * `lifetime`: what is under way, and how the host ends.
 //! * `front`, `forwarding`, `http_trigger`, `identity`, `http_answer`: the HTTP trigger.
 
 mod client;
@@ -24,6 +25,7 @@ mod http_answer;
 mod http_trigger;
 mod identity;
 mod invoker;
+mod lifetime;
 mod listener;
 mod metadata;
 mod process;
@@ -53,8 +55,9 @@ use config::App;
 use function::Function;
 use host::{Host, Running};
 use process::{Process, Program};
+use supervisor::Status;
 
-/// How long a stopping host waits for what is running.
+/// How long a stopping host waits for what is under way. The real one was seen to leave after 10 to 16 seconds.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// A simulated host; all clones are one.
@@ -85,7 +88,7 @@ impl FunctionsHost {
             Handler::Url(url) => Running::Elsewhere(url.trim_end_matches('/').to_owned()),
             Handler::Executable { path, environment, stop_after_errors } => {
                 let program = Program { path, app_root: app_root.to_owned(), environment, stop_after_errors };
-                let process = Process::start(program, client.clone()).await;
+                let process = Process::start(program, client.clone(), clock.clone()).await;
                 Running::Supervised(process.map_err(HostError::Io)?)
             }
         };
@@ -163,9 +166,17 @@ impl FunctionsHost {
         self.host.why_down()
     }
 
+    /// The exit code of a host that has ended by itself or was stopped: 0, whatever the reason. A dead one has none.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.host.lifetime.ended()?.code
+    }
+
     /// Waits until the handler listens; false if it never will.
     pub async fn handler_ready(&self) -> bool {
-        self.host.handler_url().await.is_some()
+        match &self.host.handler {
+            Running::Supervised(process) => process.settled().await == Status::Ready,
+            Running::Elsewhere(_) => true,
+        }
     }
 
     /// Kills the handler's process without a warning; returns once it is dead. The host starts it again.
@@ -175,26 +186,28 @@ impl FunctionsHost {
         }
     }
 
-    /// Stops as the real host does: takes no more messages, waits up to ten seconds for those it has, kills the handler.
+    /// Stops as the real host does: takes nothing more, waits up to ten seconds for what is under way, then leaves. A
+    /// message that is not done by then keeps its lease. The handler is killed, and gets no notice.
     pub async fn stop(&self) {
-        self.host.go_down("the host was stopped");
-        let _ = tokio::time::timeout(DRAIN, self.take_listeners().join_all()).await;
+        let why = "the host was stopped";
+        self.host.lifetime.stop(why);
+        tokio::select! {
+            () = self.host.lifetime.idle() => {}
+            () = self.host.clock.sleep(DRAIN) => {}
+        }
+        self.host.lifetime.leave(why);
         self.end().await;
     }
 
-    /// The machine dies: nothing that is under way is completed, and its messages stay hidden until their ten minutes
-    /// pass.
+    /// The machine dies: nothing that is under way is completed, and its messages keep their lease.
     pub async fn crash(&self) {
-        self.host.switch(|switches| switches.dies_with_handler = true);
-        self.host.go_down("the machine died");
-        self.take_listeners().shutdown().await;
+        self.host.lifetime.die("the machine died");
         self.end().await;
     }
 
     async fn end(&self) {
-        if let Some(process) = self.process() {
-            process.stop().await;
-        }
+        self.take_listeners().shutdown().await;
+        self.host.stop_handler().await;
         // Closing cannot fail; only listening again can.
         let _ = self.front.refuse_connections(true).await;
     }

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::client::Client;
 use super::supervisor::{Order, Output, Status, Supervisor};
+use crate::clock::Clock;
 use crate::http::Listener;
 
 /// How long an invocation waits for the handler to be ready.
@@ -37,7 +38,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts the program on a free port, which stays the same when it is started again.
-    pub(super) async fn start(program: Program, probe: Client) -> io::Result<Self> {
+    pub(super) async fn start(program: Program, probe: Client, clock: Clock) -> io::Result<Self> {
         let (port, socket) = Listener::bind().await?;
         drop(socket);
         let (status_sender, status) = watch::channel(Status::Starting);
@@ -47,6 +48,7 @@ impl Process {
             command: command(&program.path, &program.app_root, &program.environment, port),
             stop_after_errors: program.stop_after_errors,
             probe,
+            clock,
             url: url.clone(),
             status: status_sender,
             orders: order_receiver,
@@ -57,11 +59,11 @@ impl Process {
         Ok(Self { url, status, orders, output })
     }
 
-    /// Waits until the handler listens; false if it never will, or does not in time.
-    pub(super) async fn ready(&self) -> bool {
+    /// Waits until it is known how the start went, but not for ever.
+    pub(super) async fn settled(&self) -> Status {
         let mut status = self.status.clone();
-        let settled = tokio::time::timeout(PATIENCE, status.wait_for(|status| *status != Status::Starting)).await;
-        settled.is_ok_and(|status| status.is_ok_and(|status| *status == Status::Ready))
+        let _ = tokio::time::timeout(PATIENCE, status.wait_for(|status| *status != Status::Starting)).await;
+        self.status()
     }
 
     /// After a broken connection: gives the supervisor a moment to notice that the process is gone.
@@ -81,9 +83,14 @@ impl Process {
         self.output.lines()
     }
 
-    /// Kills the process, without a warning; the supervisor starts it again.
+    /// Kills the process, without a warning. The supervisor takes it for a crash, and starts it again.
     pub(super) async fn kill(&self) {
         self.order(Order::Kill).await;
+    }
+
+    /// Kills the process, without a warning, and starts it again. That is not an error.
+    pub(super) async fn restart(&self) {
+        self.order(Order::Restart).await;
     }
 
     /// Kills the process, without a warning, for good.

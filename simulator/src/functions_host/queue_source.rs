@@ -24,6 +24,8 @@ pub enum QueueSource {
 pub(super) enum Trouble {
     /// Somebody else has the message, or it is gone: nothing to do.
     Expected,
+    /// No answer, or none of use: worth another try.
+    Unreachable(String),
     /// The host shuts down.
     Fatal(String),
 }
@@ -50,7 +52,9 @@ impl QueueSource {
     /// Receives messages; a queue that does not exist has none.
     pub(super) async fn get(&self, queue: &str, most: usize, hide_for: TimeDelta) -> Done<Vec<Message>> {
         let received = match self {
-            Self::Simulated(storage) => storage.with(|state| state.get(queue, most, hide_for)).map_err(Trouble::from),
+            Self::Simulated(storage) => {
+                reached(storage)?.with(|state| state.get(queue, most, hide_for)).map_err(Trouble::from)
+            }
             Self::Rest(service) => {
                 let most = u8::try_from(most).unwrap_or(32);
                 let get = service.queue_client(queue).get_messages().number_of_messages(most);
@@ -75,7 +79,8 @@ impl QueueSource {
         match self {
             Self::Simulated(storage) => {
                 let held = Held { id: &message.id, receipt };
-                let hidden = storage.with(|state| state.update(queue, held, &Change { hide_for, text: None }));
+                let hidden =
+                    reached(storage)?.with(|state| state.update(queue, held, &Change { hide_for, text: None }));
                 Ok(hidden?.pop_receipt)
             }
             Self::Rest(service) => {
@@ -89,7 +94,7 @@ impl QueueSource {
     pub(super) async fn delete(&self, queue: &str, message: &Message, receipt: &str) -> Done {
         match self {
             Self::Simulated(storage) => {
-                Ok(storage.with(|state| state.delete(queue, Held { id: &message.id, receipt }))?)
+                Ok(reached(storage)?.with(|state| state.delete(queue, Held { id: &message.id, receipt }))?)
             }
             Self::Rest(service) => {
                 claimed(&service.queue_client(queue), message, receipt).delete().await?;
@@ -101,7 +106,7 @@ impl QueueSource {
     /// Puts a text into a queue, which is created if need be.
     pub(super) async fn put(&self, queue: &str, text: &str) -> Done {
         match self {
-            Self::Simulated(storage) => Ok(storage.with(|state| {
+            Self::Simulated(storage) => Ok(reached(storage)?.with(|state| {
                 state.create(queue, std::collections::BTreeMap::new())?;
                 state.put(queue, &NewMessage::now(text)).map(drop)
             })?),
@@ -113,6 +118,12 @@ impl QueueSource {
             }
         }
     }
+}
+
+/// The account, if it can be reached.
+fn reached(storage: &StorageQueue) -> Done<&StorageQueue> {
+    let lost = || Trouble::Unreachable("Connection refused".to_owned());
+    if storage.is_reachable() { Ok(storage) } else { Err(lost()) }
 }
 
 fn claimed(queue: &QueueClient, message: &Message, receipt: &str) -> azure_storage_queues::PopReceiptClient {
@@ -152,7 +163,10 @@ impl From<azure_core::Error> for Trouble {
         let code = error.as_http_error().and_then(|error| error.error_code());
         match code {
             Some("PopReceiptMismatch" | "MessageNotFound" | "QueueNotFound" | "QueueBeingDeleted") => Self::Expected,
-            _ => Self::Fatal(format!("{error:?}")),
+            _ if error.as_http_error().is_some_and(|answer| answer.status().is_client_error()) => {
+                Self::Fatal(format!("{error:?}"))
+            }
+            _ => Self::Unreachable(format!("{error:?}")),
         }
     }
 }

@@ -4,18 +4,20 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
 
 use super::client::{Client, NoAnswer};
+use crate::clock::Clock;
+
 /// The pause between two probes of a handler that does not listen yet.
 const PROBE_PAUSE: Duration = Duration::from_millis(25);
 /// How many probes a handler gets: 30 seconds' worth of pauses.
 const PROBES: usize = 1200;
 /// Errors further apart than this do not add up.
-const ERROR_WINDOW: Duration = Duration::from_secs(30 * 60);
+const ERROR_WINDOW: TimeDelta = TimeDelta::minutes(30);
 /// The oldest lines of output are forgotten beyond this many.
 const REMEMBERED_LINES: usize = 10_000;
 
@@ -26,6 +28,8 @@ pub(super) enum Status {
     Starting,
     /// Listening, or ended with exit code 0, which the host takes for listening.
     Ready,
+    /// The program could not be started at all. It is not tried again, and the host does not mind.
+    Unstartable,
     /// Not started again: there were too many errors, or the host was stopped.
     Stopped,
 }
@@ -33,6 +37,7 @@ pub(super) enum Status {
 /// An order to the supervisor, answered once the process is dead.
 pub(super) enum Order {
     Kill(oneshot::Sender<()>),
+    Restart(oneshot::Sender<()>),
     Stop(oneshot::Sender<()>),
 }
 
@@ -59,11 +64,12 @@ pub(super) struct Supervisor {
     pub(super) command: Command,
     pub(super) stop_after_errors: Option<usize>,
     pub(super) probe: Client,
+    pub(super) clock: Clock,
     pub(super) url: String,
     pub(super) status: watch::Sender<Status>,
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) output: Output,
-    pub(super) errors: Vec<Instant>,
+    pub(super) errors: Vec<DateTime<Utc>>,
 }
 
 /// Why a process is not running any more.
@@ -74,6 +80,8 @@ enum End {
     NotReady,
     /// Killed on request.
     Killed(oneshot::Sender<()>),
+    /// Killed by the host, because a function took too long.
+    Restarted(oneshot::Sender<()>),
     /// Killed for good.
     Stopped(Option<oneshot::Sender<()>>),
 }
@@ -84,7 +92,9 @@ impl Supervisor {
             let mut child = match self.command.spawn() {
                 Ok(child) => child,
                 Err(error) => {
-                    self.output.add(format!("[host] Failed to start the handler: {error}"));
+                    self.output.add(format!("[host] Failed to start Worker Channel: {error}"));
+                    self.status.send_replace(Status::Unstartable);
+                    self.wait_for_stop().await;
                     break;
                 }
             };
@@ -99,12 +109,12 @@ impl Supervisor {
                     self.wait_for_stop().await;
                     false
                 }
-                End::Exited(Some(200)) => true,
+                End::Exited(Some(200)) | End::Restarted(_) => true,
                 End::Exited(_) | End::NotReady | End::Killed(_) => self.may_restart(),
             };
             let status = if goes_on { Status::Starting } else { Status::Stopped };
             self.status.send_replace(status);
-            if let End::Killed(done) | End::Stopped(Some(done)) = end {
+            if let End::Killed(done) | End::Restarted(done) | End::Stopped(Some(done)) = end {
                 let _ = done.send(());
             }
             if !goes_on {
@@ -137,6 +147,7 @@ impl Supervisor {
                 }
                 order = self.orders.recv() => return match order {
                     Some(Order::Kill(done)) => End::Killed(done),
+                    Some(Order::Restart(done)) => End::Restarted(done),
                     Some(Order::Stop(done)) => End::Stopped(Some(done)),
                     None => End::Stopped(None),
                 },
@@ -147,7 +158,7 @@ impl Supervisor {
     async fn wait_for_stop(&mut self) {
         while let Some(order) = self.orders.recv().await {
             match order {
-                Order::Kill(done) => drop(done.send(())),
+                Order::Kill(done) | Order::Restart(done) => drop(done.send(())),
                 Order::Stop(done) => {
                     let _ = done.send(());
                     return;
@@ -157,7 +168,7 @@ impl Supervisor {
     }
 
     fn may_restart(&mut self) -> bool {
-        let now = Instant::now();
+        let now = self.clock.now();
         if self.errors.last().is_some_and(|last| now - *last > ERROR_WINDOW) {
             self.errors.clear();
         }

@@ -87,6 +87,11 @@ impl Listener {
         self.port
     }
 
+    /// Whether new connections are accepted; not while that changes.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.listening.try_lock().is_ok_and(|listening| listening.is_some())
+    }
+
     /// Closes the port and every connection, or listens on the same port again.
     pub(crate) async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
         let mut listening = self.listening.lock().await;

@@ -88,6 +88,10 @@ impl<W: World> Server<W> {
         self.faults.heal();
     }
 
+    pub(crate) fn is_listening(&self) -> bool {
+        self.listener.is_listening()
+    }
+
     pub(crate) async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
         self.listener.refuse_connections(refuse).await
     }

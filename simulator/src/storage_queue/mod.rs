@@ -151,6 +151,11 @@ impl StorageQueue {
         self.server.refuse_connections(refuse).await
     }
 
+    /// Whether anybody who connects now is answered.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.server.is_listening()
+    }
+
     /// Closes the port and all connections for good.
     pub async fn stop(&self) {
         // Closing cannot fail. Only listening again can.

@@ -1,5 +1,7 @@
 //! The host as its handler, its queue and its callers see it.
 
+mod endings;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use chrono::DateTime;
 use http::{Request, Response};
 use http_body_util::{Either, Full};
 use serde_json::Value;
+
+use tokio::sync::watch;
 
 use super::*;
 use crate::storage_queue::{NewMessage, StorageQueue};
@@ -19,6 +23,12 @@ struct World {
     host: FunctionsHost,
     handler: Listener,
     requests: Arc<Mutex<Vec<Request<Bytes>>>>,
+    /// Whether the handler answers; while it does not, callers wait.
+    answers: watch::Sender<bool>,
+}
+
+fn app() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/app")
 }
 
 impl World {
@@ -30,23 +40,37 @@ impl World {
         let requests: Arc<Mutex<Vec<Request<Bytes>>>> = Arc::default();
         let (port, socket) = Listener::bind().await.unwrap();
         let seen = Arc::clone(&requests);
+        let answers = watch::Sender::new(true);
+        let answering = answers.clone();
         let handler = Listener::serve(port, socket, move |request| {
             seen.lock().unwrap().push(request);
+            let mut answering = answering.subscribe();
             async move {
-                let response = Response::builder().status(status).header("content-type", content_type);
+                answering.wait_for(|answers| *answers).await.unwrap();
+                let mut response = Response::builder().status(status);
+                if !content_type.is_empty() {
+                    response = response.header("content-type", content_type);
+                }
                 Ok(response.body(Either::Left(Full::new(Bytes::from_static(body.as_bytes())))).unwrap())
             }
         });
-        let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/app");
-        let url = format!("http://127.0.0.1:{port}");
-        let queues = QueueSource::Simulated(storage.clone());
-        let host = FunctionsHost::start(app, Handler::Url(url), queues, clock.clone()).await.unwrap();
-        Self { clock, storage, host, handler, requests }
+        let host = start_host(&handler, &storage, &clock).await;
+        Self { clock, storage, host, handler, requests, answers }
+    }
+
+    /// Another host for the same handler and queue.
+    async fn start_host(&self) -> FunctionsHost {
+        start_host(&self.handler, &self.storage, &self.clock).await
     }
 
     fn put(&self, text: &str) {
         self.storage.with(|state| state.put(QUEUE, &NewMessage::now(text)).unwrap());
     }
+}
+
+async fn start_host(handler: &Listener, storage: &StorageQueue, clock: &Clock) -> FunctionsHost {
+    let handler = Handler::Url(format!("http://127.0.0.1:{}", handler.port()));
+    FunctionsHost::start(app(), handler, QueueSource::Simulated(storage.clone()), clock.clone()).await.unwrap()
 }
 
 #[tokio::test]
@@ -81,22 +105,6 @@ async fn a_message_that_keeps_failing_is_poisoned() {
 }
 
 #[tokio::test]
-async fn a_message_whose_handler_died_with_the_machine_comes_back_after_ten_minutes() {
-    let world = World::with_handler(200, "application/json", "{}").await;
-    world.put("x");
-    world.host.switch(|switches| switches.dies_with_handler = true);
-    world.handler.refuse_connections(true).await.unwrap();
-    assert_eq!(world.host.run_due_messages().await, 1);
-    world.handler.refuse_connections(false).await.unwrap();
-
-    assert_eq!(world.host.run_due_messages().await, 0);
-    world.clock.advance(Duration::from_secs(600));
-    assert_eq!(world.host.run_due_messages().await, 1);
-    assert_eq!(world.host.invocations()[1].dequeue_count, 2);
-    assert_eq!(world.storage.messages(QUEUE), []);
-}
-
-#[tokio::test]
 async fn messages_can_be_delivered_twice_and_with_a_length() {
     let world = World::with_handler(200, "application/json", "{}").await;
     world.put("x");
@@ -114,17 +122,20 @@ async fn the_queue_can_be_a_real_one() {
     let world = World::with_handler(500, "application/json", "{}").await;
     let (account, key, endpoint) = (world.storage.account(), world.storage.key(), world.storage.endpoint());
     let queues = QueueSource::rest(&account, &key, &endpoint).unwrap();
-    let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/app");
     let handler = Handler::Url(format!("http://127.0.0.1:{}", world.handler.port()));
-    let host = FunctionsHost::start(app, handler, queues, world.clock.clone()).await.unwrap();
+    let host = FunctionsHost::start(app(), handler, queues, world.clock.clone()).await.unwrap();
     world.put("x");
 
     assert_eq!(host.run_due_messages().await, 5);
     assert_eq!(world.storage.poison(QUEUE).len(), 1);
     assert_eq!(host.why_down(), None);
     world.storage.refuse_connections(true).await.unwrap();
-    host.run_due_messages().await;
-    assert!(host.why_down().is_some());
+    let asking = tokio::spawn({
+        let host = host.clone();
+        async move { host.run_due_messages().await }
+    });
+    endings::advance_until(&world.clock, Duration::from_secs(1), &asking).await;
+    assert!(host.why_down().is_some_and(|why| why.contains("after 6 tries")));
 }
 
 #[tokio::test]
