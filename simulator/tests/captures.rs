@@ -127,7 +127,7 @@ async fn replay(capture: &Value) -> Received {
     let name = capture["name"].as_str().unwrap();
     let failures = if name == "queue-third-dequeue" { 2 } else { 0 };
     let (url, received) = handler(failures).await;
-    let clock = Clock::starting_at("2026-11-26T15:07:12.5994186Z".parse().unwrap());
+    let clock = Clock::starting_at("2026-11-26T15:07:24.673914Z".parse().unwrap());
     let storage = StorageQueue::start(clock.clone()).await.unwrap();
     storage.with(|state| state.create(QUEUE, [].into()).unwrap());
     let app = app(name);
