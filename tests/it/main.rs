@@ -28,6 +28,7 @@ mod process;
 mod properties;
 mod reevaluation;
 mod secrets;
+mod shared_build;
 mod source_kinds;
 mod support;
 mod validate;
