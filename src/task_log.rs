@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::azure_devops::build::Run;
 use crate::check::Check;
 use crate::check::OnTimeout;
-use crate::evaluation::{Evaluation, Explanation, Status};
+use crate::evaluation::{Explanation, Status, Verdict};
 use crate::task::Decision;
 use crate::text::{cut, one_line};
 
@@ -76,9 +76,9 @@ const fn word(status: Status) -> &'static str {
 
 /// One line or more for each condition: where it stands, what was found, what was expected, what would change it.
 #[must_use]
-pub fn conditions(evaluation: &Evaluation) -> Vec<String> {
+pub fn conditions(verdict: &Verdict) -> Vec<String> {
     let mut lines = Vec::new();
-    for (depth, explanation) in evaluation.explanation.flatten().into_iter().skip(1) {
+    for (depth, explanation) in verdict.explanation.flatten().into_iter().skip(1) {
         let indent = "  ".repeat(depth);
         lines.push(format!("{indent}[{}] {}", word(explanation.status), explanation.condition));
         if explanation.conditions.is_empty() {
@@ -121,12 +121,12 @@ pub fn digest(lines: &[String]) -> String {
 
 /// The record's one line while the check waits.
 #[must_use]
-pub fn current_operation(evaluation: &Evaluation, next: DateTime<Utc>) -> String {
-    let what = match evaluation.status() {
+pub fn current_operation(verdict: &Verdict, next: DateTime<Utc>) -> String {
+    let what = match verdict.status() {
         Status::Errored => "Could not find out",
         _ => "Waiting",
     };
-    shorten(&format!("{what}: {} - next look at {}", blockers_in_one_line(&evaluation.explanation), time(next)))
+    shorten(&format!("{what}: {} - next look at {}", blockers_in_one_line(&verdict.explanation), time(next)))
 }
 
 /// Cuts a text to what one line of the run page takes.

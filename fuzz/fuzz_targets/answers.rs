@@ -34,6 +34,6 @@ fuzz_target!(|data: &[u8]| {
     let Some((status, line, body)) = fuzz::answer(data) else { return };
     let facts = of_azure_devops(status, line, body, WIQL);
     if fuzz::is_json(body) {
-        fuzz::examine(&CHECK, &facts);
+        fuzz::evaluate(&CHECK, &facts);
     }
 });

@@ -26,7 +26,7 @@ fuzz_target!(
     init: fuzz::let_cel_panic(),
     |text: &str| {
         if let Ok(definition) = CheckDefinition::parse(text, &CONNECTIONS) {
-            fuzz::examine(&fuzz::check(definition), &Facts::default());
+            fuzz::evaluate(&fuzz::check(definition), &Facts::default());
         }
     }
 );

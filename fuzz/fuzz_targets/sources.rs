@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use checkgate::check::Check;
 use checkgate::facts::fuzzing::of_sources;
 use checkgate::sources::fuzzing::Asked;
-use checkgate::sources::http::HttpAnswer;
+use checkgate::sources::http::HttpRequest;
 use checkgate::sources::metrics::{Query, Samples};
 use checkgate::sources::service_now::ChangeRequests;
 use checkgate_fuzz as fuzz;
@@ -42,7 +42,7 @@ checks:
     let fields = ["approval", "end_date", "risk", "start_date"].map(str::to_owned).to_vec();
     let (connection, number) = ("snow".to_owned(), fuzz::CHANGE.to_owned());
     let change = ChangeRequests { connection, number, fields };
-    let request = HttpAnswer { connection: "sonar".to_owned(), post: false, path: "api".to_owned(), body: None };
+    let request = HttpRequest { connection: "sonar".to_owned(), post: false, path: "api".to_owned(), body: None };
     let mut asked = Asked::of(&file.connections);
     asked.samples = vec![text("prometheus"), text("logs"), Samples { connection: "monitor".to_owned(), query }];
     asked.changes = vec![change];
@@ -57,7 +57,7 @@ fuzz_target!(
         let (check, asked) = &*SETUP;
         let facts = of_sources(asked, status, &String::from_utf8_lossy(line), body, fuzz::now());
         if fuzz::is_json(body) {
-            fuzz::examine(check, &facts);
+            fuzz::evaluate(check, &facts);
         }
     }
 );

@@ -6,7 +6,7 @@ use checkgate::check::Check;
 use checkgate::task::TaskProperties;
 use checkgate::check::CheckDefinition;
 use checkgate::checks_file::ChecksFile;
-use checkgate::evaluation::{Memory, evaluate};
+use checkgate::evaluation::{Memory, judge};
 use checkgate::facts::Facts;
 use checkgate::task_log;
 use chrono::{DateTime, Utc};
@@ -44,12 +44,12 @@ pub fn check(definition: CheckDefinition) -> Check {
 }
 
 /// Evaluates a check now and at its deadline: never panics, always with the same result, told in printable lines.
-pub fn examine(check: &Check, facts: &Facts) {
-    let first = evaluate(check, facts, &Memory::default(), now());
-    assert_eq!(first, evaluate(check, facts, &Memory::default(), now()));
-    let later = evaluate(check, facts, &first.memory, check.deadline);
-    for evaluation in [&first, &later] {
-        let rendered = task_log::render(&task_log::conditions(evaluation), now());
+pub fn evaluate(check: &Check, facts: &Facts) {
+    let first = judge(check, facts, &Memory::default(), now());
+    assert_eq!(first, judge(check, facts, &Memory::default(), now()));
+    let later = judge(check, facts, &first.memory, check.deadline);
+    for verdict in [&first, &later] {
+        let rendered = task_log::render(&task_log::conditions(verdict), now());
         assert!(rendered.chars().all(|c| c == '\n' || !c.is_control()), "{rendered}");
         assert!(!rendered.contains("##"), "{rendered}");
     }

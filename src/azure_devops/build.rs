@@ -42,7 +42,7 @@ pub struct Run {
 impl Run {
     /// Whether all was told that conditions ask for.
     #[must_use]
-    pub fn is_told(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         [&self.reason, &self.source_branch, &self.source_version].iter().all(|text| !text.is_empty())
     }
 }

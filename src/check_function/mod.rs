@@ -18,9 +18,9 @@ use warp::http::{HeaderMap, StatusCode};
 use self::delivery::{Delivery, Refusal, Rules};
 use crate::App;
 use crate::azure_devops::{ErrorKind, Session};
-use crate::evaluation::evaluator::{Examination, Examiner, LookAtRun};
+use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRunState};
 use crate::evaluation::{Explanation, Memory, Status};
-use crate::facts::Unmeasured;
+use crate::facts::FactError;
 use crate::queue::message::{MAX_FIRST_MESSAGE, MessageV1};
 use crate::queue::{DELIVERY_PUT_TIMEOUT, QueueError, Schedule};
 use crate::span;
@@ -169,33 +169,33 @@ async fn accept(app: &App, delivery: Delivery) -> Answer {
 }
 
 /// Reads the check's facts and evaluates it, within the time that Azure Pipelines waits.
-async fn examine(app: &App, delivery: &Delivery) -> Result<Examination, Unmeasured> {
+async fn evaluate(app: &App, delivery: &Delivery) -> Result<Evaluation, FactError> {
     let until = Instant::now() + SYNCHRONOUS_BUDGET;
     let check = &delivery.check;
     let session = app.azure_devops.session(&check.properties, &delivery.token);
-    let examiner = Examiner {
+    let evaluator = Evaluator {
         check,
         azure_devops: &session,
         sources: &app.sources,
         memory: &Memory::default(),
         run: None,
-        look_at_run: LookAtRun::Never,
+        read_run_state: ReadRunState::Never,
         now: check.delivered_at,
         limit: SYNCHRONOUS_BUDGET,
     };
     // What the headers alone can answer needs no call.
-    if !examiner.wanted().is_empty() {
+    if !evaluator.wanted().is_empty() {
         timeout_at(until, prove_origin(&session))
             .await
-            .unwrap_or_else(|_| Err(Unmeasured::because("Azure DevOps did not answer in time")))?;
+            .unwrap_or_else(|_| Err(FactError::because("Azure DevOps did not answer in time")))?;
     }
     let limit = until.saturating_duration_since(Instant::now());
-    Examiner { limit, ..examiner }.examine().await
+    Evaluator { limit, ..evaluator }.evaluate().await
 }
 
 /// The delivered token must be able to read the delivered plan, or where it may not, the check's record. Without this,
 /// whoever holds the function key could ask the sources anything and read it in the answer.
-async fn prove_origin(session: &Session<'_>) -> Result<(), Unmeasured> {
+async fn prove_origin(session: &Session<'_>) -> Result<(), FactError> {
     match session.plan().await {
         Ok(_) => Ok(()),
         Err(error) if error.kind == ErrorKind::NotVisible => match session.record().await? {
@@ -209,19 +209,19 @@ async fn prove_origin(session: &Session<'_>) -> Result<(), Unmeasured> {
 /// Evaluates the check now: the decision is the answer.
 async fn decide(app: &App, delivery: &Delivery) -> Answer {
     let check = &delivery.check;
-    let (status, reasons, explanation) = match examine(app, delivery).await {
-        Ok(examination) => {
-            let evaluation = examination.evaluation;
-            let status = if check.definition.dry_run { Status::Passed } else { evaluation.status() };
-            let reasons = match evaluation.status() {
+    let (status, reasons, explanation) = match evaluate(app, delivery).await {
+        Ok(evaluation) => {
+            let verdict = evaluation.verdict;
+            let status = if check.definition.dry_run { Status::Passed } else { verdict.status() };
+            let reasons = match verdict.status() {
                 Status::Passed => vec!["all conditions passed".to_owned()],
-                _ => task_log::blockers(&evaluation.explanation),
+                _ => task_log::blockers(&verdict.explanation),
             };
-            (status, reasons, evaluation.explanation.conditions)
+            (status, reasons, verdict.explanation.conditions)
         }
-        Err(unmeasured) => {
+        Err(error) => {
             let status = if check.definition.dry_run { Status::Passed } else { Status::Errored };
-            (status, vec![unmeasured.why], Vec::new())
+            (status, vec![error.why], Vec::new())
         }
     };
     let status = match status {

@@ -16,7 +16,7 @@ use crate::check::Check;
 use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
 use crate::config::{self, Settings};
-use crate::evaluation::evaluator::{Examiner, LookAtRun};
+use crate::evaluation::evaluator::{Evaluator, ReadRunState};
 use crate::evaluation::{Memory, Status};
 use crate::task::plan_url::AllowedPlanUrls;
 use crate::task::token::AuthToken;
@@ -88,36 +88,33 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
     let azure_devops = AzureDevOps::new(http, options, clock.clone());
     let azure_devops = azure_devops.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
     let session = azure_devops.session(&check.properties, &token);
-    let examiner = Examiner {
+    let evaluator = Evaluator {
         check: &check,
         azure_devops: &session,
         sources: &sources,
         memory: &Memory::default(),
         run: None,
-        look_at_run: LookAtRun::Always,
+        read_run_state: ReadRunState::Always,
         now: clock.now(),
         limit: LIMIT,
     };
-    let examination = examiner.examine().await.map_err(|refused| refused.why)?;
+    let evaluation = evaluator.evaluate().await.map_err(|refused| refused.why)?;
     for line in
-        task_log::begins(&check, examination.run.as_ref()).iter().chain(&task_log::conditions(&examination.evaluation))
+        task_log::begins(&check, evaluation.run.as_ref()).iter().chain(&task_log::conditions(&evaluation.verdict))
     {
         print(&crate::text::one_line(line));
     }
-    let status = examination.evaluation.status();
+    let status = evaluation.verdict.status();
     print(&match status {
         Status::Passed => "The decision would be: succeeded.".to_owned(),
         Status::Failed => {
             format!(
                 "The decision would be: failed. {}.",
-                task_log::blockers_in_one_line(&examination.evaluation.explanation)
+                task_log::blockers_in_one_line(&evaluation.verdict.explanation)
             )
         }
         Status::Waiting | Status::Errored => {
-            format!(
-                "It would not be decided yet. {}.",
-                task_log::blockers_in_one_line(&examination.evaluation.explanation)
-            )
+            format!("It would not be decided yet. {}.", task_log::blockers_in_one_line(&evaluation.verdict.explanation))
         }
     });
     Ok(status)

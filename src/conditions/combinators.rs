@@ -119,7 +119,7 @@ fn expect_conditions(conditions: &[Condition], problems: &mut Problems<'_>) {
 mod tests {
     use crate::azure_devops::work_items::WorkItem;
     use crate::conditions::testing::{check, delivered_at};
-    use crate::evaluation::{Memory, Status, evaluate};
+    use crate::evaluation::{Memory, Status, judge};
     use crate::facts::Facts;
     use crate::facts::work_items::{LinkSource, LinkedWorkItems};
 
@@ -137,7 +137,7 @@ mod tests {
         let mut facts = Facts::default();
         let fact = LinkedWorkItems { source: LinkSource::Commit, with_categories: false };
         facts.insert(fact, Ok(states.iter().map(item).collect()));
-        evaluate(&check, &facts, &Memory::default(), delivered_at()).status()
+        judge(&check, &facts, &Memory::default(), delivered_at()).status()
     }
 
     #[test]

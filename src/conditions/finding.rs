@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::facts::Unmeasured;
+use crate::facts::FactError;
 
 /// What to make of a condition that was measured and is not met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -16,26 +16,26 @@ pub enum WhenNotMet {
     Wait,
 }
 
-/// What measuring one condition gave.
+/// What judging one condition gave, before `whenNotMet` is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Measured {
-    /// It is met.
-    Met,
-    /// It is not met; `whenNotMet` says what that means.
+pub enum Outcome {
+    /// It holds.
+    Passed,
+    /// It does not hold; `whenNotMet` says whether the check fails or waits.
     NotMet,
-    /// It is not met and never will be, whatever `whenNotMet` says.
-    Rejected,
+    /// It does not hold and never will, whatever `whenNotMet` says.
+    Failed,
     /// There is no evidence yet, but there may be later.
-    Pending,
+    Waiting,
     /// It could not be measured.
-    Unmeasured,
+    Errored,
 }
 
 /// One condition's answer, in words for the person who reads the pipeline's log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The answer.
-    pub measured: Measured,
+    pub outcome: Outcome,
     /// What was found.
     pub found: String,
     /// What was expected.
@@ -56,9 +56,9 @@ pub struct Finding {
 
 impl Finding {
     /// A finding with its three sentences' worth of words.
-    pub fn new(measured: Measured, found: impl Into<String>, expected: impl Into<String>) -> Self {
+    pub fn new(outcome: Outcome, found: impl Into<String>, expected: impl Into<String>) -> Self {
         Self {
-            measured,
+            outcome,
             found: found.into(),
             expected: expected.into(),
             remedy: String::new(),
@@ -70,19 +70,19 @@ impl Finding {
     }
 
     /// Met if `met`, else not met.
-    pub fn met_if(met: bool, found: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self::new(if met { Measured::Met } else { Measured::NotMet }, found, expected)
+    pub fn passed_if(met: bool, found: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::new(if met { Outcome::Passed } else { Outcome::NotMet }, found, expected)
     }
 
     /// Could not be measured, for this reason.
-    pub fn unmeasured(why: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self::new(Measured::Unmeasured, why, expected)
+    pub fn errored(why: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::new(Outcome::Errored, why, expected)
     }
 
     /// Could not be measured because a fact could not be read.
-    pub fn unread(unmeasured: &Unmeasured, expected: impl Into<String>, now: DateTime<Utc>) -> Self {
-        let wait = unmeasured.retry_after.and_then(|wait| TimeDelta::from_std(wait).ok());
-        Self { look_again_at: wait.map(|wait| now + wait), ..Self::unmeasured(unmeasured.why.clone(), expected) }
+    pub fn unread(error: &FactError, expected: impl Into<String>, now: DateTime<Utc>) -> Self {
+        let wait = error.retry_after.and_then(|wait| TimeDelta::from_std(wait).ok());
+        Self { look_again_at: wait.map(|wait| now + wait), ..Self::errored(error.why.clone(), expected) }
     }
 
     /// Says that there was nothing to see: a `no` that is not a `yes` to the opposite question.

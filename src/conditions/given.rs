@@ -6,7 +6,7 @@ use super::testing::delivered;
 pub(in crate::conditions) use super::testing::{delivered_at, evaluate, wanted};
 use crate::check::Check;
 use crate::checks_file::ChecksFile;
-use crate::conditions::Measured;
+use crate::conditions::Outcome;
 use crate::facts::Facts;
 
 /// So many minutes after the delivery.
@@ -30,7 +30,7 @@ pub(in crate::conditions) fn problems(yaml: &str) -> Vec<String> {
 }
 
 /// What the first condition measures, and what it found.
-pub(in crate::conditions) fn measure(check: &Check, facts: &Facts) -> (Measured, String) {
+pub(in crate::conditions) fn measure(check: &Check, facts: &Facts) -> (Outcome, String) {
     let finding = evaluate(check, facts, None, delivered_at());
-    (finding.measured, finding.found)
+    (finding.outcome, finding.found)
 }

@@ -29,7 +29,7 @@ use crate::yaml::Problems;
 
 pub use combinators::Combinator;
 pub use declared::Declared;
-pub use finding::{Finding, Measured, WhenNotMet};
+pub use finding::{Finding, Outcome, WhenNotMet};
 pub use kind::Kind;
 pub use scope::Scope;
 
@@ -51,7 +51,7 @@ pub trait Rule {
 
     /// Judges the facts. Pure, and deterministic.
     fn evaluate(&self, _facts: &Facts, _context: &Scope<'_>) -> Finding {
-        Finding::unmeasured("the kind is a combinator", "the conditions inside it")
+        Finding::errored("the kind is a combinator", "the conditions inside it")
     }
 
     /// For a combinator: how the conditions inside it combine, and which they are.

@@ -8,9 +8,9 @@ use crate::azure_devops::Session;
 use crate::azure_devops::build::{Run, RunState};
 use crate::check::Check;
 use crate::conditions::Scope;
-use crate::evaluation::{Evaluation, Memory, Status, evaluate};
-use crate::facts::run::{TheRun, TheRunState};
-use crate::facts::{Facts, Gatherer, Unmeasured, Wanted};
+use crate::evaluation::{Memory, Status, Verdict, judge};
+use crate::facts::run::{CurrentRunState, RunDetails};
+use crate::facts::{FactError, Facts, Gatherer, Wanted};
 use crate::sources::Sources;
 
 /// How long the look at a run before a decision may take: it may save a needless decision, and must not delay a due one.
@@ -18,7 +18,7 @@ const LAST_LOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// When to read the run's status although no condition asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LookAtRun {
+pub enum ReadRunState {
     /// Never: the answer is due in seconds.
     Never,
     /// Before a decision, so that none is sent into a run that was cancelled.
@@ -29,9 +29,9 @@ pub enum LookAtRun {
 
 /// What one look at a check gave.
 #[derive(Debug)]
-pub struct Examination {
+pub struct Evaluation {
     /// The verdict with its explanation.
-    pub evaluation: Evaluation,
+    pub verdict: Verdict,
     /// What never changes about the run, where all of it was read.
     pub run: Option<Run>,
     /// Whether the run was cancelled, or is about to be.
@@ -40,7 +40,7 @@ pub struct Examination {
 
 /// What an examination may look at.
 #[derive(Clone, Copy)]
-pub struct Examiner<'a> {
+pub struct Evaluator<'a> {
     /// The check.
     pub check: &'a Check,
     /// The run's Azure DevOps.
@@ -52,52 +52,52 @@ pub struct Examiner<'a> {
     /// What is known already about the run.
     pub run: Option<&'a Run>,
     /// When to read the run's status even if no condition asks for it.
-    pub look_at_run: LookAtRun,
+    pub read_run_state: ReadRunState,
     /// The time of the evaluation.
     pub now: DateTime<Utc>,
     /// How long reading the facts may take.
     pub limit: Duration,
 }
 
-impl Examiner<'_> {
+impl Evaluator<'_> {
     /// Gathers the facts, one call at a time, and evaluates the check.
     ///
     /// # Errors
     ///
     /// When Azure DevOps refused the token.
-    pub async fn examine(self) -> Result<Examination, Unmeasured> {
+    pub async fn evaluate(self) -> Result<Evaluation, FactError> {
         let mut gatherer = Gatherer::new(self.azure_devops, self.sources, self.check.delivered_at, self.now);
         if let Some(run) = self.run {
-            gatherer.insert(TheRun, run.clone());
+            gatherer.insert(RunDetails, run.clone());
         }
         let facts = gatherer.gather(&self.wanted(), self.limit).await?;
-        let evaluation = self.judge(&facts);
-        let run_was_cancelled = match facts.get(&TheRunState) {
+        let verdict = self.judge(&facts);
+        let run_was_cancelled = match facts.get(&CurrentRunState) {
             Ok(state) => state.is_cancelled(),
-            Err(_) if self.is_due_before_deciding(&evaluation) => {
-                self.look_at_run().await.is_some_and(|state| state.is_cancelled())
+            Err(_) if self.is_due_before_deciding(&verdict) => {
+                self.read_run_state().await.is_some_and(|state| state.is_cancelled())
             }
             Err(_) => false,
         };
         // What was not told yet is asked for again.
-        let run = facts.get(&TheRun).ok().filter(|run| run.is_told()).map(|run| Run::clone(&run));
-        Ok(Examination { evaluation, run, run_was_cancelled })
+        let run = facts.get(&RunDetails).ok().filter(|run| run.is_complete()).map(|run| Run::clone(&run));
+        Ok(Evaluation { verdict, run, run_was_cancelled })
     }
 
-    fn is_due_before_deciding(&self, evaluation: &Evaluation) -> bool {
-        let is_decided = matches!(evaluation.status(), Status::Passed | Status::Failed);
-        is_decided && self.look_at_run == LookAtRun::BeforeDeciding && self.check.properties.build_id.is_some()
+    fn is_due_before_deciding(&self, verdict: &Verdict) -> bool {
+        let is_decided = matches!(verdict.status(), Status::Passed | Status::Failed);
+        is_decided && self.read_run_state == ReadRunState::BeforeDeciding && self.check.properties.build_id.is_some()
     }
 
-    async fn look_at_run(&self) -> Option<RunState> {
+    async fn read_run_state(&self) -> Option<RunState> {
         let build = tokio::time::timeout(LAST_LOOK_LIMIT, self.azure_devops.build()).await;
         Some(build.ok()?.ok()?.state)
     }
 
     /// Evaluates the check against facts that were gathered already.
     #[must_use]
-    pub fn judge(&self, facts: &Facts) -> Evaluation {
-        evaluate(self.check, facts, self.memory, self.now)
+    pub fn judge(&self, facts: &Facts) -> Verdict {
+        judge(self.check, facts, self.memory, self.now)
     }
 
     /// The facts that the check needs.
@@ -111,11 +111,11 @@ impl Examiner<'_> {
             condition.facts(&index.to_string(), &scope, &mut wanted);
         }
         // Last: there is only so much time, and the conditions need it more.
-        if self.look_at_run == LookAtRun::Always && self.check.properties.build_id.is_some() {
+        if self.read_run_state == ReadRunState::Always && self.check.properties.build_id.is_some() {
             if self.run.is_none() {
-                wanted.add(TheRun);
+                wanted.add(RunDetails);
             }
-            wanted.add(TheRunState);
+            wanted.add(CurrentRunState);
         }
         wanted
     }

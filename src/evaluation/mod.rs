@@ -7,4 +7,4 @@ mod tests;
 mod verdict;
 
 pub use explanation::Explanation;
-pub use verdict::{Evaluation, Memory, Status, evaluate};
+pub use verdict::{Memory, Status, Verdict, judge};

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta};
 
 use super::Status::{Errored, Failed, Passed, Waiting};
 use super::explanation::combine;
-use super::{Evaluation, Explanation, Memory, Status};
+use super::{Explanation, Memory, Status, Verdict};
 use crate::conditions::Combinator;
 
 const ALL: [Status; 4] = [Passed, Failed, Waiting, Errored];
@@ -142,8 +142,8 @@ fn errored_since(hour: i64) -> Explanation {
 fn given_up(combinator: Combinator, conditions: &[Explanation]) -> Option<i64> {
     let now = DateTime::UNIX_EPOCH + TimeDelta::hours(10);
     let explanation = combine(String::new(), combinator, conditions.to_vec());
-    let evaluation = Evaluation { explanation, look_again_at: now, stay_away_until: None, memory: Memory::default() };
-    let blamed = evaluation.over_budget(TimeDelta::hours(5), now)?;
+    let verdict = Verdict { explanation, look_again_at: now, stay_away_until: None, memory: Memory::default() };
+    let blamed = verdict.over_budget(TimeDelta::hours(5), now)?;
     blamed.errored_since.map(|since| (since - DateTime::UNIX_EPOCH).num_hours())
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::check::Check;
-use crate::conditions::{Combinator, Condition, Measured, Scope, WhenNotMet};
+use crate::conditions::{Combinator, Condition, Outcome, Scope, WhenNotMet};
 use crate::facts::Facts;
 
 use super::explanation::{Explanation, combine};
@@ -63,7 +63,7 @@ struct Remembered {
 
 /// The result of one evaluation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Evaluation {
+pub struct Verdict {
     /// The whole: the check as an `all` of its conditions.
     pub explanation: Explanation,
     /// When it is worth looking again: the soonest that a waiting condition names, or the check's interval.
@@ -74,7 +74,7 @@ pub struct Evaluation {
     pub memory: Memory,
 }
 
-impl Evaluation {
+impl Verdict {
     /// Where the check stands.
     #[must_use]
     pub const fn status(&self) -> Status {
@@ -95,7 +95,7 @@ impl Evaluation {
 
 /// Evaluates a check against the facts gathered for it.
 #[must_use]
-pub fn evaluate(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc>) -> Evaluation {
+pub fn judge(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc>) -> Verdict {
     let inputs = check.input_values();
     let scope = check.scope(&inputs, now);
     let mut walk = Walk { scope, facts, memory, next: Memory::default(), look_again_at: None, stay_away_until: None };
@@ -108,7 +108,7 @@ pub fn evaluate(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc
         .collect();
     let explanation = combine(String::new(), Combinator::AtLeast(conditions.len()), conditions);
     let look_again_at = walk.look_again_at.unwrap_or(now + scope.interval);
-    Evaluation { explanation, look_again_at, stay_away_until: walk.stay_away_until, memory: walk.next }
+    Verdict { explanation, look_again_at, stay_away_until: walk.stay_away_until, memory: walk.next }
 }
 
 struct Walk<'a> {
@@ -161,12 +161,12 @@ impl Walk<'_> {
         let scope = Scope { state: self.memory.state(place), ..self.scope };
         let finding = condition.kind.evaluate(self.facts, &scope);
         let waits = when_not_met.unwrap_or_else(|| condition.kind.when_not_met()) == WhenNotMet::Wait;
-        let status = match finding.measured {
-            Measured::Met => Status::Passed,
-            Measured::NotMet if waits => Status::Waiting,
-            Measured::NotMet | Measured::Rejected => Status::Failed,
-            Measured::Pending => Status::Waiting,
-            Measured::Unmeasured => Status::Errored,
+        let status = match finding.outcome {
+            Outcome::Passed => Status::Passed,
+            Outcome::NotMet if waits => Status::Waiting,
+            Outcome::NotMet | Outcome::Failed => Status::Failed,
+            Outcome::Waiting => Status::Waiting,
+            Outcome::Errored => Status::Errored,
         };
         let errored_since =
             (status == Status::Errored).then(|| self.memory.errored_since(place).unwrap_or(self.scope.now));

@@ -1,6 +1,6 @@
 //! What a run has published as artifacts.
 
-use super::{Fact, Gatherer, Unmeasured};
+use super::{Fact, FactError, Gatherer};
 
 /// The names of the run's artifacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -9,7 +9,7 @@ pub struct RunArtifacts;
 impl Fact for RunArtifacts {
     type Value = Vec<String>;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<String>, Unmeasured> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<String>, FactError> {
         Ok(gatherer.azure_devops.artifacts().await?)
     }
 }

@@ -1,7 +1,7 @@
 //! The code coverage of the run, and of an earlier one to compare it with.
 
-use super::run::TheRun;
-use super::{Fact, Gatherer, Unmeasured};
+use super::run::RunDetails;
+use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::coverage::CodeCoverage;
 
 /// The code coverage of the run.
@@ -11,7 +11,7 @@ pub struct RunCoverage;
 impl Fact for RunCoverage {
     type Value = CodeCoverage;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<CodeCoverage, Unmeasured> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<CodeCoverage, FactError> {
         let session = gatherer.azure_devops;
         Ok(session.coverage(session.build_id()?).await?)
     }
@@ -33,11 +33,11 @@ pub struct EarlierRun {
 impl Fact for EarlierCoverage {
     type Value = Option<EarlierRun>;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, Unmeasured> {
-        let run = gatherer.get(&TheRun).await?;
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, FactError> {
+        let run = gatherer.get(&RunDetails).await?;
         let definition = run.definition.as_ref().map(|definition| definition.id);
         let (Some(definition), false) = (definition, run.source_branch.is_empty()) else {
-            return Err(Unmeasured::because("Azure DevOps does not tell the run's pipeline and branch"));
+            return Err(FactError::because("Azure DevOps does not tell the run's pipeline and branch"));
         };
         let Some(earlier) = gatherer.azure_devops.last_successful(&run, definition).await? else { return Ok(None) };
         let coverage = gatherer.azure_devops.coverage(earlier.id).await?;

@@ -7,7 +7,7 @@ use crate::sources;
 
 /// Why a fact could not be read, in words for the pipeline's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unmeasured {
+pub struct FactError {
     /// A sentence fragment: what was asked, and what came back.
     pub why: String,
     /// How long the other side asks us to stay away.
@@ -16,14 +16,14 @@ pub struct Unmeasured {
     pub token_refused: bool,
 }
 
-impl Unmeasured {
+impl FactError {
     /// A fact that could not be read for this reason.
     pub fn because(why: impl Into<String>) -> Self {
         Self { why: why.into(), retry_after: None, token_refused: false }
     }
 }
 
-impl From<azure_devops::Error> for Unmeasured {
+impl From<azure_devops::Error> for FactError {
     fn from(error: azure_devops::Error) -> Self {
         let retry_after = match error.kind {
             ErrorKind::Transient { retry_after } => retry_after,
@@ -33,7 +33,7 @@ impl From<azure_devops::Error> for Unmeasured {
     }
 }
 
-impl From<sources::Error> for Unmeasured {
+impl From<sources::Error> for FactError {
     fn from(error: sources::Error) -> Self {
         Self { retry_after: error.retry_after, ..Self::because(error.why) }
     }

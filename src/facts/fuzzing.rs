@@ -6,7 +6,7 @@ use super::Facts;
 use super::artifacts::RunArtifacts;
 use super::coverage::{EarlierCoverage, EarlierRun, RunCoverage};
 use super::pull_requests::{RunPullRequests, that_brought, validated};
-use super::run::{TheRun, TheRunState};
+use super::run::{CurrentRunState, RunDetails};
 use super::test_results::RunTestResults;
 use super::timeline::RunTimeline;
 use super::work_items::{LinkSource, LinkedWorkItems, WorkItemQuery, distinct};
@@ -47,8 +47,8 @@ fn read_run(answers: &Answers, facts: &mut Facts) {
         if validated(&build.run).is_none() {
             found = that_brought(&build.run, found);
         }
-        facts.insert(TheRun, Ok(build.run.clone()));
-        facts.insert(TheRunState, Ok(build.state.clone()));
+        facts.insert(RunDetails, Ok(build.run.clone()));
+        facts.insert(CurrentRunState, Ok(build.state.clone()));
     }
     if let Some(reviewers) = &answers.reviewers {
         found.iter_mut().for_each(|pull_request| pull_request.reviewers.clone_from(reviewers));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Answer, Fact, Facts, Unmeasured};
+use super::{Answer, Fact, FactError, Facts};
 use crate::azure_devops::Session;
 use crate::sources::Sources;
 
@@ -50,7 +50,7 @@ impl<F: Fact> Read for Reading<F> {
 
     fn give_up(&self, gatherer: &mut Gatherer<'_>) {
         let why = "there was no answer within the time that an evaluation may take";
-        gatherer.facts.insert(self.0.clone(), Err(Unmeasured::because(why)));
+        gatherer.facts.insert(self.0.clone(), Err(FactError::because(why)));
     }
 }
 
@@ -65,7 +65,7 @@ pub struct Gatherer<'a> {
     /// The time of the evaluation.
     pub now: DateTime<Utc>,
     facts: Facts,
-    token_refused: Option<Unmeasured>,
+    token_refused: Option<FactError>,
 }
 
 impl<'a> Gatherer<'a> {
@@ -98,10 +98,10 @@ impl<'a> Gatherer<'a> {
             Some(refused) => Err(refused.clone()),
             None => fact.fetch(self).await,
         };
-        if let Err(unmeasured) = &answer
-            && unmeasured.token_refused
+        if let Err(error) = &answer
+            && error.token_refused
         {
-            self.token_refused = Some(unmeasured.clone());
+            self.token_refused = Some(error.clone());
         }
         self.facts.insert(fact.clone(), answer);
         self.facts.get(fact)
@@ -112,7 +112,7 @@ impl<'a> Gatherer<'a> {
     /// # Errors
     ///
     /// When Azure DevOps refused the token: then the facts say nothing about the conditions.
-    pub async fn gather(mut self, wanted: &Wanted, limit: Duration) -> Result<Facts, Unmeasured> {
+    pub async fn gather(mut self, wanted: &Wanted, limit: Duration) -> Result<Facts, FactError> {
         let until = tokio::time::Instant::now() + limit;
         for fact in &wanted.0 {
             if tokio::time::timeout_at(until, fact.read(&mut self)).await.is_err() {

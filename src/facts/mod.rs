@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-pub use error::Unmeasured;
+pub use error::FactError;
 pub use gatherer::{Gatherer, Wanted};
 
 /// Something that an evaluation reads from the outside world.
@@ -34,11 +34,11 @@ pub trait Fact: Clone + Debug + Eq + Hash + Send + Sync + 'static {
     type Value: Send + Sync + 'static;
 
     /// Reads it. Facts that it builds on are taken from the gatherer, so that they too are read only once.
-    fn fetch(&self, gatherer: &mut Gatherer<'_>) -> impl Future<Output = Result<Self::Value, Unmeasured>> + Send;
+    fn fetch(&self, gatherer: &mut Gatherer<'_>) -> impl Future<Output = Result<Self::Value, FactError>> + Send;
 }
 
 /// The answer to one fact.
-pub type Answer<T> = Result<Arc<T>, Unmeasured>;
+pub type Answer<T> = Result<Arc<T>, FactError>;
 
 /// The facts of one evaluation.
 #[derive(Default)]
@@ -62,11 +62,11 @@ impl Facts {
     ///
     /// Why it could not be read. A fact that nobody asked for counts as unread: no evidence is never a yes.
     pub fn get<F: Fact>(&self, fact: &F) -> Answer<F::Value> {
-        self.answer(fact).cloned().unwrap_or_else(|| Err(Unmeasured::because("it was not read")))
+        self.answer(fact).cloned().unwrap_or_else(|| Err(FactError::because("it was not read")))
     }
 
     /// Records an answer.
-    pub fn insert<F: Fact>(&mut self, fact: F, answer: Result<F::Value, Unmeasured>) {
+    pub fn insert<F: Fact>(&mut self, fact: F, answer: Result<F::Value, FactError>) {
         let answers =
             self.by_type.entry(TypeId::of::<F>()).or_insert_with(|| Box::new(HashMap::<F, Answer<F::Value>>::new()));
         if let Some(answers) = answers.downcast_mut::<HashMap<F, Answer<F::Value>>>() {

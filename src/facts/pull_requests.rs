@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::run::TheRun;
-use super::{Fact, Gatherer, Unmeasured};
+use super::run::RunDetails;
+use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::Run;
 use crate::azure_devops::pull_requests::PullRequest;
 
@@ -20,12 +20,12 @@ pub struct RunPullRequests;
 impl Fact for RunPullRequests {
     type Value = Vec<PullRequest>;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<PullRequest>, Unmeasured> {
-        let run = gatherer.get(&TheRun).await?;
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<PullRequest>, FactError> {
+        let run = gatherer.get(&RunDetails).await?;
         let session = gatherer.azure_devops;
-        let repository = run.repository.as_ref().ok_or_else(|| Unmeasured::because("the run has no repository"))?;
+        let repository = run.repository.as_ref().ok_or_else(|| FactError::because("the run has no repository"))?;
         if !repository.kind.eq_ignore_ascii_case(AZURE_REPOS) {
-            return Err(Unmeasured::because(format!(
+            return Err(FactError::because(format!(
                 "the run's repository is of type {}; pull requests can be read from Azure Repos only",
                 repository.kind
             )));
@@ -33,11 +33,11 @@ impl Fact for RunPullRequests {
         let repository: Uuid = repository
             .id
             .parse()
-            .map_err(|_| Unmeasured::because("Azure DevOps does not tell the id of the run's repository"))?;
+            .map_err(|_| FactError::because("Azure DevOps does not tell the id of the run's repository"))?;
         let mut found = match validated(&run) {
             Some(id) => vec![session.pull_request(repository, id).await?],
             None if run.source_branch.is_empty() || run.source_version.is_empty() => {
-                return Err(Unmeasured::because("Azure DevOps does not tell the run's branch and commit"));
+                return Err(FactError::because("Azure DevOps does not tell the run's branch and commit"));
             }
             None => that_brought(&run, session.pull_requests_with(repository, &run.source_version).await?),
         };

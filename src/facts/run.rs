@@ -1,30 +1,30 @@
 //! The run that the check guards.
 
-use super::{Fact, Gatherer, Unmeasured};
+use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::{Run, RunState};
 
 /// What never changes about the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TheRun;
+pub struct RunDetails;
 
-impl Fact for TheRun {
+impl Fact for RunDetails {
     type Value = Run;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Run, Unmeasured> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Run, FactError> {
         let build = gatherer.azure_devops.build().await?;
-        gatherer.insert(TheRunState, build.state);
+        gatherer.insert(CurrentRunState, build.state);
         Ok(build.run)
     }
 }
 
 /// What may change about the run while its stage waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TheRunState;
+pub struct CurrentRunState;
 
-impl Fact for TheRunState {
+impl Fact for CurrentRunState {
     type Value = RunState;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<RunState, Unmeasured> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<RunState, FactError> {
         Ok(gatherer.azure_devops.build().await?.state)
     }
 }

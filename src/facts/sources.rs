@@ -1,14 +1,14 @@
 //! What the outside systems of `checks.yaml` answer. The request to a source is the fact.
 
-use super::{Fact, Gatherer, Unmeasured};
-use crate::sources::http::{HttpAnswer, HttpResponse};
+use super::{Fact, FactError, Gatherer};
+use crate::sources::http::{HttpRequest, HttpResponse};
 use crate::sources::metrics::Samples;
 use crate::sources::service_now::{ChangeAnswer, ChangeRequests};
 
 impl Fact for Samples {
     type Value = Vec<f64>;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<f64>, Unmeasured> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<f64>, FactError> {
         Ok(gatherer.sources.samples(self, gatherer.now).await?)
     }
 }
@@ -16,15 +16,15 @@ impl Fact for Samples {
 impl Fact for ChangeRequests {
     type Value = ChangeAnswer;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<ChangeAnswer, Unmeasured> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<ChangeAnswer, FactError> {
         Ok(gatherer.sources.change_requests(self, gatherer.now).await?)
     }
 }
 
-impl Fact for HttpAnswer {
+impl Fact for HttpRequest {
     type Value = HttpResponse;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<HttpResponse, Unmeasured> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<HttpResponse, FactError> {
         Ok(gatherer.sources.answer(self, gatherer.now).await?)
     }
 }

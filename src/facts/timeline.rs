@@ -1,6 +1,6 @@
 //! What the run has done so far.
 
-use super::{Fact, Gatherer, Unmeasured};
+use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::timeline::Timeline;
 
 /// The run's timeline.
@@ -10,11 +10,11 @@ pub struct RunTimeline;
 impl Fact for RunTimeline {
     type Value = Timeline;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Timeline, Unmeasured> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Timeline, FactError> {
         let timeline = gatherer.azure_devops.build_timeline().await?;
         // A stage that waits has records; without any, nothing can be said about what the run did or did not do.
         if timeline.records.is_empty() {
-            return Err(Unmeasured::because("Azure DevOps answered an empty timeline for the run"));
+            return Err(FactError::because("Azure DevOps answered an empty timeline for the run"));
         }
         Ok(timeline)
     }

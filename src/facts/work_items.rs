@@ -6,8 +6,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::run::TheRun;
-use super::{Fact, Gatherer, Unmeasured};
+use super::run::RunDetails;
+use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::type_states::{States, WorkItemType};
 use crate::azure_devops::work_items::{BATCH, WorkItem};
 
@@ -43,13 +43,13 @@ pub struct LinkedWorkItems {
 impl Fact for LinkedWorkItems {
     type Value = Vec<WorkItem>;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<WorkItem>, Unmeasured> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<WorkItem>, FactError> {
         let commit = match self.source {
-            LinkSource::Commit => Some(gatherer.get(&TheRun).await?.source_version.clone()),
+            LinkSource::Commit => Some(gatherer.get(&RunDetails).await?.source_version.clone()),
             LinkSource::Run => None,
         };
         if commit.as_deref() == Some("") {
-            return Err(Unmeasured::because("Azure DevOps does not tell the run's commit"));
+            return Err(FactError::because("Azure DevOps does not tell the run's commit"));
         }
         let ids = distinct(&gatherer.azure_devops.linked_work_items(commit.as_deref()).await?)?;
         let mut items = Vec::with_capacity(ids.len());
@@ -59,7 +59,7 @@ impl Fact for LinkedWorkItems {
         let hidden: Vec<String> =
             ids.iter().filter(|id| !items.iter().any(|item| item.id == **id)).map(u64::to_string).collect();
         if !hidden.is_empty() {
-            return Err(Unmeasured::because(format!(
+            return Err(FactError::because(format!(
                 "work item {} cannot be read; let the pipeline's build service view it (\"View work items in this node\")",
                 hidden.join(", ")
             )));
@@ -80,14 +80,14 @@ impl Fact for LinkedWorkItems {
 }
 
 /// The ids of links, each once. Some of them are no answer: a check over a part would pass where the rest is not done.
-pub(super) fn distinct(links: &[String]) -> Result<Vec<u64>, Unmeasured> {
+pub(super) fn distinct(links: &[String]) -> Result<Vec<u64>, FactError> {
     if links.len() >= BATCH {
-        return Err(Unmeasured::because(format!(
+        return Err(FactError::because(format!(
             "the run has {BATCH} or more linked work items, more than one evaluation reads"
         )));
     }
     let id = |link: &String| {
-        link.parse().map_err(|_| Unmeasured::because("Azure DevOps answered a work item whose id is no number"))
+        link.parse().map_err(|_| FactError::because("Azure DevOps answered a work item whose id is no number"))
     };
     let ids: BTreeSet<u64> = links.iter().map(id).collect::<Result<_, _>>()?;
     Ok(ids.into_iter().collect())
@@ -100,7 +100,7 @@ struct StatesOf(WorkItemType);
 impl Fact for StatesOf {
     type Value = States;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<States, Unmeasured> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<States, FactError> {
         Ok(gatherer.azure_devops.type_states(&self.0, gatherer.delivered_at).await?)
     }
 }
@@ -115,9 +115,9 @@ pub struct WorkItemQuery {
 impl Fact for WorkItemQuery {
     type Value = Vec<u64>;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<u64>, Unmeasured> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<u64>, FactError> {
         let ids = gatherer.azure_devops.query(&self.wiql).await?;
-        ids.ok_or_else(|| Unmeasured::because("the work item query was answered without work items or links"))
+        ids.ok_or_else(|| FactError::because("the work item query was answered without work items or links"))
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     fn ids(ids: impl IntoIterator<Item = String>) -> Result<Vec<u64>, String> {
-        distinct(&ids.into_iter().collect::<Vec<_>>()).map_err(|unmeasured| unmeasured.why)
+        distinct(&ids.into_iter().collect::<Vec<_>>()).map_err(|error| error.why)
     }
 
     #[test]

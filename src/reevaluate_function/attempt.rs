@@ -8,7 +8,7 @@ use super::next::{self, Next};
 use super::precheck::{self, Precheck};
 use super::retry::StepError;
 use super::{Ended, Failure, status};
-use crate::evaluation::{Evaluation, Status};
+use crate::evaluation::{Status, Verdict};
 use crate::queue::{PendingDecision, QueueError};
 use crate::task::Decision;
 use crate::task_log;
@@ -20,7 +20,7 @@ pub(super) async fn run(mut context: Context<'_>, is_last: bool) -> Result<Ended
         next = match next {
             Next::Decide { decision, lines } => decide(&mut context, decision, lines).await,
             Next::Deliver(pending) => deliver(&mut context, pending).await,
-            Next::Report { evaluation, at } => report(&mut context, *evaluation, at).await?,
+            Next::Report { verdict, at } => report(&mut context, *verdict, at).await?,
             Next::Requeue { at, why } => {
                 context.queue_successor(at).await?;
                 Next::End(Ended::Requeued(why))
@@ -59,25 +59,25 @@ async fn evaluate(context: &mut Context<'_>, is_last: bool) -> Next {
     if is_last {
         return Next::cannot_evaluate();
     }
-    let examination = match context.examine().await {
-        Ok(examination) => examination,
+    let evaluation = match context.evaluate().await {
+        Ok(evaluation) => evaluation,
         Err(refused) if context.is_over() => {
             return next::time_is_over(&context.message, context.now, &refused.why, Vec::new());
         }
         Err(refused) => return context.after_error(&StepError::Gather(&refused.why)),
     };
     context.progress().forget_refusals();
-    context.progress().note_run(examination.run);
-    if examination.run_was_cancelled {
+    context.progress().note_run(evaluation.run);
+    if evaluation.run_was_cancelled {
         return Next::stop("the run was cancelled");
     }
-    next::conclude(examination.evaluation, &context.message, context.moment())
+    next::conclude(evaluation.verdict, &context.message, context.moment())
 }
 
 /// Not yet: shows what the check waits for, and queues the next evaluation.
-async fn report(context: &mut Context<'_>, evaluation: Evaluation, at: DateTime<Utc>) -> Result<Next, Failure> {
-    let shown = status::waiting(&context.message, &evaluation, at, context.now);
-    context.progress().note_evaluation(evaluation.status() == Status::Errored, evaluation.memory);
+async fn report(context: &mut Context<'_>, verdict: Verdict, at: DateTime<Utc>) -> Result<Next, Failure> {
+    let shown = status::waiting(&context.message, &verdict, at, context.now);
+    context.progress().note_evaluation(verdict.status() == Status::Errored, verdict.memory);
     context.progress().note_warnings(shown.warnings);
     if context.write_log(shown.lines).await {
         context.progress().note_status(shown.digest);

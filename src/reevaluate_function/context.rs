@@ -12,8 +12,8 @@ use super::{Failure, status};
 use crate::App;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::azure_devops::{AzureDevOps, Error, Session};
-use crate::evaluation::evaluator::{Examination, Examiner, LookAtRun};
-use crate::facts::Unmeasured;
+use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRunState};
+use crate::facts::FactError;
 use crate::queue::claim::{Claim, Claims};
 use crate::queue::message::MessageV1;
 use crate::queue::progress::Progress;
@@ -122,21 +122,21 @@ impl<'a> Context<'a> {
     }
 
     /// Reads the facts and judges them.
-    pub(super) async fn examine(&self) -> Result<Examination, Unmeasured> {
+    pub(super) async fn evaluate(&self) -> Result<Evaluation, FactError> {
         let (progress, is_over) = (&self.message.progress, self.is_over());
         // The check's own record shows a cancellation first. Where there is none, only the run shows it.
         let only_the_run_shows_it = progress.run().is_none() || !self.has_record || is_over;
-        let examiner = Examiner {
+        let evaluator = Evaluator {
             check: &self.message.check,
             azure_devops: &self.session,
             sources: &self.app.sources,
             memory: progress.memory(),
             run: progress.run(),
-            look_at_run: if only_the_run_shows_it { LookAtRun::Always } else { LookAtRun::BeforeDeciding },
+            read_run_state: if only_the_run_shows_it { ReadRunState::Always } else { ReadRunState::BeforeDeciding },
             now: self.now,
             limit: if is_over { LAST_FACTS_TIMEOUT } else { FACTS_TIMEOUT },
         };
-        examiner.examine().await
+        evaluator.evaluate().await
     }
 
     /// Creates the check's log, and shows on the run's page that the check has started.

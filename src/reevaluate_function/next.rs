@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Ended;
 use super::retry::{self, Moment, StepError};
 use crate::check::OnTimeout;
-use crate::evaluation::{Evaluation, Status};
+use crate::evaluation::{Status, Verdict};
 use crate::queue::PendingDecision;
 use crate::queue::message::MessageV1;
 use crate::queue::progress::MAX_EVALUATIONS_PER_CHECK;
@@ -22,7 +22,7 @@ pub(super) enum Next {
     /// Deliver a decision that was made.
     Deliver(PendingDecision),
     /// Not yet: show what is awaited, and evaluate again at this time.
-    Report { evaluation: Box<Evaluation>, at: DateTime<Utc> },
+    Report { verdict: Box<Verdict>, at: DateTime<Utc> },
     /// Evaluate again at this time, with nothing new to show.
     Requeue { at: DateTime<Utc>, why: String },
     /// The work is done, or nobody waits for it.
@@ -77,24 +77,24 @@ impl fmt::Display for Alert {
 
 /// What follows from a verdict.
 #[must_use]
-pub(super) fn conclude(evaluation: Evaluation, message: &MessageV1, moment: Moment) -> Next {
-    let lines = task_log::conditions(&evaluation);
-    let blockers = task_log::blockers_in_one_line(&evaluation.explanation);
-    match evaluation.status() {
+pub(super) fn conclude(verdict: Verdict, message: &MessageV1, moment: Moment) -> Next {
+    let lines = task_log::conditions(&verdict);
+    let blockers = task_log::blockers_in_one_line(&verdict.explanation);
+    match verdict.status() {
         Status::Passed => Next::Decide { decision: Decision::Approved, lines },
         Status::Failed => Next::Decide { decision: Decision::rejected(format!("Not met: {blockers}.")), lines },
         Status::Waiting | Status::Errored if message.is_over(moment.now) => {
             time_is_over(message, moment.now, &blockers, lines)
         }
-        Status::Errored => match retry::error_policy(&StepError::Measure(&evaluation), message, moment) {
-            Next::Requeue { at, .. } => Next::Report { evaluation: Box::new(evaluation), at },
+        Status::Errored => match retry::error_policy(&StepError::Measure(&verdict), message, moment) {
+            Next::Requeue { at, .. } => Next::Report { verdict: Box::new(verdict), at },
             Next::Decide { decision, .. } => Next::Decide { decision, lines },
             next => next,
         },
         Status::Waiting => {
             let asked = moment.asked_to_wait.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default();
-            let at = evaluation.look_again_at.max(moment.now + asked);
-            Next::Report { at: retry::by_deadline(at, message, moment.now), evaluation: Box::new(evaluation) }
+            let at = verdict.look_again_at.max(moment.now + asked);
+            Next::Report { at: retry::by_deadline(at, message, moment.now), verdict: Box::new(verdict) }
         }
     }
 }
@@ -120,7 +120,7 @@ pub(super) fn time_is_over(message: &MessageV1, now: DateTime<Utc>, missing: &st
 mod tests {
     use std::time::Duration;
 
-    use super::super::testing::{a_message, an_evaluation, minute};
+    use super::super::testing::{a_message, a_verdict, minute};
     use super::*;
 
     fn moment(now: i64) -> Moment {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     fn concluded(status: Status, now: i64) -> Next {
-        conclude(an_evaluation(status), &a_message(&[]), moment(now))
+        conclude(a_verdict(status), &a_message(&[]), moment(now))
     }
 
     fn decided(next: Next) -> Decision {
@@ -155,8 +155,8 @@ mod tests {
     #[test]
     fn a_check_that_waits_is_evaluated_again_when_it_says_and_at_the_deadline_at_the_latest() {
         for (now, look_again_at, expected) in [(1, 5, 5), (1, 90, 60), (59, 61, 60)] {
-            let evaluation = Evaluation { look_again_at: minute(look_again_at), ..an_evaluation(Status::Waiting) };
-            match conclude(evaluation, &a_message(&[]), moment(now)) {
+            let verdict = Verdict { look_again_at: minute(look_again_at), ..a_verdict(Status::Waiting) };
+            match conclude(verdict, &a_message(&[]), moment(now)) {
                 Next::Report { at, .. } => assert_eq!(at, minute(expected)),
                 other => panic!("{other:?}"),
             }
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_check_that_waits_keeps_away_as_long_as_azure_devops_asked() {
         let moment = Moment { asked_to_wait: Some(Duration::from_secs(600)), ..moment(1) };
-        match conclude(an_evaluation(Status::Waiting), &a_message(&[]), moment) {
+        match conclude(a_verdict(Status::Waiting), &a_message(&[]), moment) {
             Next::Report { at, .. } => assert_eq!(at, minute(11)),
             other => panic!("{other:?}"),
         }
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn at_the_deadline_a_check_decides_nothing_where_its_definition_says_so() {
         let message = a_message(&[("onTimeout", "skip")]);
-        let next = conclude(an_evaluation(Status::Waiting), &message, moment(60));
+        let next = conclude(a_verdict(Status::Waiting), &message, moment(60));
         assert!(matches!(next, Next::Skip { .. }), "{next:?}");
     }
 

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::next::{Alert, Next};
 use crate::azure_devops::{Error, ErrorKind};
-use crate::evaluation::Evaluation;
+use crate::evaluation::Verdict;
 use crate::queue::message::MessageV1;
 use crate::queue::progress::Progress;
 use crate::task::Decision;
@@ -43,7 +43,7 @@ pub(super) enum StepError<'a> {
     /// Azure DevOps refused the token for the facts, although the token reads the check's record.
     Gather(&'a str),
     /// Conditions could not be measured.
-    Measure(&'a Evaluation),
+    Measure(&'a Verdict),
     /// The decision was not accepted.
     Deliver(&'a Error),
 }
@@ -73,7 +73,7 @@ impl StepError<'_> {
                 ErrorKind::Transient { retry_after } => retry_after,
                 _ => None,
             },
-            Self::Measure(evaluation) => evaluation.stay_away_until.and_then(|until| (until - now).to_std().ok()),
+            Self::Measure(verdict) => verdict.stay_away_until.and_then(|until| (until - now).to_std().ok()),
             Self::Gather(_) => None,
         }
     }
@@ -116,9 +116,9 @@ pub(super) fn error_policy(error: &StepError<'_>, message: &MessageV1, moment: M
             return Next::decide(Decision::rejected(format!("The conditions could not be measured: {why}.")));
         }
         StepError::Gather(_) => {}
-        StepError::Measure(evaluation) => {
+        StepError::Measure(verdict) => {
             let budget = message.check.definition.error_budget;
-            if let Some(condition) = evaluation.over_budget(budget.delta(), moment.now) {
+            if let Some(condition) = verdict.over_budget(budget.delta(), moment.now) {
                 let (name, why) = (&condition.condition, &condition.found);
                 return Next::decide(Decision::rejected(format!("{name} could not be measured for {budget}: {why}.")));
             }
@@ -163,7 +163,7 @@ pub(super) fn backoff(errors: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::super::Ended;
-    use super::super::testing::{a_message, an_evaluation, minute};
+    use super::super::testing::{a_message, a_verdict, minute};
     use super::*;
     use crate::evaluation::Status;
 
@@ -266,11 +266,11 @@ mod tests {
 
     #[test]
     fn a_condition_that_cannot_be_measured_fails_the_check_when_the_error_budget_is_spent() {
-        let evaluation = an_evaluation(Status::Errored);
+        let verdict = a_verdict(Status::Errored);
         for (times, expected) in [((0, 29), Then::AgainIn(4)), ((0, 30), Then::Fail)] {
-            assert_eq!(after(a_begun_message(), &StepError::Measure(&evaluation), times), expected);
+            assert_eq!(after(a_begun_message(), &StepError::Measure(&verdict), times), expected);
         }
-        let asks = Evaluation { stay_away_until: Some(minute(7)), ..an_evaluation(Status::Errored) };
+        let asks = Verdict { stay_away_until: Some(minute(7)), ..a_verdict(Status::Errored) };
         assert_eq!(after(a_begun_message(), &StepError::Measure(&asks), (5, 5)), Then::AgainIn(120));
     }
 

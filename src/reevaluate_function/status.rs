@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::azure_devops::task::RecordUpdate;
 use crate::check::Check;
-use crate::evaluation::Evaluation;
+use crate::evaluation::Verdict;
 use crate::queue::message::MessageV1;
 use crate::task_log;
 
@@ -32,9 +32,9 @@ pub(super) fn started(check: &Check, start_time: Option<DateTime<Utc>>) -> Recor
 }
 
 /// The status of a check that waits until its next evaluation at `next`.
-pub(super) fn waiting(message: &MessageV1, evaluation: &Evaluation, next: DateTime<Utc>, now: DateTime<Utc>) -> Status {
+pub(super) fn waiting(message: &MessageV1, verdict: &Verdict, next: DateTime<Utc>, now: DateTime<Utc>) -> Status {
     let (check, progress) = (&message.check, &message.progress);
-    let conditions = task_log::conditions(evaluation);
+    let conditions = task_log::conditions(verdict);
     let digest = task_log::digest(&conditions);
     let warnings = warnings_due(check, now);
     let mut lines = Vec::new();
@@ -45,7 +45,7 @@ pub(super) fn waiting(message: &MessageV1, evaluation: &Evaluation, next: DateTi
         lines.extend(conditions);
         lines.push(task_log::looks_again(next, check.deadline));
     }
-    let record = operation_update(&task_log::current_operation(evaluation, next));
+    let record = operation_update(&task_log::current_operation(verdict, next));
     Status { lines, digest, warnings, record }
 }
 

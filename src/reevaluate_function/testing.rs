@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::check::Check;
 use crate::conditions::Combinator;
-use crate::evaluation::{Evaluation, Explanation, Memory, Status};
+use crate::evaluation::{Explanation, Memory, Status, Verdict};
 use crate::queue::message::MessageV1;
 
 /// So many minutes after the delivery.
@@ -37,7 +37,7 @@ pub(super) fn a_message(more: &[(&str, &str)]) -> MessageV1 {
 }
 
 /// An evaluation whose one condition came to this, and which could not be measured since the delivery if it is an error.
-pub(super) fn an_evaluation(status: Status) -> Evaluation {
+pub(super) fn a_verdict(status: Status) -> Verdict {
     let leaf = Explanation {
         condition: "the work item".to_owned(),
         status,
@@ -57,5 +57,5 @@ pub(super) fn an_evaluation(status: Status) -> Evaluation {
         errored_since: None,
         ..leaf
     };
-    Evaluation { explanation: whole, look_again_at: minute(5), stay_away_until: None, memory: Memory::default() }
+    Verdict { explanation: whole, look_again_at: minute(5), stay_away_until: None, memory: Memory::default() }
 }

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use super::authorization::read_token;
 use super::call::Answered;
 use super::endpoint::Endpoint;
-use super::http::{self, HttpAnswer, HttpResponse};
+use super::http::{self, HttpRequest, HttpResponse};
 use super::metrics::{self, Samples};
 use super::service_now::{self, ChangeAnswer, ChangeRequests};
 use crate::http::managed_identity;
@@ -23,7 +23,7 @@ pub struct Asked {
     /// Change requests.
     pub changes: Vec<ChangeRequests>,
     /// Anything.
-    pub requests: Vec<HttpAnswer>,
+    pub requests: Vec<HttpRequest>,
 }
 
 /// One answer, read as the answer to everything that is asked.
@@ -34,7 +34,7 @@ pub struct Read {
     /// Change requests.
     pub changes: Vec<(ChangeRequests, Result<ChangeAnswer, Error>)>,
     /// Anything.
-    pub requests: Vec<(HttpAnswer, HttpResponse)>,
+    pub requests: Vec<(HttpRequest, HttpResponse)>,
 }
 
 impl Asked {

@@ -9,7 +9,7 @@ use super::{Error, Sources};
 
 /// What is asked: one request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct HttpAnswer {
+pub struct HttpRequest {
     /// The connection's name.
     pub connection: String,
     /// Whether it is a POST; else it is a GET.
@@ -37,7 +37,7 @@ impl Sources {
     /// # Errors
     ///
     /// Why there is no answer.
-    pub async fn answer(&self, asked: &HttpAnswer, now: DateTime<Utc>) -> Result<HttpResponse, Error> {
+    pub async fn answer(&self, asked: &HttpRequest, now: DateTime<Utc>) -> Result<HttpResponse, Error> {
         let endpoint = self.reach(&asked.connection)?;
         let method = if asked.post { Method::POST } else { Method::GET };
         let ask = Ask { method, path: &asked.path, query: &[], body: asked.body.clone() };

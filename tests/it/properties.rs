@@ -10,10 +10,10 @@ use checkgate::check::CheckDefinition;
 use checkgate::check_function::delivery::{self, Refusal, Rules};
 use checkgate::checks_file::ChecksFile;
 use checkgate::conditions::Condition;
-use checkgate::evaluation::{Memory, Status, evaluate};
-use checkgate::facts::run::{TheRun, TheRunState};
+use checkgate::evaluation::{Memory, Status, judge};
+use checkgate::facts::run::{CurrentRunState, RunDetails};
 use checkgate::facts::timeline::RunTimeline;
-use checkgate::facts::{Facts, Unmeasured};
+use checkgate::facts::{FactError, Facts};
 use checkgate::http::retry_after::parse_retry_after;
 use checkgate::queue::claim::Claim;
 use checkgate::queue::message::{CheckMessage, MessageV1};
@@ -142,8 +142,8 @@ fn facts(cmd_line: Option<&str>, bash: Option<&str>) -> Facts {
     let build: Build = serde_json::from_value(json!({ "id": 101, "status": "inProgress" })).expect("a run");
     let mut facts = Facts::default();
     facts.insert::<RunTimeline>(RunTimeline, Ok(timeline));
-    facts.insert::<TheRun>(TheRun, Ok::<Run, Unmeasured>(build.run));
-    facts.insert::<TheRunState>(TheRunState, Ok(build.state));
+    facts.insert::<RunDetails>(RunDetails, Ok::<Run, FactError>(build.run));
+    facts.insert::<CurrentRunState>(CurrentRunState, Ok(build.state));
     facts
 }
 
@@ -298,8 +298,8 @@ proptest! {
         conditions in vec(condition(), 1..4), cmd_line in result(), bash in result(),
     ) {
         let check = check(definition(&conditions));
-        let first = evaluate(&check, &facts(cmd_line, bash), &Memory::default(), now());
-        let second = evaluate(&check, &facts(cmd_line, bash), &Memory::default(), now());
+        let first = judge(&check, &facts(cmd_line, bash), &Memory::default(), now());
+        let second = judge(&check, &facts(cmd_line, bash), &Memory::default(), now());
         prop_assert_eq!(&first, &second);
         prop_assert!(first.look_again_at >= now());
         let mut shown = String::new();
@@ -309,9 +309,9 @@ proptest! {
 
     #[test]
     fn nothing_passes_and_nothing_fails_without_evidence(conditions in vec(condition(), 1..4)) {
-        let evaluation = evaluate(&check(definition(&conditions)), &Facts::default(), &Memory::default(), now());
-        prop_assert_eq!(evaluation.status(), Status::Errored);
-        prop_assert!(!evaluation.explanation.blocking().is_empty());
+        let verdict = judge(&check(definition(&conditions)), &Facts::default(), &Memory::default(), now());
+        prop_assert_eq!(verdict.status(), Status::Errored);
+        prop_assert!(!verdict.explanation.blocking().is_empty());
     }
 
     #[test]
@@ -320,7 +320,7 @@ proptest! {
     ) {
         let facts = facts(cmd_line, bash);
         let status = |conditions: &[Value]| {
-            evaluate(&check(definition(conditions)), &facts, &Memory::default(), now()).status()
+            judge(&check(definition(conditions)), &facts, &Memory::default(), now()).status()
         };
         let before = status(&conditions);
         // Work items are not among the facts.

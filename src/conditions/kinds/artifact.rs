@@ -38,22 +38,22 @@ impl Rule for Artifact {
         let expected = format!("an artifact {}", self.name);
         let names = match facts.get(&RunArtifacts) {
             Ok(names) => names,
-            Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
+            Err(error) => return Finding::errored(error.why, expected),
         };
         let pattern = match glob::compile(&self.name) {
             Ok(pattern) => pattern,
-            Err(why) => return Finding::unmeasured(why, expected),
+            Err(why) => return Finding::errored(why, expected),
         };
         let matching: Vec<&str> = names.iter().map(String::as_str).filter(|name| pattern.is_match(name)).collect();
         if !matching.is_empty() {
-            return Finding::met_if(true, format!("artifact {}", matching.join(", ")), expected);
+            return Finding::passed_if(true, format!("artifact {}", matching.join(", ")), expected);
         }
         let found = if names.is_empty() {
             "the run has published no artifact".to_owned()
         } else {
             format!("the run has published {}", names.join(", "))
         };
-        Finding::met_if(false, found, expected)
+        Finding::passed_if(false, found, expected)
             .remedy(format!("publish the artifact {} in an earlier stage, and run the pipeline again", self.name))
     }
 
@@ -67,24 +67,24 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::conditions::Measured;
+    use crate::conditions::Outcome;
     use crate::conditions::testing::{measure, refused};
 
     #[test]
     fn names_are_matched_as_a_whole() {
         for (pattern, names, measured, found) in [
-            ("drop", vec!["drop"], Measured::Met, "artifact drop"),
-            ("sbom-*", vec!["drop", "sbom-x64", "sbom-arm"], Measured::Met, "artifact sbom-x64, sbom-arm"),
-            ("drop", vec!["drop2"], Measured::NotMet, "the run has published drop2"),
-            ("*", vec![], Measured::NotMet, "the run has published no artifact"),
+            ("drop", vec!["drop"], Outcome::Passed, "artifact drop"),
+            ("sbom-*", vec!["drop", "sbom-x64", "sbom-arm"], Outcome::Passed, "artifact sbom-x64, sbom-arm"),
+            ("drop", vec!["drop2"], Outcome::NotMet, "the run has published drop2"),
+            ("*", vec![], Outcome::NotMet, "the run has published no artifact"),
         ] {
             let mut facts = Facts::default();
             facts.insert(RunArtifacts, Ok(names.into_iter().map(str::to_owned).collect()));
             let finding = measure(&format!("artifact: {{ name: '{pattern}' }}"), &facts, TimeDelta::zero());
-            assert_eq!((finding.measured, finding.found.as_str()), (measured, found));
+            assert_eq!((finding.outcome, finding.found.as_str()), (measured, found));
         }
         let unread = measure("artifact: { name: drop }", &Facts::default(), TimeDelta::zero());
-        assert_eq!(unread.measured, Measured::Unmeasured);
+        assert_eq!(unread.outcome, Outcome::Errored);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::shared::glob;
-use crate::conditions::{Declared, Finding, Measured, Rule, Scope};
-use crate::facts::run::TheRun;
+use crate::conditions::{Declared, Finding, Outcome, Rule, Scope};
+use crate::facts::run::RunDetails;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
 
@@ -40,25 +40,25 @@ impl Rule for Branch {
     }
 
     fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
-        wanted.add(TheRun);
+        wanted.add(RunDetails);
     }
 
     fn evaluate(&self, facts: &Facts, _: &Scope<'_>) -> Finding {
         let expected = self.accepted.join(" or ");
-        let run = match facts.get(&TheRun) {
+        let run = match facts.get(&RunDetails) {
             Ok(run) => run,
-            Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
+            Err(error) => return Finding::errored(error.why, expected),
         };
         let branch = run.source_branch.as_str();
         if branch.is_empty() {
-            return Finding::unmeasured("Azure DevOps does not tell the run's branch", expected);
+            return Finding::errored("Azure DevOps does not tell the run's branch", expected);
         }
         let matches = |pattern: &String| glob::compile(pattern).is_ok_and(|pattern| pattern.is_match(branch));
         if self.accepted.iter().any(matches) {
-            return Finding::new(Measured::Met, branch, expected);
+            return Finding::new(Outcome::Passed, branch, expected);
         }
         // A run keeps its branch: waiting would change nothing.
-        Finding::new(Measured::Rejected, branch, expected).remedy("run the pipeline on such a branch")
+        Finding::new(Outcome::Failed, branch, expected).remedy("run the pipeline on such a branch")
     }
 
     fn reads_run(&self) -> bool {
@@ -74,29 +74,30 @@ mod tests {
     use super::*;
     use crate::conditions::testing::{measure, refused};
 
-    fn on(branch: &str, condition: &str) -> Measured {
+    fn on(branch: &str, condition: &str) -> Outcome {
         let mut facts = Facts::default();
-        facts.insert(TheRun, Ok(serde_json::from_value(json!({ "id": 7, "sourceBranch": branch })).expect("a run")));
-        measure(condition, &facts, TimeDelta::zero()).measured
+        facts
+            .insert(RunDetails, Ok(serde_json::from_value(json!({ "id": 7, "sourceBranch": branch })).expect("a run")));
+        measure(condition, &facts, TimeDelta::zero()).outcome
     }
 
     #[test]
     fn patterns_decide() {
         let releases = "branch: { in: [refs/heads/main, 'refs/heads/release/*'] }";
         for (branch, measured) in [
-            ("refs/heads/main", Measured::Met),
-            ("refs/heads/release/1.0", Measured::Met),
-            ("refs/heads/release/1.0/hotfix", Measured::Rejected),
-            ("refs/heads/Main", Measured::Rejected),
-            ("refs/heads/mainline", Measured::Rejected),
-            ("refs/heads/users/refs/heads/main", Measured::Rejected),
-            ("refs/pull/3/merge", Measured::Rejected),
-            ("", Measured::Unmeasured),
+            ("refs/heads/main", Outcome::Passed),
+            ("refs/heads/release/1.0", Outcome::Passed),
+            ("refs/heads/release/1.0/hotfix", Outcome::Failed),
+            ("refs/heads/Main", Outcome::Failed),
+            ("refs/heads/mainline", Outcome::Failed),
+            ("refs/heads/users/refs/heads/main", Outcome::Failed),
+            ("refs/pull/3/merge", Outcome::Failed),
+            ("", Outcome::Errored),
         ] {
             assert_eq!(on(branch, releases), measured, "{branch}");
         }
-        assert_eq!(on("refs/heads/release/1.0/hotfix", "branch: { in: ['refs/heads/release/**'] }"), Measured::Met);
-        assert_eq!(measure(releases, &Facts::default(), TimeDelta::zero()).measured, Measured::Unmeasured);
+        assert_eq!(on("refs/heads/release/1.0/hotfix", "branch: { in: ['refs/heads/release/**'] }"), Outcome::Passed);
+        assert_eq!(measure(releases, &Facts::default(), TimeDelta::zero()).outcome, Outcome::Errored);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::conditions::{Declared, Finding, Measured, Rule, Scope};
-use crate::facts::run::TheRun;
+use crate::conditions::{Declared, Finding, Outcome, Rule, Scope};
+use crate::facts::run::RunDetails;
 use crate::facts::{Facts, Wanted};
 use crate::suggest::suggest;
 use crate::yaml::Problems;
@@ -56,10 +56,10 @@ impl BuildReason {
             (None, text) => format!("reason {text}, which Azure Pipelines does not know"),
         };
         if accepted {
-            return Finding::new(Measured::Met, found, expected);
+            return Finding::new(Outcome::Passed, found, expected);
         }
         // A run keeps its reason: waiting would change nothing.
-        let finding = Finding::new(Measured::Rejected, found, expected)
+        let finding = Finding::new(Outcome::Failed, found, expected)
             .remedy(format!("start a new run of which the reason is {}", self.accepted.join(" or ")));
         if normalised(reason).is_some() { finding } else { finding.without_evidence() }
     }
@@ -86,7 +86,7 @@ impl Rule for BuildReason {
 
     fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         if self.input.is_none() {
-            wanted.add(TheRun);
+            wanted.add(RunDetails);
         }
     }
 
@@ -94,12 +94,12 @@ impl Rule for BuildReason {
         let expected = format!("reason {}", self.accepted.join(" or "));
         match &self.input {
             Some(input) => self.judge(scope.input(input), expected),
-            None => match facts.get(&TheRun) {
+            None => match facts.get(&RunDetails) {
                 Ok(run) if run.reason.is_empty() => {
-                    Finding::unmeasured("Azure DevOps does not tell the run's reason", expected)
+                    Finding::errored("Azure DevOps does not tell the run's reason", expected)
                 }
                 Ok(run) => self.judge(&run.reason, expected),
-                Err(unmeasured) => Finding::unmeasured(unmeasured.why, expected),
+                Err(error) => Finding::errored(error.why, expected),
             },
         }
     }
@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::conditions::testing::{check, delivered_at, evaluate, measure, reads_nothing, refused};
-    use crate::facts::Unmeasured;
+    use crate::facts::FactError;
 
     const BY_HEADER: &str = "{ inputs: { BuildReason: { default: '' } }, conditions: [ { buildReason: { in: [manual, Schedule], input: BuildReason } } ] }";
 
@@ -130,16 +130,16 @@ mod tests {
     #[test]
     fn the_header_decides_without_any_fact() {
         for (value, measured, found) in [
-            ("Manual", Measured::Met, "reason Manual"),
-            ("manual", Measured::Met, "reason Manual"),
-            ("SCHEDULE", Measured::Met, "reason Schedule"),
-            ("IndividualCI", Measured::Rejected, "reason IndividualCI"),
-            ("", Measured::Rejected, "no reason"),
-            ("$(Build.Reason)", Measured::Rejected, "the literal text $(Build.Reason), which is no reason"),
-            ("Manual,Schedule", Measured::Rejected, "reason Manual,Schedule, which Azure Pipelines does not know"),
+            ("Manual", Outcome::Passed, "reason Manual"),
+            ("manual", Outcome::Passed, "reason Manual"),
+            ("SCHEDULE", Outcome::Passed, "reason Schedule"),
+            ("IndividualCI", Outcome::Failed, "reason IndividualCI"),
+            ("", Outcome::Failed, "no reason"),
+            ("$(Build.Reason)", Outcome::Failed, "the literal text $(Build.Reason), which is no reason"),
+            ("Manual,Schedule", Outcome::Failed, "reason Manual,Schedule, which Azure Pipelines does not know"),
         ] {
             let finding = by_header(value);
-            assert_eq!((finding.measured, finding.found.as_str()), (measured, found), "{value}");
+            assert_eq!((finding.outcome, finding.found.as_str()), (measured, found), "{value}");
         }
     }
 
@@ -148,16 +148,16 @@ mod tests {
         let condition = "buildReason: { in: [PullRequest] }";
         let with = |reason: &str| {
             let mut facts = Facts::default();
-            facts.insert(TheRun, Ok(serde_json::from_value(json!({ "id": 7, "reason": reason })).expect("a run")));
+            facts.insert(RunDetails, Ok(serde_json::from_value(json!({ "id": 7, "reason": reason })).expect("a run")));
             measure(condition, &facts, TimeDelta::zero())
         };
-        assert_eq!(with("pullRequest").measured, Measured::Met);
+        assert_eq!(with("pullRequest").outcome, Outcome::Passed);
         let finding = with("manual");
-        assert_eq!((finding.measured, finding.found.as_str()), (Measured::Rejected, "reason Manual"));
-        assert_eq!(with("").measured, Measured::Unmeasured);
+        assert_eq!((finding.outcome, finding.found.as_str()), (Outcome::Failed, "reason Manual"));
+        assert_eq!(with("").outcome, Outcome::Errored);
         let mut facts = Facts::default();
-        facts.insert(TheRun, Err(Unmeasured::because("it rains")));
-        assert_eq!(measure(condition, &facts, TimeDelta::zero()).measured, Measured::Unmeasured);
+        facts.insert(RunDetails, Err(FactError::because("it rains")));
+        assert_eq!(measure(condition, &facts, TimeDelta::zero()).outcome, Outcome::Errored);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::azure_devops::coverage::CodeCoverage as Coverage;
 use crate::conditions::shared::percent::{Percent, Share};
 use crate::conditions::shared::published::{default_wait, not_published, wait_is_over};
-use crate::conditions::{Declared, Finding, Measured, Rule, Scope};
+use crate::conditions::{Declared, Finding, Outcome, Rule, Scope};
 use crate::facts::coverage::{EarlierCoverage, RunCoverage};
 use crate::facts::{Facts, Wanted};
 use crate::yaml::{Duration, Problems};
@@ -93,7 +93,7 @@ impl CodeCoverage {
     fn compare(&self, share: Share, points: Percent, facts: &Facts) -> Comparison {
         let earlier = match facts.get(&EarlierCoverage) {
             Ok(earlier) => earlier,
-            Err(unmeasured) => return Comparison::Unknown(unmeasured.why),
+            Err(error) => return Comparison::Unknown(error.why),
         };
         let Some(earlier) = earlier.as_ref() else {
             let none = "no earlier successful run of this pipeline on this branch to compare with";
@@ -121,13 +121,15 @@ impl CodeCoverage {
         let comparison = self.max_drop.map(|points| self.compare(share, points, facts));
         let high_enough = self.is_high_enough(share);
         match comparison {
-            None => Finding::met_if(high_enough, found, expected).remedy(if high_enough { "" } else { remedy }),
-            Some(Comparison::Unknown(why)) if high_enough => Finding::unmeasured(format!("{found}; {why}"), expected),
-            Some(Comparison::Fine(note)) if high_enough => Finding::met_if(true, format!("{found}; {note}"), expected),
+            None => Finding::passed_if(high_enough, found, expected).remedy(if high_enough { "" } else { remedy }),
+            Some(Comparison::Unknown(why)) if high_enough => Finding::errored(format!("{found}; {why}"), expected),
+            Some(Comparison::Fine(note)) if high_enough => {
+                Finding::passed_if(true, format!("{found}; {note}"), expected)
+            }
             Some(Comparison::Missing(note)) if high_enough => {
                 // A floor still says something; a drop below nothing does not.
                 let has_floor = self.above.is_some() || self.at_least.is_some();
-                let finding = Finding::met_if(has_floor, format!("{found}; {note} to compare with"), expected);
+                let finding = Finding::passed_if(has_floor, format!("{found}; {note} to compare with"), expected);
                 let remedy = "give `above` or `atLeast` as a floor, or publish coverage in a successful run";
                 if has_floor { finding } else { finding.without_evidence().remedy(remedy) }
             }
@@ -136,7 +138,7 @@ impl CodeCoverage {
                 | Comparison::Fine(note)
                 | Comparison::Dropped(note)
                 | Comparison::Unknown(note),
-            ) => Finding::met_if(false, format!("{found}; {note}"), expected).remedy(remedy),
+            ) => Finding::passed_if(false, format!("{found}; {note}"), expected).remedy(remedy),
         }
     }
 }
@@ -174,7 +176,7 @@ impl Rule for CodeCoverage {
         let expected = self.expected();
         let coverage = match facts.get(&RunCoverage) {
             Ok(coverage) => coverage,
-            Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
+            Err(error) => return Finding::errored(error.why, expected),
         };
         let remedy =
             "let an earlier stage publish code coverage (task PublishCodeCoverageResults), and run the pipeline again";
@@ -182,13 +184,13 @@ impl Rule for CodeCoverage {
             Err(why) => not_published(why, expected, self.published_within, scope).remedy(remedy),
             Ok((_, 0)) => {
                 let found = format!("{} 0 of 0: nothing was measured", self.label);
-                Finding::new(Measured::NotMet, found, expected).without_evidence().remedy(remedy)
+                Finding::new(Outcome::NotMet, found, expected).without_evidence().remedy(remedy)
             }
             Ok((covered, total)) => match Share::of(covered, total) {
                 Some(share) => self.judge(share, expected, facts),
                 None => {
                     let found = format!("the run published numbers that make no sense: {covered} of {total} covered");
-                    Finding::unmeasured(found, expected)
+                    Finding::errored(found, expected)
                 }
             },
         }
@@ -206,7 +208,7 @@ mod tests {
     use super::*;
     use crate::azure_devops::coverage::CoverageStatistics;
     use crate::conditions::testing::{delivered_at, measure, refused};
-    use crate::facts::Unmeasured;
+    use crate::facts::FactError;
     use crate::facts::coverage::EarlierRun;
 
     fn coverage(status: &str, statistics: &[(&str, u32, u32)]) -> Coverage {
@@ -228,32 +230,32 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(condition: &str, facts: &Facts, measured: Measured, found: &str) {
+    fn check(condition: &str, facts: &Facts, measured: Outcome, found: &str) {
         let finding = measure(&format!("codeCoverage: {{ {condition} }}"), facts, TimeDelta::zero());
-        assert_eq!((finding.measured, finding.found.as_str()), (measured, found));
+        assert_eq!((finding.outcome, finding.found.as_str()), (measured, found));
     }
 
     #[test]
     fn above_is_strict_and_exact() {
         for (covered, total, measured, found) in [
-            (80, 100, Measured::NotMet, "Lines 80.00 % (80 of 100)"),
-            (8_001, 10_000, Measured::Met, "Lines 80.01 % (8001 of 10000)"),
-            (80_001, 100_000, Measured::Met, "Lines 80.00 % (80001 of 100000)"),
-            (79_999, 100_000, Measured::NotMet, "Lines 79.99 % (79999 of 100000)"),
-            (0, 0, Measured::NotMet, "Lines 0 of 0: nothing was measured"),
-            (5, 4, Measured::Unmeasured, "the run published numbers that make no sense: 5 of 4 covered"),
+            (80, 100, Outcome::NotMet, "Lines 80.00 % (80 of 100)"),
+            (8_001, 10_000, Outcome::Passed, "Lines 80.01 % (8001 of 10000)"),
+            (80_001, 100_000, Outcome::Passed, "Lines 80.00 % (80001 of 100000)"),
+            (79_999, 100_000, Outcome::NotMet, "Lines 79.99 % (79999 of 100000)"),
+            (0, 0, Outcome::NotMet, "Lines 0 of 0: nothing was measured"),
+            (5, 4, Outcome::Errored, "the run published numbers that make no sense: 5 of 4 covered"),
         ] {
             check("above: 80", &completed(&[("Lines", covered, total)]), measured, found);
         }
-        check("atLeast: 80", &completed(&[("Lines", 80, 100)]), Measured::Met, "Lines 80.00 % (80 of 100)");
-        check("atLeast: 80.01", &completed(&[("Lines", 80, 100)]), Measured::NotMet, "Lines 80.00 % (80 of 100)");
+        check("atLeast: 80", &completed(&[("Lines", 80, 100)]), Outcome::Passed, "Lines 80.00 % (80 of 100)");
+        check("atLeast: 80.01", &completed(&[("Lines", 80, 100)]), Outcome::NotMet, "Lines 80.00 % (80 of 100)");
     }
 
     #[test]
     fn all_configurations_count_together() {
         let facts = completed(&[("Lines", 90, 100), ("Branches", 1, 9), ("line", 0, 100)]);
-        check("above: 80", &facts, Measured::NotMet, "Lines 45.00 % (90 of 200)");
-        check("label: branch, above: 11", &facts, Measured::Met, "branch 11.11 % (1 of 9)");
+        check("above: 80", &facts, Outcome::NotMet, "Lines 45.00 % (90 of 200)");
+        check("label: branch, above: 11", &facts, Outcome::Passed, "branch 11.11 % (1 of 9)");
     }
 
     #[test]
@@ -265,21 +267,21 @@ mod tests {
         let silent = || coverage("", &[("Lines", 99, 100)]);
         let other = || coverage("completed", &[("Blocks", 1, 1), ("Branches", 1, 1)]);
         for (coverage, minutes, measured, found) in [
-            (none(), 0, Measured::Pending, "the run has not published code coverage yet; awaited for 10m"),
-            (none(), 10, Measured::NotMet, "the run has not published code coverage, 10m after the check began"),
-            (merging(), 9, Measured::Pending, "code coverage is not merged (inProgress) yet; awaited for 10m"),
-            (merging(), 60, Measured::NotMet, "code coverage is not merged (inProgress), 10m after the check began"),
-            (silent(), 9, Measured::Pending, "code coverage is not marked as complete yet; awaited for 10m"),
-            (silent(), 10, Measured::Met, "Lines 99.00 % (99 of 100)"),
+            (none(), 0, Outcome::Waiting, "the run has not published code coverage yet; awaited for 10m"),
+            (none(), 10, Outcome::NotMet, "the run has not published code coverage, 10m after the check began"),
+            (merging(), 9, Outcome::Waiting, "code coverage is not merged (inProgress) yet; awaited for 10m"),
+            (merging(), 60, Outcome::NotMet, "code coverage is not merged (inProgress), 10m after the check began"),
+            (silent(), 9, Outcome::Waiting, "code coverage is not marked as complete yet; awaited for 10m"),
+            (silent(), 10, Outcome::Passed, "Lines 99.00 % (99 of 100)"),
             (
                 other(),
                 10,
-                Measured::NotMet,
+                Outcome::NotMet,
                 "the run has not published coverage of Lines, only of Blocks, Branches, 10m after the check began",
             ),
         ] {
             let finding = late(coverage, minutes);
-            assert_eq!((finding.measured, finding.found.as_str()), (measured, found));
+            assert_eq!((finding.outcome, finding.found.as_str()), (measured, found));
         }
         // At the check's interval, and at the end of the wait.
         assert_eq!(late(none(), 0).look_again_at, Some(delivered_at() + TimeDelta::minutes(1)));
@@ -290,13 +292,13 @@ mod tests {
     #[test]
     fn argo_4479_nothing_measured_never_passes() {
         let mut unread = Facts::default();
-        unread.insert(RunCoverage, Err(Unmeasured::because("it rains")));
+        unread.insert(RunCoverage, Err(FactError::because("it rains")));
         for condition in ["above: 0", "atLeast: 0", "maxDrop: 99"] {
             for facts in [&unread, &Facts::default(), &completed(&[]), &completed(&[("Lines", 0, 0)])] {
                 for minutes in [0, 11] {
                     let finding =
                         measure(&format!("codeCoverage: {{ {condition} }}"), facts, TimeDelta::minutes(minutes));
-                    assert_ne!(finding.measured, Measured::Met, "{condition}");
+                    assert_ne!(finding.outcome, Outcome::Passed, "{condition}");
                 }
             }
         }
@@ -304,7 +306,7 @@ mod tests {
 
     #[test]
     fn drops_against_the_last_good_run_are_refused() {
-        let against = |earlier: Result<Option<Coverage>, Unmeasured>| {
+        let against = |earlier: Result<Option<Coverage>, FactError>| {
             let mut facts = completed(&[("Lines", 81, 100)]);
             let run = |coverage| EarlierRun { build_number: "20260101.2".to_owned(), coverage };
             facts.insert(EarlierCoverage, earlier.map(|coverage| coverage.map(run)));
@@ -313,16 +315,16 @@ mod tests {
         let had = |covered| against(Ok(Some(coverage("finalized", &[("Lines", covered, 1_000)]))));
         let last = "Lines 81.00 % (81 of 100); the last successful run, 20260101.2, had";
         for (condition, facts, measured, found) in [
-            ("maxDrop: 1", had(820), Measured::Met, format!("{last} 82.00 % (820 of 1000)")),
-            ("maxDrop: 1", had(821), Measured::NotMet, format!("{last} 82.10 % (821 of 1000)")),
-            ("above: 80, maxDrop: 0.5", had(815), Measured::Met, format!("{last} 81.50 % (815 of 1000)")),
-            ("above: 85, maxDrop: 5", had(815), Measured::NotMet, format!("{last} 81.50 % (815 of 1000)")),
+            ("maxDrop: 1", had(820), Outcome::Passed, format!("{last} 82.00 % (820 of 1000)")),
+            ("maxDrop: 1", had(821), Outcome::NotMet, format!("{last} 82.10 % (821 of 1000)")),
+            ("above: 80, maxDrop: 0.5", had(815), Outcome::Passed, format!("{last} 81.50 % (815 of 1000)")),
+            ("above: 85, maxDrop: 5", had(815), Outcome::NotMet, format!("{last} 81.50 % (815 of 1000)")),
         ] {
             check(condition, &facts, measured, &found);
         }
         let first =
             "Lines 81.00 % (81 of 100); no earlier successful run of this pipeline on this branch to compare with";
-        check("maxDrop: 1", &against(Ok(None)), Measured::Met, first);
+        check("maxDrop: 1", &against(Ok(None)), Outcome::Passed, first);
         let uncovered = "Lines 81.00 % (81 of 100); the last successful run, 20260101.2, has no usable coverage of Lines to compare with";
         for unusable in [
             coverage("none", &[]),
@@ -331,13 +333,13 @@ mod tests {
             coverage("inProgress", &[("Lines", 1, 100)]),
         ] {
             let facts = against(Ok(Some(unusable)));
-            check("maxDrop: 1", &facts, Measured::NotMet, uncovered);
+            check("maxDrop: 1", &facts, Outcome::NotMet, uncovered);
             assert!(!measure("codeCoverage: { maxDrop: 1 }", &facts, TimeDelta::zero()).has_evidence);
-            check("above: 80, maxDrop: 1", &facts, Measured::Met, uncovered);
+            check("above: 80, maxDrop: 1", &facts, Outcome::Passed, uncovered);
         }
-        let unknown = || against(Err(Unmeasured::because("it rains")));
-        check("above: 80, maxDrop: 1", &unknown(), Measured::Unmeasured, "Lines 81.00 % (81 of 100); it rains");
-        check("above: 90, maxDrop: 1", &unknown(), Measured::NotMet, "Lines 81.00 % (81 of 100); it rains");
+        let unknown = || against(Err(FactError::because("it rains")));
+        check("above: 80, maxDrop: 1", &unknown(), Outcome::Errored, "Lines 81.00 % (81 of 100); it rains");
+        check("above: 90, maxDrop: 1", &unknown(), Outcome::NotMet, "Lines 81.00 % (81 of 100); it rains");
     }
 
     #[test]

@@ -12,10 +12,10 @@ use serde_json::{Value as Json, json};
 use crate::azure_devops::work_items::WorkItem;
 use crate::conditions::shared::predicate::{Predicate, from_json};
 use crate::conditions::{Declared, Finding, Rule, Scope};
-use crate::facts::run::{TheRun, TheRunState};
+use crate::facts::run::{CurrentRunState, RunDetails};
 use crate::facts::timeline::RunTimeline;
 use crate::facts::work_items::{LinkSource, LinkedWorkItems};
-use crate::facts::{Facts, Unmeasured, Wanted};
+use crate::facts::{FactError, Facts, Wanted};
 use crate::yaml::Problems;
 
 /// What an expression may mention.
@@ -38,7 +38,7 @@ impl Expression {
         self.0.text().contains("tags")
     }
 
-    fn values(&self, facts: &Facts, scope: &Scope<'_>) -> Result<Vec<(&'static str, Value)>, Unmeasured> {
+    fn values(&self, facts: &Facts, scope: &Scope<'_>) -> Result<Vec<(&'static str, Value)>, FactError> {
         let mentioned = self.0.variables();
         let mut values = Vec::new();
         for name in VARIABLES.into_iter().filter(|name| mentioned.contains(*name)) {
@@ -57,10 +57,10 @@ impl Expression {
         Ok(values)
     }
 
-    fn run(&self, facts: &Facts) -> Result<Json, Unmeasured> {
-        let mut run = serde_json::to_value(&*facts.get(&TheRun)?).unwrap_or_default();
+    fn run(&self, facts: &Facts) -> Result<Json, FactError> {
+        let mut run = serde_json::to_value(&*facts.get(&RunDetails)?).unwrap_or_default();
         if self.reads_tags()
-            && let Some(tags) = &facts.get(&TheRunState)?.tags
+            && let Some(tags) = &facts.get(&CurrentRunState)?.tags
         {
             run["tags"] = tags.clone().into();
         }
@@ -106,9 +106,9 @@ impl Rule for Expression {
     fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         let mentioned = self.0.variables();
         if mentioned.contains("run") {
-            wanted.add(TheRun);
+            wanted.add(RunDetails);
             if self.reads_tags() {
-                wanted.add(TheRunState);
+                wanted.add(CurrentRunState);
             }
         }
         if mentioned.contains("timeline") {
@@ -123,14 +123,14 @@ impl Rule for Expression {
         let expected = "the expression to be true";
         let values = match self.values(facts, scope) {
             Ok(values) => values,
-            Err(unmeasured) => return Finding::unread(&unmeasured, expected, scope.now),
+            Err(error) => return Finding::unread(&error, expected, scope.now),
         };
         let outcome = self.0.evaluate(&values);
         let finding = match outcome.answer {
-            Ok(true) => Finding::met_if(true, "it is true", expected),
-            Ok(false) => Finding::met_if(false, "it is false", expected)
+            Ok(true) => Finding::passed_if(true, "it is true", expected),
+            Ok(false) => Finding::passed_if(false, "it is false", expected)
                 .remedy("see the value of each part below, and change what makes it false"),
-            Err(why) => Finding::unmeasured(why, expected),
+            Err(why) => Finding::errored(why, expected),
         };
         Finding { details: outcome.trace, ..finding }
     }
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
     use crate::azure_devops::build::Run;
     use crate::azure_devops::timeline::Timeline;
-    use crate::conditions::Measured;
+    use crate::conditions::Outcome;
     use crate::conditions::given::{check, delivered_at, evaluate, measure, problems, wanted};
 
     fn yaml(expression: &str) -> String {
@@ -168,7 +168,7 @@ mod tests {
         ] }))
         .expect("a timeline");
         let mut facts = Facts::default();
-        facts.insert(TheRun, Ok(run));
+        facts.insert(RunDetails, Ok(run));
         facts.insert(RunTimeline, Ok(timeline));
         facts
     }
@@ -176,15 +176,15 @@ mod tests {
     #[test]
     fn it_speaks_about_the_run_its_timeline_the_inputs_and_the_time() {
         for (expression, measured) in [
-            ("run.reason == 'manual' && run.sourceBranch.startsWith('refs/heads/release/')", Measured::Met),
-            ("run.definition.id == 3", Measured::Met),
-            ("timeline.records.exists(r, r.type == 'Task' && r.task.name == 'CmdLine')", Measured::Met),
-            ("timeline.records.filter(r, r.type == 'Task').all(r, r.result == 'succeeded')", Measured::NotMet),
-            ("inputs.Ring == 'canary'", Measured::Met),
-            ("now > timestamp('2026-01-01T00:00:00Z') && now.getHours() == 12", Measured::Met),
-            ("run.reason == 'schedule'", Measured::NotMet),
-            ("run.reason", Measured::Unmeasured),
-            ("workItems.size() > 0", Measured::Unmeasured),
+            ("run.reason == 'manual' && run.sourceBranch.startsWith('refs/heads/release/')", Outcome::Passed),
+            ("run.definition.id == 3", Outcome::Passed),
+            ("timeline.records.exists(r, r.type == 'Task' && r.task.name == 'CmdLine')", Outcome::Passed),
+            ("timeline.records.filter(r, r.type == 'Task').all(r, r.result == 'succeeded')", Outcome::NotMet),
+            ("inputs.Ring == 'canary'", Outcome::Passed),
+            ("now > timestamp('2026-01-01T00:00:00Z') && now.getHours() == 12", Outcome::Passed),
+            ("run.reason == 'schedule'", Outcome::NotMet),
+            ("run.reason", Outcome::Errored),
+            ("workItems.size() > 0", Outcome::Errored),
         ] {
             let check = check(&yaml(expression), &[("Ring", "canary")]);
             assert_eq!(measure(&check, &facts()).0, measured, "{expression}");
@@ -199,10 +199,10 @@ mod tests {
         assert!(finding.details.contains(&"run.reason = \"manual\"".to_owned()), "{:?}", finding.details);
         assert!(finding.details.contains(&"inputs.Ring = \"\"".to_owned()), "{:?}", finding.details);
         let (measured, found) = measure(&check_of("run.owner == 'me'"), &facts());
-        assert_eq!(measured, Measured::Unmeasured);
+        assert_eq!(measured, Outcome::Errored);
         assert!(found.starts_with("`run.owner` does not exist: `run` has `definition`"), "{found}");
         let (measured, found) = measure(&check_of("run.buildNumber != '20260101.1'"), &facts());
-        assert_eq!(measured, Measured::Unmeasured, "what is not told is absent, not empty: {found}");
+        assert_eq!(measured, Outcome::Errored, "what is not told is absent, not empty: {found}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::conditions::shared::predicate::{Predicate, from_json};
 use crate::conditions::{Declared, Finding, Rule, Scope, WhenNotMet};
 use crate::facts::{Facts, Wanted};
 use crate::sources::check_path;
-use crate::sources::http::HttpAnswer;
+use crate::sources::http::HttpRequest;
 use crate::yaml::Problems;
 
 /// The parameters of `http`.
@@ -42,8 +42,8 @@ pub(super) enum Method {
 }
 
 impl Http {
-    fn fact(&self) -> HttpAnswer {
-        HttpAnswer {
+    fn fact(&self) -> HttpRequest {
+        HttpRequest {
             connection: self.connection.clone(),
             post: self.method == Method::Post,
             path: self.path.clone(),
@@ -85,31 +85,28 @@ impl Rule for Http {
         let expected = format!("`{}`", self.success_condition.text());
         let answer = match facts.get(&self.fact()) {
             Ok(answer) => answer,
-            Err(unmeasured) => return Finding::unread(&unmeasured, expected, scope.now),
+            Err(error) => return Finding::unread(&error, expected, scope.now),
         };
         let found = format!("{} answered {}", self.connection, answer.status);
         let is_success = (200..300).contains(&answer.status);
         // An error page is no evidence, unless the condition is about statuses.
         if !is_success && !self.success_condition.members_of("response").contains("status") {
             let advice = "mention `response.status` in the condition if that is an answer";
-            return Finding::unmeasured(format!("{found}; {advice}"), expected);
+            return Finding::errored(format!("{found}; {advice}"), expected);
         }
         // A page to sign in contains no `blocked` either. The text also finds `response['body']`.
         if is_success && answer.is_web_page && self.success_condition.text().contains("body") {
-            return Finding::unmeasured(
-                format!("{found} with a web page; check the path and the credentials"),
-                expected,
-            );
+            return Finding::errored(format!("{found} with a web page; check the path and the credentials"), expected);
         }
         let response = from_json(&json!({ "status": answer.status, "body": answer.body }));
         let outcome = self.success_condition.evaluate(&[("response", response)] as &[(&'static str, Value)]);
         let finding = match outcome.answer {
-            Ok(met) => Finding::met_if(met, found, expected).remedy(if met {
+            Ok(met) => Finding::passed_if(met, found, expected).remedy(if met {
                 String::new()
             } else {
                 format!("bring {} to answer so", self.connection)
             }),
-            Err(why) => Finding::unmeasured(format!("{found}; {why}"), expected),
+            Err(why) => Finding::errored(format!("{found}; {why}"), expected),
         };
         Finding { details: outcome.trace, ..finding }
     }
@@ -122,9 +119,9 @@ impl Rule for Http {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conditions::Measured;
+    use crate::conditions::Outcome;
     use crate::conditions::given::{check, evaluate, measure, minute, problems};
-    use crate::facts::Unmeasured;
+    use crate::facts::FactError;
     use crate::sources::http::HttpResponse;
 
     fn yaml(parameters: &str) -> String {
@@ -134,16 +131,16 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
         )
     }
 
-    fn answered(condition: &str, status: u16, body: serde_json::Value) -> (Measured, String) {
+    fn answered(condition: &str, status: u16, body: serde_json::Value) -> (Outcome, String) {
         given(condition, HttpResponse { status, is_web_page: false, body })
     }
 
-    fn given(condition: &str, response: HttpResponse) -> (Measured, String) {
+    fn given(condition: &str, response: HttpResponse) -> (Outcome, String) {
         let check =
             check(&yaml(&format!("connection: sonar, path: api/status, successCondition: \"{condition}\"")), &[]);
         let mut facts = Facts::default();
         let fact =
-            HttpAnswer { connection: "sonar".to_owned(), post: false, path: "api/status".to_owned(), body: None };
+            HttpRequest { connection: "sonar".to_owned(), post: false, path: "api/status".to_owned(), body: None };
         facts.insert(fact, Ok(response));
         measure(&check, &facts)
     }
@@ -151,18 +148,18 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
     #[test]
     fn the_answer_decides() {
         let ok = "response.body.status == 'OK'";
-        assert_eq!(answered(ok, 200, json!({ "status": "OK" })).0, Measured::Met);
-        assert_eq!(answered(ok, 200, json!({ "status": "ERROR" })).0, Measured::NotMet);
-        assert_eq!(answered("response.status == 404", 404, json!("gone")).0, Measured::Met);
-        assert_eq!(answered("response.body.contains('up')", 200, json!("all up")).0, Measured::Met);
+        assert_eq!(answered(ok, 200, json!({ "status": "OK" })).0, Outcome::Passed);
+        assert_eq!(answered(ok, 200, json!({ "status": "ERROR" })).0, Outcome::NotMet);
+        assert_eq!(answered("response.status == 404", 404, json!("gone")).0, Outcome::Passed);
+        assert_eq!(answered("response.body.contains('up')", 200, json!("all up")).0, Outcome::Passed);
     }
 
     #[test]
     fn an_error_page_is_no_evidence() {
         let (measured, found) = answered("!('blocked' in response.body)", 404, json!({}));
-        assert_eq!((measured, found.contains("answered 404")), (Measured::Unmeasured, true), "{found}");
+        assert_eq!((measured, found.contains("answered 404")), (Outcome::Errored, true), "{found}");
         let (measured, found) = answered("response.body.status == 'OK'", 200, json!("<html>sign in</html>"));
-        assert_eq!(measured, Measured::Unmeasured);
+        assert_eq!(measured, Outcome::Errored);
         assert!(found.contains("`response.body` is \"<html>sign in</html>\" (string)"), "{found}");
     }
 
@@ -171,13 +168,9 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
         let page = || HttpResponse { status: 200, is_web_page: true, body: json!("<html>sign in</html>") };
         for negative in ["!response.body.contains('blocked')", "!response['body'].contains('blocked')"] {
             let (measured, found) = given(negative, page());
-            assert_eq!(
-                (measured, found.contains("answered 200 with a web page")),
-                (Measured::Unmeasured, true),
-                "{found}"
-            );
+            assert_eq!((measured, found.contains("answered 200 with a web page")), (Outcome::Errored, true), "{found}");
         }
-        assert_eq!(given("response.status == 200", page()).0, Measured::Met);
+        assert_eq!(given("response.status == 200", page()).0, Outcome::Passed);
     }
 
     #[test]
@@ -185,11 +178,11 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
         let check = check(&yaml("connection: sonar, path: api/status, successCondition: response.status == 200"), &[]);
         let mut facts = Facts::default();
         let wait = Some(std::time::Duration::from_secs(300));
-        let busy = Unmeasured { retry_after: wait, ..Unmeasured::because("connection `sonar` answered 429") };
-        let fact = HttpAnswer { connection: "sonar".into(), post: false, path: "api/status".into(), body: None };
+        let busy = FactError { retry_after: wait, ..FactError::because("connection `sonar` answered 429") };
+        let fact = HttpRequest { connection: "sonar".into(), post: false, path: "api/status".into(), body: None };
         facts.insert(fact, Err(busy));
         let finding = evaluate(&check, &facts, None, minute(0));
-        assert_eq!((finding.measured, finding.look_again_at), (Measured::Unmeasured, Some(minute(5))));
+        assert_eq!((finding.outcome, finding.look_again_at), (Outcome::Errored, Some(minute(5))));
     }
 
     #[test]

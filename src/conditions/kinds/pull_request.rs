@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::azure_devops::build::{Identity, Run};
 use crate::azure_devops::pull_requests::PullRequest as Request;
-use crate::conditions::{Declared, Finding, Measured, Rule, Scope, WhenNotMet};
+use crate::conditions::{Declared, Finding, Outcome, Rule, Scope, WhenNotMet};
 use crate::facts::pull_requests::RunPullRequests;
-use crate::facts::run::TheRun;
+use crate::facts::run::RunDetails;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
 
@@ -72,7 +72,7 @@ impl PullRequest {
         for request in requests {
             let votes = match self.count(request, run) {
                 Ok(votes) => votes,
-                Err(why) => return Finding::unmeasured(why, expected),
+                Err(why) => return Finding::errored(why, expected),
             };
             let by = match votes.approved_by.as_slice() {
                 [] => "no approval that counts".to_owned(),
@@ -81,13 +81,13 @@ impl PullRequest {
             let others: String = votes.others.iter().map(|vote| format!("; {vote}")).collect();
             let found = format!("pull request {} \"{}\": {by}{others}", request.id, request.title);
             if votes.approved_by.len() >= self.approvals {
-                return Finding::new(Measured::Met, found, expected);
+                return Finding::new(Outcome::Passed, found, expected);
             }
             described.push(found);
         }
         let ids: Vec<String> = requests.iter().map(|request| request.id.to_string()).collect();
         let remedy = format!("let others approve pull request {}", ids.join(" or "));
-        Finding::new(Measured::NotMet, described.join(" | "), expected).remedy(remedy)
+        Finding::new(Outcome::NotMet, described.join(" | "), expected).remedy(remedy)
     }
 }
 
@@ -107,20 +107,20 @@ impl Rule for PullRequest {
     }
 
     fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
-        wanted.add(TheRun);
+        wanted.add(RunDetails);
         wanted.add(RunPullRequests);
     }
 
     fn evaluate(&self, facts: &Facts, _: &Scope<'_>) -> Finding {
         let expected = format!("a pull request with {}", self.wanted());
-        let (run, requests) = match (facts.get(&TheRun), facts.get(&RunPullRequests)) {
+        let (run, requests) = match (facts.get(&RunDetails), facts.get(&RunPullRequests)) {
             (Ok(run), Ok(requests)) => (run, requests),
-            (Err(unmeasured), _) | (_, Err(unmeasured)) => return Finding::unmeasured(unmeasured.why, expected),
+            (Err(error), _) | (_, Err(error)) => return Finding::errored(error.why, expected),
         };
         if requests.is_empty() {
             let commit: String = run.source_version.chars().take(8).collect();
             let found = format!("no pull request brought commit {commit} of {}", run.source_branch);
-            return Finding::new(Measured::NotMet, found, expected)
+            return Finding::new(Outcome::NotMet, found, expected)
                 .remedy("bring the change through a pull request, and run the pipeline on its merge");
         }
         self.judge(&requests, &run, expected)
@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
     use crate::conditions::testing::{check_of, measure, refused};
-    use crate::facts::Unmeasured;
+    use crate::facts::FactError;
 
     fn vote(name: &str, vote: i32) -> Value {
         json!({ "id": format!("id of {name}"), "displayName": name, "vote": vote })
@@ -152,7 +152,7 @@ mod tests {
             "requestedFor": { "id": "ID OF Rob", "displayName": "Rob" },
         });
         let mut facts = Facts::default();
-        facts.insert(TheRun, Ok(serde_json::from_value(run).expect("a run")));
+        facts.insert(RunDetails, Ok(serde_json::from_value(run).expect("a run")));
         facts.insert(RunPullRequests, Ok(serde_json::from_value(requests).expect("pull requests")));
         facts
     }
@@ -163,36 +163,36 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(condition: &str, requests: Value, measured: Measured, found: &str) {
+    fn check(condition: &str, requests: Value, measured: Outcome, found: &str) {
         let finding = measure(&format!("pullRequest: {{ {condition} }}"), &facts(requests), TimeDelta::zero());
-        assert_eq!((finding.measured, finding.found.as_str()), (measured, found));
+        assert_eq!((finding.outcome, finding.found.as_str()), (measured, found));
     }
 
     #[test]
     fn approvals_of_other_people_count() {
         let both = [vote("Bob", 10), vote("Cy", 5)];
         let approved = "pull request 3 \"Fix it\": approved by Bob, Cy";
-        check("approvals: 2", json!([request(3, &both)]), Measured::Met, approved);
-        check("approvals: 3", json!([request(3, &both)]), Measured::NotMet, approved);
+        check("approvals: 2", json!([request(3, &both)]), Outcome::Passed, approved);
+        check("approvals: 3", json!([request(3, &both)]), Outcome::NotMet, approved);
         let none = [vote("Bob", 0), vote("Cy", -5), vote("Di", -10)];
         let refused = "pull request 3 \"Fix it\": no approval that counts; Cy waits for the author; Di rejected";
-        check("approvals: 1", json!([request(3, &none)]), Measured::NotMet, refused);
+        check("approvals: 1", json!([request(3, &none)]), Outcome::NotMet, refused);
         let mut group = vote("Team", 10);
         group["isContainer"] = json!(true);
         let no_one = "pull request 3 \"Fix it\": no approval that counts";
-        check("approvals: 1", json!([request(3, &[group])]), Measured::NotMet, no_one);
+        check("approvals: 1", json!([request(3, &[group])]), Outcome::NotMet, no_one);
     }
 
     #[test]
     fn author_and_requester_do_not_count_unless_allowed() {
         let own = || json!([request(3, &[vote("Ann", 10), vote("Rob", 10)])]);
         let found = "pull request 3 \"Fix it\": no approval that counts; Ann approved, but opened the pull request; Rob approved, but requested the run";
-        check("approvals: 1", own(), Measured::NotMet, found);
+        check("approvals: 1", own(), Outcome::NotMet, found);
         let found = "pull request 3 \"Fix it\": approved by Ann; Rob approved, but requested the run";
-        check("approvals: 1, authorMayApprove: true", own(), Measured::Met, found);
+        check("approvals: 1, authorMayApprove: true", own(), Outcome::Passed, found);
         let found = "pull request 3 \"Fix it\": approved by Rob; Ann approved, but opened the pull request";
-        check("approvals: 1, requesterMayApprove: true", own(), Measured::Met, found);
-        check("approvals: 2, requesterMayApprove: true", own(), Measured::NotMet, found);
+        check("approvals: 1, requesterMayApprove: true", own(), Outcome::Passed, found);
+        check("approvals: 2, requesterMayApprove: true", own(), Outcome::NotMet, found);
     }
 
     #[test]
@@ -200,19 +200,19 @@ mod tests {
         let mut anonymous = request(3, &[vote("Bob", 10)]);
         anonymous["createdBy"] = Value::Null;
         let found = "Azure DevOps does not tell who opened the pull request";
-        check("approvals: 1", json!([anonymous]), Measured::Unmeasured, found);
+        check("approvals: 1", json!([anonymous]), Outcome::Errored, found);
     }
 
     #[test]
     fn one_of_several_is_enough_and_none_is_a_no() {
         let requests = json!([request(4, &[]), request(3, &[vote("Bob", 10)])]);
-        check("approvals: 1", requests, Measured::Met, "pull request 3 \"Fix it\": approved by Bob");
+        check("approvals: 1", requests, Outcome::Passed, "pull request 3 \"Fix it\": approved by Bob");
         let none = "no pull request brought commit 01234567 of refs/heads/main";
-        check("approvals: 1", json!([]), Measured::NotMet, none);
+        check("approvals: 1", json!([]), Outcome::NotMet, none);
         let mut elsewhere = facts(json!([]));
-        elsewhere.insert(RunPullRequests, Err(Unmeasured::because("the run's repository is of type GitHub")));
+        elsewhere.insert(RunPullRequests, Err(FactError::because("the run's repository is of type GitHub")));
         let finding = measure("pullRequest: { approvals: 1 }", &elsewhere, TimeDelta::zero());
-        assert_eq!(finding.measured, Measured::Unmeasured);
+        assert_eq!(finding.outcome, Outcome::Errored);
         let check = check_of("pullRequest: { approvals: 1 }");
         assert_eq!(check.definition.conditions[0].kind.when_not_met(), WhenNotMet::Wait);
     }

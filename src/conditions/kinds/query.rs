@@ -72,7 +72,7 @@ impl Rule for Query {
         let expected = self.wanted_count();
         let ids = match facts.get(&self.fact()) {
             Ok(ids) => ids,
-            Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
+            Err(error) => return Finding::errored(error.why, expected),
         };
         let count = ids.len() as u64;
         let is_met = self.max.is_none_or(|max| count <= max) && self.min.is_none_or(|min| count >= min);
@@ -84,7 +84,7 @@ impl Rule for Query {
             _ => format!("the query finds {count} work items: {}{dots}", first.join(", ")),
         };
         let remedy = if is_met { "" } else { "bring the work items to where the query finds as many as expected" };
-        Finding::met_if(is_met, found, expected).remedy(remedy)
+        Finding::passed_if(is_met, found, expected).remedy(remedy)
     }
 }
 
@@ -93,13 +93,13 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::conditions::Measured;
+    use crate::conditions::Outcome;
     use crate::conditions::testing::{measure, refused};
-    use crate::facts::Unmeasured;
+    use crate::facts::FactError;
 
     const WIQL: &str = "SELECT [System.Id] FROM WorkItems";
 
-    fn with(limits: &str, answer: Result<Vec<u64>, Unmeasured>) -> Finding {
+    fn with(limits: &str, answer: Result<Vec<u64>, FactError>) -> Finding {
         let mut facts = Facts::default();
         facts.insert(WorkItemQuery { wiql: WIQL.to_owned() }, answer);
         measure(&format!("query: {{ wiql: '{WIQL}', {limits} }}"), &facts, TimeDelta::zero())
@@ -108,28 +108,28 @@ mod tests {
     #[test]
     fn the_count_decides() {
         for (limits, ids, measured, found) in [
-            ("max: 0", vec![], Measured::Met, "the query finds no work item"),
-            ("max: 0", vec![4], Measured::NotMet, "the query finds 1 work item: 4"),
-            ("min: 1", vec![], Measured::NotMet, "the query finds no work item"),
-            ("min: 2, max: 3", vec![1, 2, 3], Measured::Met, "the query finds 3 work items: 1, 2, 3"),
-            ("min: 2, max: 2", vec![1, 2, 3], Measured::NotMet, "the query finds 3 work items: 1, 2, 3"),
+            ("max: 0", vec![], Outcome::Passed, "the query finds no work item"),
+            ("max: 0", vec![4], Outcome::NotMet, "the query finds 1 work item: 4"),
+            ("min: 1", vec![], Outcome::NotMet, "the query finds no work item"),
+            ("min: 2, max: 3", vec![1, 2, 3], Outcome::Passed, "the query finds 3 work items: 1, 2, 3"),
+            ("min: 2, max: 2", vec![1, 2, 3], Outcome::NotMet, "the query finds 3 work items: 1, 2, 3"),
             (
                 "max: 1",
                 (1..=12).collect(),
-                Measured::NotMet,
+                Outcome::NotMet,
                 "the query finds 12 work items: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, …",
             ),
         ] {
             let finding = with(limits, Ok(ids));
-            assert_eq!((finding.measured, finding.found.as_str()), (measured, found), "{limits}");
+            assert_eq!((finding.outcome, finding.found.as_str()), (measured, found), "{limits}");
         }
     }
 
     #[test]
     fn a_query_that_the_server_refuses_is_no_answer() {
         let finding =
-            with("max: 0", Err(Unmeasured::because("TF51005: The query references a field that does not exist")));
-        assert_eq!(finding.measured, Measured::Unmeasured);
+            with("max: 0", Err(FactError::because("TF51005: The query references a field that does not exist")));
+        assert_eq!(finding.outcome, Outcome::Errored);
         assert!(finding.found.contains("TF51005"));
     }
 

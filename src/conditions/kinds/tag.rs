@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::{Declared, Finding, Rule, Scope, WhenNotMet};
-use crate::facts::run::TheRunState;
+use crate::facts::run::CurrentRunState;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::Problems;
 
@@ -37,24 +37,24 @@ impl Rule for Tag {
     }
 
     fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
-        wanted.add(TheRunState);
+        wanted.add(CurrentRunState);
     }
 
     fn evaluate(&self, facts: &Facts, _: &Scope<'_>) -> Finding {
         let expected = format!("the tag {}", self.accepted.join(" or "));
-        let run = match facts.get(&TheRunState) {
+        let run = match facts.get(&CurrentRunState) {
             Ok(run) => run,
-            Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
+            Err(error) => return Finding::errored(error.why, expected),
         };
         let Some(tags) = &run.tags else {
-            return Finding::unmeasured("Azure DevOps does not tell the run's tags", expected);
+            return Finding::errored("Azure DevOps does not tell the run's tags", expected);
         };
         let found = if tags.is_empty() { "no tags".to_owned() } else { format!("tags {}", tags.join(", ")) };
         let accepted = |tag: &String| self.accepted.iter().any(|wanted| wanted.trim().eq_ignore_ascii_case(tag));
         if tags.iter().any(accepted) {
-            return Finding::met_if(true, found, expected);
+            return Finding::passed_if(true, found, expected);
         }
-        Finding::met_if(false, found, expected)
+        Finding::passed_if(false, found, expected)
             .remedy(format!("add the tag {} to the run, on its page", self.accepted.join(" or ")))
     }
 
@@ -69,7 +69,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::conditions::Measured;
+    use crate::conditions::Outcome;
     use crate::conditions::testing::{check_of, measure, refused};
 
     const CONDITION: &str = "tag: { in: [released, Approved by QA] }";
@@ -77,18 +77,18 @@ mod tests {
     #[test]
     fn one_of_the_tags_is_enough() {
         for (tags, measured, found) in [
-            (json!(["Released"]), Measured::Met, "tags Released"),
-            (json!(["nightly", "approved by qa"]), Measured::Met, "tags nightly, approved by qa"),
-            (json!(["released-2"]), Measured::NotMet, "tags released-2"),
-            (json!([]), Measured::NotMet, "no tags"),
-            (json!(null), Measured::Unmeasured, "Azure DevOps does not tell the run's tags"),
+            (json!(["Released"]), Outcome::Passed, "tags Released"),
+            (json!(["nightly", "approved by qa"]), Outcome::Passed, "tags nightly, approved by qa"),
+            (json!(["released-2"]), Outcome::NotMet, "tags released-2"),
+            (json!([]), Outcome::NotMet, "no tags"),
+            (json!(null), Outcome::Errored, "Azure DevOps does not tell the run's tags"),
         ] {
             let mut facts = Facts::default();
-            facts.insert(TheRunState, Ok(serde_json::from_value(json!({ "tags": tags })).expect("a run")));
+            facts.insert(CurrentRunState, Ok(serde_json::from_value(json!({ "tags": tags })).expect("a run")));
             let finding = measure(CONDITION, &facts, TimeDelta::zero());
-            assert_eq!((finding.measured, finding.found.as_str()), (measured, found));
+            assert_eq!((finding.outcome, finding.found.as_str()), (measured, found));
         }
-        assert_eq!(measure(CONDITION, &Facts::default(), TimeDelta::zero()).measured, Measured::Unmeasured);
+        assert_eq!(measure(CONDITION, &Facts::default(), TimeDelta::zero()).outcome, Outcome::Errored);
         assert_eq!(check_of(CONDITION).definition.conditions[0].kind.when_not_met(), WhenNotMet::Wait);
     }
 

@@ -108,10 +108,10 @@ impl Rule for TaskExecuted {
         );
         let timeline = match facts.get(&RunTimeline) {
             Ok(timeline) => timeline,
-            Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
+            Err(error) => return Finding::errored(error.why, expected),
         };
         let Some(id) = self.task_id() else {
-            return Finding::unmeasured(format!("`{}` is no task", self.task), expected);
+            return Finding::errored(format!("`{}` is no task", self.task), expected);
         };
         let of_task: Vec<&TimelineRecord> = timeline
             .records
@@ -119,15 +119,15 @@ impl Rule for TaskExecuted {
             .filter(|record| record.is_task(id) && self.is_in_place(record, &timeline))
             .collect();
         match of_task.iter().find(|record| self.counts(record)) {
-            Some(record) => Finding::met_if(true, format!("{} {}", record.title(), record.outcome()), expected),
+            Some(record) => Finding::passed_if(true, format!("{} {}", record.title(), record.outcome()), expected),
             None if of_task.is_empty() => {
-                Finding::met_if(false, format!("the run has no such task{}", self.place()), expected)
+                Finding::passed_if(false, format!("the run has no such task{}", self.place()), expected)
                     .remedy("add the task to the pipeline and run it again")
             }
             None => {
                 let outcomes: Vec<String> =
                     of_task.iter().map(|record| format!("{} {}", record.title(), record.outcome())).collect();
-                let finding = Finding::met_if(false, outcomes.join(", "), expected)
+                let finding = Finding::passed_if(false, outcomes.join(", "), expected)
                     .remedy("run the pipeline again so that the task succeeds");
                 // One that still runs may yet succeed.
                 let all_ended = of_task.iter().all(|record| record.is_completed());
@@ -147,7 +147,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::conditions::Measured;
+    use crate::conditions::Outcome;
     use crate::conditions::testing::measure;
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
             let mut facts = Facts::default();
             facts.insert(RunTimeline, Ok(serde_json::from_value(json!({ "records": [record] })).expect("a timeline")));
             let finding = measure("taskExecuted: { task: CmdLine }", &facts, TimeDelta::zero());
-            assert_eq!((finding.measured, finding.has_evidence), (Measured::NotMet, has_evidence), "{state}");
+            assert_eq!((finding.outcome, finding.has_evidence), (Outcome::NotMet, has_evidence), "{state}");
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::azure_devops::test_results::TestResults as Results;
 use crate::conditions::shared::percent::{Percent, Share};
 use crate::conditions::shared::published::{default_wait, not_published};
-use crate::conditions::{Declared, Finding, Measured, Rule, Scope};
+use crate::conditions::{Declared, Finding, Outcome, Rule, Scope};
 use crate::facts::test_results::RunTestResults;
 use crate::facts::{Facts, Wanted};
 use crate::yaml::{Duration, Problems};
@@ -58,7 +58,7 @@ impl TestResults {
         let failed = ran.saturating_sub(passed);
         let Some(share) = Share::of(passed, ran) else {
             let found = format!("the run published numbers that make no sense: {passed} of {ran} tests passed");
-            return Finding::unmeasured(found, expected);
+            return Finding::errored(found, expected);
         };
         let is_high_enough = passed > 0
             && self.pass_rate.is_none_or(|rate| share.compare(rate.at_least) != Ordering::Less)
@@ -71,7 +71,7 @@ impl TestResults {
         };
         let found = format!("{share} tests passed, {failed} failed{aborted}");
         let remedy = if is_met { "" } else { "repair the tests or the code, and run the pipeline again" };
-        let finding = Finding::met_if(is_met, found, expected).remedy(remedy);
+        let finding = Finding::passed_if(is_met, found, expected).remedy(remedy);
         if is_high_enough && !is_met { finding.without_evidence() } else { finding }
     }
 }
@@ -98,7 +98,7 @@ impl Rule for TestResults {
         let expected = self.expected();
         let results = match facts.get(&RunTestResults) {
             Ok(results) => results,
-            Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
+            Err(error) => return Finding::errored(error.why, expected),
         };
         let remedy = "let an earlier stage publish test results (task PublishTestResults), and run the pipeline again";
         let missing = match (results.unfinished_runs, results.total) {
@@ -111,11 +111,11 @@ impl Rule for TestResults {
         }
         if results.sum() != Some(results.total) {
             let found = format!("Azure DevOps does not tell how each of the {} tests ended", results.total);
-            return Finding::unmeasured(found, expected);
+            return Finding::errored(found, expected);
         }
         if results.total <= results.count(&NOT_RUN) {
             let found = format!("none of {} tests was run", results.total);
-            return Finding::new(Measured::NotMet, found, expected).without_evidence().remedy(remedy);
+            return Finding::new(Outcome::NotMet, found, expected).without_evidence().remedy(remedy);
         }
         self.judge(&results, expected)
     }
@@ -149,44 +149,44 @@ mod tests {
         let mixed = || results(&[("passed", 95), ("failed", 4), ("error", 1), ("notexecuted", 50)]);
         let broken = Results { aborted_runs: 1, ..results(&[("passed", 2)]) };
         for (condition, results, measured, found) in [
-            ("passRate: { atLeast: 95 }", mixed(), Measured::Met, "95.00 % (95 of 100) tests passed, 5 failed"),
-            ("passRate: { atLeast: 95.01 }", mixed(), Measured::NotMet, "95.00 % (95 of 100) tests passed, 5 failed"),
-            ("maxFailed: 5", mixed(), Measured::Met, "95.00 % (95 of 100) tests passed, 5 failed"),
-            ("maxFailed: 4", mixed(), Measured::NotMet, "95.00 % (95 of 100) tests passed, 5 failed"),
+            ("passRate: { atLeast: 95 }", mixed(), Outcome::Passed, "95.00 % (95 of 100) tests passed, 5 failed"),
+            ("passRate: { atLeast: 95.01 }", mixed(), Outcome::NotMet, "95.00 % (95 of 100) tests passed, 5 failed"),
+            ("maxFailed: 5", mixed(), Outcome::Passed, "95.00 % (95 of 100) tests passed, 5 failed"),
+            ("maxFailed: 4", mixed(), Outcome::NotMet, "95.00 % (95 of 100) tests passed, 5 failed"),
             (
                 "passRate: { atLeast: 90 }, maxFailed: 0",
                 mixed(),
-                Measured::NotMet,
+                Outcome::NotMet,
                 "95.00 % (95 of 100) tests passed, 5 failed",
             ),
-            ("maxFailed: 0", results(&[("notexecuted", 3)]), Measured::NotMet, "none of 3 tests was run"),
+            ("maxFailed: 0", results(&[("notexecuted", 3)]), Outcome::NotMet, "none of 3 tests was run"),
             (
                 "maxFailed: 0",
                 broken,
-                Measured::NotMet,
+                Outcome::NotMet,
                 "100.00 % (2 of 2) tests passed, 0 failed, 1 test runs broke off",
             ),
             (
                 "maxFailed: 0",
                 results(&[("inconclusive", 1), ("blocked", 1), ("passed", 2)]),
-                Measured::NotMet,
+                Outcome::NotMet,
                 "50.00 % (2 of 4) tests passed, 2 failed",
             ),
             (
                 "maxFailed: 9",
                 results(&[("brand new outcome", 3)]),
-                Measured::NotMet,
+                Outcome::NotMet,
                 "0.00 % (0 of 3) tests passed, 3 failed",
             ),
             (
                 "maxFailed: 0",
                 Results { total: 5, ..Results::default() },
-                Measured::Unmeasured,
+                Outcome::Errored,
                 "Azure DevOps does not tell how each of the 5 tests ended",
             ),
         ] {
             let finding = with(condition, results, 0);
-            assert_eq!((finding.measured, finding.found.as_str()), (measured, found), "{condition}");
+            assert_eq!((finding.outcome, finding.found.as_str()), (measured, found), "{condition}");
         }
     }
 
@@ -194,16 +194,16 @@ mod tests {
     fn no_results_are_awaited_and_never_a_pass() {
         let publishing = || Results { unfinished_runs: 1, ..results(&[("passed", 3)]) };
         for (results, minutes, measured, found) in [
-            (results(&[]), 9, Measured::Pending, "the run has not published test results yet; awaited for 10m"),
-            (results(&[]), 10, Measured::NotMet, "the run has not published test results, 10m after the check began"),
-            (publishing(), 9, Measured::Pending, "1 test runs have not ended yet; awaited for 10m"),
-            (publishing(), 10, Measured::NotMet, "1 test runs have not ended, 10m after the check began"),
+            (results(&[]), 9, Outcome::Waiting, "the run has not published test results yet; awaited for 10m"),
+            (results(&[]), 10, Outcome::NotMet, "the run has not published test results, 10m after the check began"),
+            (publishing(), 9, Outcome::Waiting, "1 test runs have not ended yet; awaited for 10m"),
+            (publishing(), 10, Outcome::NotMet, "1 test runs have not ended, 10m after the check began"),
         ] {
             let finding = with("maxFailed: 1000", results, minutes);
-            assert_eq!((finding.measured, finding.found.as_str()), (measured, found));
+            assert_eq!((finding.outcome, finding.found.as_str()), (measured, found));
         }
         let unread = measure("testResults: { maxFailed: 0 }", &Facts::default(), TimeDelta::zero());
-        assert_eq!(unread.measured, Measured::Unmeasured);
+        assert_eq!(unread.outcome, Outcome::Errored);
         let next = with("maxFailed: 0", results(&[]), 0).look_again_at;
         assert_eq!(next, Some(delivered_at() + TimeDelta::minutes(1)));
     }

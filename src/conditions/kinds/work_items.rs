@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::azure_devops::work_items::WorkItem;
-use crate::conditions::{Declared, Finding, Measured, Rule, Scope, WhenNotMet};
+use crate::conditions::{Declared, Finding, Outcome, Rule, Scope, WhenNotMet};
 use crate::facts::work_items::{LinkSource, LinkedWorkItems};
 use crate::facts::{Facts, Wanted};
 use crate::suggest::suggest;
@@ -91,8 +91,8 @@ impl WorkItems {
             format!("no work item is linked to the {}", self.source)
         };
         match self.when_none {
-            WhenNone::Pass => Finding::new(Measured::Met, found, expected),
-            WhenNone::Fail => Finding::new(Measured::Rejected, found, expected)
+            WhenNone::Pass => Finding::new(Outcome::Passed, found, expected),
+            WhenNone::Fail => Finding::new(Outcome::Failed, found, expected)
                 .without_evidence()
                 .remedy("mention a work item in the commit message (`#123`), and run the pipeline again"),
         }
@@ -143,13 +143,13 @@ impl Rule for WorkItems {
         let fact = LinkedWorkItems { source: self.source, with_categories: self.state.is_some() };
         let items = match facts.get(&fact) {
             Ok(items) => items,
-            Err(unmeasured) => return Finding::unmeasured(unmeasured.why, expected),
+            Err(error) => return Finding::errored(error.why, expected),
         };
         // One that is not known to be of the wanted types is not known to be of others either.
         if self.types.is_some()
             && let Some(untyped) = items.iter().find(|item| item.kind.is_empty())
         {
-            return Finding::unmeasured(
+            return Finding::errored(
                 format!("Azure DevOps does not tell the type of work item {}", untyped.id),
                 expected,
             );
@@ -168,7 +168,7 @@ impl Rule for WorkItems {
         let found = shown.iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ");
         let verb = if shown.len() == 1 { "it" } else { "them" };
         let remedy = if passes { String::new() } else { format!("bring {verb} to {}", self.wanted_state()) };
-        let finding = Finding::met_if(passes, found, expected).remedy(remedy);
+        let finding = Finding::passed_if(passes, found, expected).remedy(remedy);
         let is_seen = match self.matching {
             Match::All => missing.iter().any(|item| self.is_known(item)),
             Match::Any => missing.iter().all(|item| self.is_known(item)),
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use crate::conditions::testing::measure;
 
-    fn evidence(matching: &str, categories: &[Option<&str>]) -> (Measured, bool) {
+    fn evidence(matching: &str, categories: &[Option<&str>]) -> (Outcome, bool) {
         let item = |category: &Option<&str>| WorkItem {
             id: 1,
             kind: "Bug".to_owned(),
@@ -202,7 +202,7 @@ mod tests {
         facts.insert(fact, Ok(categories.iter().map(item).collect()));
         let condition = format!("workItems: {{ state: Completed, match: {matching} }}");
         let finding = measure(&condition, &facts, TimeDelta::zero());
-        (finding.measured, finding.has_evidence)
+        (finding.outcome, finding.has_evidence)
     }
 
     #[test]
@@ -222,22 +222,22 @@ mod tests {
             measure(&format!("workItems: {{ states: [Closed], {condition} }}"), &facts, TimeDelta::zero())
         };
         let bugs = "types: [Bug], whenNone: pass";
-        assert_eq!(look(bugs, &["Task"]).measured, Measured::Met);
+        assert_eq!(look(bugs, &["Task"]).outcome, Outcome::Passed);
         let finding = look(bugs, &["Task", ""]);
-        assert_eq!(finding.measured, Measured::Unmeasured);
+        assert_eq!(finding.outcome, Outcome::Errored);
         assert_eq!(finding.found, "Azure DevOps does not tell the type of work item 2");
-        assert_eq!(look("whenNone: pass", &[""]).measured, Measured::NotMet, "the type does not matter here");
+        assert_eq!(look("whenNone: pass", &[""]).outcome, Outcome::NotMet, "the type does not matter here");
     }
 
     #[test]
     fn a_state_of_unknown_category_is_neither_reached_nor_seen_to_be_missed() {
         let (done, open) = (Some("Completed"), Some("Proposed"));
         for (matching, categories, found) in [
-            ("all", &[done, None][..], (Measured::NotMet, false)),
-            ("all", &[open, None], (Measured::NotMet, true)),
-            ("any", &[open, None], (Measured::NotMet, false)),
-            ("any", &[open, open], (Measured::NotMet, true)),
-            ("any", &[done, None], (Measured::Met, true)),
+            ("all", &[done, None][..], (Outcome::NotMet, false)),
+            ("all", &[open, None], (Outcome::NotMet, true)),
+            ("any", &[open, None], (Outcome::NotMet, false)),
+            ("any", &[open, open], (Outcome::NotMet, true)),
+            ("any", &[done, None], (Outcome::Passed, true)),
         ] {
             assert_eq!(evidence(matching, categories), found, "{matching} {categories:?}");
         }

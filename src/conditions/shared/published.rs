@@ -1,6 +1,6 @@
 //! What a run publishes arrives a little after the task that published it: a check waits for it, but not for ever.
 
-use crate::conditions::{Finding, Measured, Scope};
+use crate::conditions::{Finding, Outcome, Scope};
 use crate::yaml::Duration;
 
 /// How long a check waits for what the run publishes, unless the condition says otherwise.
@@ -23,11 +23,11 @@ pub(in crate::conditions) fn not_published(
 ) -> Finding {
     if wait_is_over(within, scope) {
         let found = format!("{why}, {within} after the check began");
-        return Finding::new(Measured::NotMet, found, expected).without_evidence();
+        return Finding::new(Outcome::NotMet, found, expected).without_evidence();
     }
     let until = scope.delivered_at + within.delta();
     let next = scope.now + scope.interval;
-    let mut finding = Finding::new(Measured::Pending, format!("{why} yet; awaited for {within}"), expected);
+    let mut finding = Finding::new(Outcome::Waiting, format!("{why} yet; awaited for {within}"), expected);
     finding.look_again_at = Some(next.min(until));
     finding
 }

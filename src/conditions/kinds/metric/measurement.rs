@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::conditions::kinds::metric::Metric;
 use crate::conditions::kinds::metric::analysis::Phase;
 use crate::conditions::shared::predicate::shown;
-use crate::facts::{Facts, Unmeasured};
+use crate::facts::{FactError, Facts};
 use crate::sources::metrics::Samples;
 
 /// How a metric of Azure Monitor is aggregated.
@@ -65,9 +65,9 @@ impl Metric {
             match read(&samples, facts) {
                 Ok(Some(value)) => variables.push((name, value)),
                 Ok(None) => return self.without_data(name),
-                Err(unmeasured) => {
-                    let retry_after = unmeasured.retry_after;
-                    return Measurement { retry_after, ..Measurement::new(Phase::Error, unmeasured.why) };
+                Err(error) => {
+                    let retry_after = error.retry_after;
+                    return Measurement { retry_after, ..Measurement::new(Phase::Error, error.why) };
                 }
             }
         }
@@ -111,7 +111,7 @@ impl Metric {
 }
 
 /// A number for one series, a list for several, nothing where there are no numbers.
-fn read(samples: &Samples, facts: &Facts) -> Result<Option<Value>, Unmeasured> {
+fn read(samples: &Samples, facts: &Facts) -> Result<Option<Value>, FactError> {
     let numbers = facts.get(samples)?;
     Ok(match numbers.as_slice() {
         numbers if numbers.iter().all(|number| number.is_nan()) => None,

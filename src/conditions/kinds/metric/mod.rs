@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::shared::predicate::Predicate;
-use crate::conditions::{Declared, Finding, Measured, Rule, Scope};
+use crate::conditions::{Declared, Finding, Outcome, Rule, Scope};
 use crate::facts::{Facts, Wanted};
 use crate::sources::metrics::{Query, Samples};
 use crate::yaml::{Duration, Problems};
@@ -172,28 +172,28 @@ impl Metric {
             Assessment::Successful | Assessment::Running => true,
         };
         let (measured, found, remedy) = match assessment {
-            Assessment::Successful => (Measured::Met, progress, ""),
+            Assessment::Successful => (Outcome::Passed, progress, ""),
             Assessment::Failed(why) => {
                 let remedy = "roll back, or deploy a version that performs as expected";
-                (Measured::Rejected, format!("{why}: {progress}"), remedy)
+                (Outcome::Failed, format!("{why}: {progress}"), remedy)
             }
             Assessment::Inconclusive(why) => {
                 let remedy = "look at the metric, then run the stage again";
-                (Measured::Rejected, format!("{why}: {progress}"), remedy)
+                (Outcome::Failed, format!("{why}: {progress}"), remedy)
             }
             Assessment::Error(why) => {
                 let remedy = "repair the query or its source, then run the stage again";
-                (Measured::Rejected, format!("{why}: {}", analysis.last_error()), remedy)
+                (Outcome::Failed, format!("{why}: {}", analysis.last_error()), remedy)
             }
             Assessment::Running if analysis.is_in_error() => {
                 let found = format!("the checkpoint could not be taken: {}; {progress}", analysis.last_error());
-                (Measured::Unmeasured, found, "")
+                (Outcome::Errored, found, "")
             }
-            Assessment::Running => (Measured::Pending, progress, "nothing: the next checkpoint is taken in time"),
+            Assessment::Running => (Outcome::Waiting, progress, "nothing: the next checkpoint is taken in time"),
         };
         let mut finding = Finding::new(measured, found, self.expected()).remedy(remedy);
         finding.has_evidence = has_evidence;
-        let is_running = matches!(measured, Measured::Pending | Measured::Unmeasured);
+        let is_running = matches!(measured, Outcome::Waiting | Outcome::Errored);
         Finding {
             details: analysis.table().into_iter().chain(trace).collect(),
             look_again_at: is_running.then(|| analysis.next_at()),

@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::check::Check;
 use crate::conditions::given::{self, delivered_at, minute};
 use crate::conditions::kinds::metric::*;
-use crate::facts::Unmeasured;
+use crate::facts::FactError;
 
 pub(super) fn yaml(parameters: &str) -> String {
     format!(
@@ -21,7 +21,7 @@ struct Analysed {
     asked: usize,
 }
 
-type Answer = Result<Vec<f64>, Unmeasured>;
+type Answer = Result<Vec<f64>, FactError>;
 
 impl Analysed {
     fn by(parameters: &str) -> Self {
@@ -40,12 +40,12 @@ impl Analysed {
         finding
     }
 
-    fn gets(&mut self, at: DateTime<Utc>, values: &[f64]) -> Measured {
-        self.look(at, &[("errors", Ok(values.to_vec()))]).measured
+    fn gets(&mut self, at: DateTime<Utc>, values: &[f64]) -> Outcome {
+        self.look(at, &[("errors", Ok(values.to_vec()))]).outcome
     }
 
     fn fails_to_get(&mut self, at: DateTime<Utc>) -> Finding {
-        self.look(at, &[("errors", Err(Unmeasured::because("connection `prometheus` answered 503")))])
+        self.look(at, &[("errors", Err(FactError::because("connection `prometheus` answered 503")))])
     }
 }
 
@@ -55,11 +55,11 @@ const FIVE: &str = "successCondition: result < 0.05, interval: 5m, count: 3";
 fn it_passes_once_all_checkpoints_are_taken() {
     let mut canary = Analysed::by(FIVE);
     let first = canary.look(minute(0), &[("errors", Ok(vec![0.01]))]);
-    assert_eq!((first.measured, first.look_again_at), (Measured::Pending, Some(minute(5))));
+    assert_eq!((first.outcome, first.look_again_at), (Outcome::Waiting, Some(minute(5))));
     assert_eq!(first.found, "1 of 3 checkpoints taken, 1 successful, 0 failed, the last was 0.01");
-    assert_eq!(canary.gets(minute(5), &[0.02]), Measured::Pending);
+    assert_eq!(canary.gets(minute(5), &[0.02]), Outcome::Waiting);
     let last = canary.look(minute(10), &[("errors", Ok(vec![0.0]))]);
-    assert_eq!(last.measured, Measured::Met);
+    assert_eq!(last.outcome, Outcome::Passed);
     assert_eq!(
         last.details,
         [
@@ -69,7 +69,7 @@ fn it_passes_once_all_checkpoints_are_taken() {
         ]
     );
     // It stays so while other conditions wait, without asking again.
-    assert_eq!(canary.gets(minute(60), &[9.0]), Measured::Met);
+    assert_eq!(canary.gets(minute(60), &[9.0]), Outcome::Passed);
     assert_eq!(canary.asked, 3);
 }
 
@@ -77,24 +77,24 @@ fn it_passes_once_all_checkpoints_are_taken() {
 fn one_failure_too_many_fails_at_once() {
     let mut canary = Analysed::by(FIVE);
     let finding = canary.look(minute(0), &[("errors", Ok(vec![0.5]))]);
-    assert_eq!(finding.measured, Measured::Rejected);
+    assert_eq!(finding.outcome, Outcome::Failed);
     assert!(finding.found.starts_with("1 failed (failureLimit 0): 1 of 3 checkpoints taken"), "{}", finding.found);
     assert!(finding.details.contains(&"result < 0.05 = false".to_owned()), "{:?}", finding.details);
     let mut patient = Analysed::by("successCondition: result < 0.05, interval: 5m, count: 3, failureLimit: 1");
-    assert_eq!(patient.gets(minute(0), &[0.5]), Measured::Pending);
-    assert_eq!(patient.gets(minute(5), &[0.01]), Measured::Pending);
-    assert_eq!(patient.gets(minute(10), &[0.01]), Measured::Met);
+    assert_eq!(patient.gets(minute(0), &[0.5]), Outcome::Waiting);
+    assert_eq!(patient.gets(minute(5), &[0.01]), Outcome::Waiting);
+    assert_eq!(patient.gets(minute(10), &[0.01]), Outcome::Passed);
 }
 
 #[test]
 fn a_checkpoint_is_taken_when_its_time_has_come_and_never_twice() {
     let mut canary = Analysed::by(&format!("{FIVE}, initialDelay: 10m"));
     let early = canary.look(minute(3), &[]);
-    assert_eq!((early.measured, early.look_again_at, canary.asked), (Measured::Pending, Some(minute(10)), 0));
-    assert_eq!(canary.gets(minute(10), &[0.01]), Measured::Pending);
+    assert_eq!((early.outcome, early.look_again_at, canary.asked), (Outcome::Waiting, Some(minute(10)), 0));
+    assert_eq!(canary.gets(minute(10), &[0.01]), Outcome::Waiting);
     // Another condition made the check look again.
     let between = canary.look(minute(12), &[]);
-    assert_eq!((between.measured, between.look_again_at, canary.asked), (Measured::Pending, Some(minute(15)), 1));
+    assert_eq!((between.outcome, between.look_again_at, canary.asked), (Outcome::Waiting, Some(minute(15)), 1));
 }
 
 #[test]
@@ -112,17 +112,17 @@ fn argo_4479_errors_alone_never_allow() {
     let mut canary = Analysed::by(FIVE);
     for tries in 0..4 {
         let finding = canary.fails_to_get(minute(tries));
-        assert_eq!((finding.measured, finding.look_again_at), (Measured::Unmeasured, Some(minute(tries + 1))));
+        assert_eq!((finding.outcome, finding.look_again_at), (Outcome::Errored, Some(minute(tries + 1))));
         assert!(finding.found.contains("connection `prometheus` answered 503"), "{}", finding.found);
     }
     let last = canary.fails_to_get(minute(4));
-    assert_eq!(last.measured, Measured::Rejected);
+    assert_eq!(last.outcome, Outcome::Failed);
     assert!(last.found.starts_with("5 errors in a row (consecutiveErrorLimit 4): connection"), "{}", last.found);
     for (values, parameters) in [(vec![0.5], FIVE), (vec![], FIVE), (vec![f64::NAN], FIVE)] {
         let mut canary = Analysed::by(parameters);
-        let verdicts: Vec<Measured> = (0..30).map(|at| canary.gets(minute(at * 5), &values)).collect();
-        assert!(!verdicts.contains(&Measured::Met), "{values:?}: {verdicts:?}");
-        assert_eq!(verdicts.last(), Some(&Measured::Rejected), "{values:?}");
+        let verdicts: Vec<Outcome> = (0..30).map(|at| canary.gets(minute(at * 5), &values)).collect();
+        assert!(!verdicts.contains(&Outcome::Passed), "{values:?}: {verdicts:?}");
+        assert_eq!(verdicts.last(), Some(&Outcome::Failed), "{values:?}");
     }
 }
 
@@ -130,39 +130,39 @@ fn argo_4479_errors_alone_never_allow() {
 fn argo_2771_an_error_is_no_failure_and_is_forgiven_when_it_ends() {
     let mut canary = Analysed::by(FIVE);
     for at in [0, 1, 2, 3] {
-        assert_eq!(canary.fails_to_get(minute(at)).measured, Measured::Unmeasured);
+        assert_eq!(canary.fails_to_get(minute(at)).outcome, Outcome::Errored);
     }
-    assert_eq!(canary.gets(minute(4), &[0.01]), Measured::Pending);
+    assert_eq!(canary.gets(minute(4), &[0.01]), Outcome::Waiting);
     for at in [9, 10, 11, 12] {
-        assert_eq!(canary.fails_to_get(minute(at)).measured, Measured::Unmeasured);
+        assert_eq!(canary.fails_to_get(minute(at)).outcome, Outcome::Errored);
     }
-    assert_eq!(canary.gets(minute(13), &[0.01]), Measured::Pending);
-    assert_eq!(canary.gets(minute(18), &[0.01]), Measured::Met);
+    assert_eq!(canary.gets(minute(13), &[0.01]), Outcome::Waiting);
+    assert_eq!(canary.gets(minute(18), &[0.01]), Outcome::Passed);
 }
 
 #[test]
 fn argo_2578_the_source_says_when_to_come_back() {
     let mut canary = Analysed::by(FIVE);
     let wait = Some(std::time::Duration::from_secs(420));
-    let busy = Unmeasured { retry_after: wait, ..Unmeasured::because("connection `prometheus` answered 429") };
+    let busy = FactError { retry_after: wait, ..FactError::because("connection `prometheus` answered 429") };
     let finding = canary.look(minute(0), &[("errors", Err(busy))]);
-    assert_eq!((finding.measured, finding.look_again_at), (Measured::Unmeasured, Some(minute(7))));
+    assert_eq!((finding.outcome, finding.look_again_at), (Outcome::Errored, Some(minute(7))));
     let between = canary.look(minute(2), &[]);
-    assert_eq!((between.measured, canary.asked), (Measured::Unmeasured, 1), "it stays away until then");
+    assert_eq!((between.outcome, canary.asked), (Outcome::Errored, 1), "it stays away until then");
 }
 
 #[test]
 fn both_conditions_leave_room_for_what_is_inconclusive() {
     let both = "successCondition: result < 0.05, failureCondition: result > 0.2, interval: 5m, count: 2";
-    assert_eq!(Analysed::by(both).gets(minute(0), &[0.01]), Measured::Pending);
+    assert_eq!(Analysed::by(both).gets(minute(0), &[0.01]), Outcome::Waiting);
     for (value, shows) in [(0.1, "neither successCondition nor failureCondition holds"), (0.3, "1 failed")] {
         let finding = Analysed::by(both).look(minute(0), &[("errors", Ok(vec![value]))]);
-        assert_eq!(finding.measured, Measured::Rejected);
+        assert_eq!(finding.outcome, Outcome::Failed);
         assert!(finding.found.starts_with(shows), "{}", finding.found);
     }
     // As in Argo, a failure condition that holds beats a success condition that holds too.
     let contradiction = "successCondition: result < 1.0, failureCondition: result > 0.2, interval: 5m, count: 2";
-    assert_eq!(Analysed::by(contradiction).gets(minute(0), &[0.3]), Measured::Rejected);
+    assert_eq!(Analysed::by(contradiction).gets(minute(0), &[0.3]), Outcome::Failed);
 }
 
 #[test]
@@ -171,24 +171,22 @@ fn successes_in_a_row_end_it_early() {
         "successCondition: result < 0.05, interval: 5m, count: 6, failureLimit: 5, consecutiveSuccessLimit: 2";
     let mut recovering = Analysed::by(in_a_row);
     for (at, value, measured) in [
-        (0, 0.01, Measured::Pending),
-        (5, 0.5, Measured::Pending),
-        (10, 0.01, Measured::Pending),
-        (15, 0.01, Measured::Met),
+        (0, 0.01, Outcome::Waiting),
+        (5, 0.5, Outcome::Waiting),
+        (10, 0.01, Outcome::Waiting),
+        (15, 0.01, Outcome::Passed),
     ] {
         assert_eq!(recovering.gets(minute(at), &[value]), measured, "minute {at}");
     }
     let mut flapping = Analysed::by(in_a_row);
-    let verdicts: Vec<Measured> =
+    let verdicts: Vec<Outcome> =
         (0..6).map(|at| flapping.gets(minute(at * 5), &[if at % 2 == 0 { 0.01 } else { 0.5 }])).collect();
-    assert_eq!(verdicts[5], Measured::Rejected, "{verdicts:?}");
+    assert_eq!(verdicts[5], Outcome::Failed, "{verdicts:?}");
 }
 
 #[test]
 fn no_data_is_what_the_check_says_it_is() {
-    for (on_no_data, measured) in
-        [("error", Measured::Unmeasured), ("fail", Measured::Rejected), ("pass", Measured::Pending)]
-    {
+    for (on_no_data, measured) in [("error", Outcome::Errored), ("fail", Outcome::Failed), ("pass", Outcome::Waiting)] {
         for values in [&[][..], &[f64::NAN], &[f64::NAN, f64::NAN]] {
             let mut canary = Analysed::by(&format!("{FIVE}, onNoData: {on_no_data}"));
             assert_eq!(canary.gets(minute(0), values), measured, "{on_no_data} {values:?}");
@@ -198,13 +196,13 @@ fn no_data_is_what_the_check_says_it_is() {
 
 #[test]
 fn infinity_is_a_number_and_several_series_are_a_list() {
-    assert_eq!(Analysed::by(FIVE).gets(minute(0), &[f64::INFINITY]), Measured::Rejected);
+    assert_eq!(Analysed::by(FIVE).gets(minute(0), &[f64::INFINITY]), Outcome::Failed);
     let error = Analysed::by(FIVE).look(minute(0), &[("errors", Ok(vec![0.01, 0.02]))]);
-    assert_eq!(error.measured, Measured::Unmeasured, "a number was expected");
+    assert_eq!(error.outcome, Outcome::Errored, "a number was expected");
     assert!(error.found.contains("`result` is [0.01,0.02] (list)"), "{}", error.found);
     let list = "successCondition: 'result.all(r, r < 0.05)', interval: 5m, count: 3";
-    assert_eq!(Analysed::by(list).gets(minute(0), &[0.01, 0.02]), Measured::Pending);
-    assert_eq!(Analysed::by(list).gets(minute(0), &[0.01, 0.2]), Measured::Rejected);
+    assert_eq!(Analysed::by(list).gets(minute(0), &[0.01, 0.02]), Outcome::Waiting);
+    assert_eq!(Analysed::by(list).gets(minute(0), &[0.01, 0.2]), Outcome::Failed);
 }
 
 #[test]
@@ -213,11 +211,11 @@ fn a_baseline_is_compared_with() {
     let look = |result, baseline| {
         Analysed::by(compared).look(minute(0), &[("errors", Ok(vec![result])), ("old", Ok(baseline))])
     };
-    assert_eq!(look(1.05, vec![1.0]).measured, Measured::Met);
-    assert_eq!(look(1.2, vec![1.0]).measured, Measured::Rejected);
+    assert_eq!(look(1.05, vec![1.0]).outcome, Outcome::Passed);
+    assert_eq!(look(1.2, vec![1.0]).outcome, Outcome::Failed);
     assert_eq!(look(1.2, vec![1.0]).details[0], "2026-01-05T12:00:00Z  failed        1.2 (baseline 1)");
     let without = look(1.0, vec![]);
-    assert_eq!(without.measured, Measured::Unmeasured);
+    assert_eq!(without.outcome, Outcome::Errored);
     assert!(without.found.contains("the baseline query gave no data"), "{}", without.found);
 }
 
@@ -236,8 +234,8 @@ fn failures_for_want_of_data_are_no_evidence_of_the_contrary() {
     let verdict = |values: &[f64]| {
         let mut canary = Analysed::by(&format!("{FIVE}, onNoData: fail"));
         let finding = canary.look(minute(0), &[("errors", Ok(values.to_vec()))]);
-        (finding.measured, finding.has_evidence)
+        (finding.outcome, finding.has_evidence)
     };
-    assert_eq!(verdict(&[]), (Measured::Rejected, false));
-    assert_eq!(verdict(&[0.5]), (Measured::Rejected, true));
+    assert_eq!(verdict(&[]), (Outcome::Failed, false));
+    assert_eq!(verdict(&[0.5]), (Outcome::Failed, true));
 }

@@ -11,7 +11,7 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::conditions::{Declared, Finding, Measured, Rule, Scope, WhenNotMet};
+use crate::conditions::{Declared, Finding, Outcome, Rule, Scope, WhenNotMet};
 use crate::facts::{Facts, Wanted};
 use crate::sources::service_now::{ChangeAnswer, ChangeRequests};
 use crate::yaml::Problems;
@@ -96,20 +96,20 @@ impl ServiceNowChange {
         let ends: Vec<String> = final_no.into_iter().chain(closed).collect();
         let wrong = [ends.as_slice(), &wrong_fields, &awaited].concat();
         let measured = if !ends.is_empty() {
-            Measured::Rejected
+            Outcome::Failed
         } else if !wrong_fields.is_empty() {
-            Measured::NotMet
+            Outcome::NotMet
         } else if awaited.is_empty() {
-            Measured::Met
+            Outcome::Passed
         } else if self.fields.is_empty() {
-            Measured::NotMet
+            Outcome::NotMet
         } else {
             // `whenNotMet` is about the fields; what is on its way is waited for.
-            Measured::Pending
+            Outcome::Waiting
         };
         let remedy = match measured {
-            Measured::Met => String::new(),
-            Measured::Pending => format!("bring {number} to {}", self.expected()),
+            Outcome::Passed => String::new(),
+            Outcome::Waiting => format!("bring {number} to {}", self.expected()),
             _ if !ends.is_empty() => "name another change request, and run the stage again".to_owned(),
             _ if !wrong_fields.is_empty() => format!("correct {number} in ServiceNow, and run the stage again"),
             _ => format!("bring {number} to {}", self.expected()),
@@ -177,27 +177,27 @@ impl Rule for ServiceNowChange {
         let again = "name the right change request in the pipeline, and run it again";
         if !is_number(number) {
             let found = format!("`{number}` in input {} is no number of a change request", self.number);
-            return Finding::new(Measured::Rejected, found, "a number such as CHG0030001")
+            return Finding::new(Outcome::Failed, found, "a number such as CHG0030001")
                 .without_evidence()
                 .remedy(again);
         }
         let answer = match facts.get(&self.fact(number)) {
             Ok(answer) => answer,
-            Err(unmeasured) => return Finding::unread(&unmeasured, self.expected(), scope.now),
+            Err(error) => return Finding::unread(&error, self.expected(), scope.now),
         };
         let finding = match answer.records.as_slice() {
             [] => {
                 let found = format!("there is no change request {number} that the connection's user may see");
-                Finding::new(Measured::Rejected, found, "one change request with that number")
+                Finding::new(Outcome::Failed, found, "one change request with that number")
                     .without_evidence()
                     .remedy(again)
             }
             [record] => self
                 .judge(&Change { record }, scope, facts.read_at(scope.now))
-                .unwrap_or_else(|why| Finding::unmeasured(format!("{number}: {why}"), self.expected())),
+                .unwrap_or_else(|why| Finding::errored(format!("{number}: {why}"), self.expected())),
             _ => {
                 let found = format!("several change requests have the number {number}");
-                Finding::new(Measured::Rejected, found, "one change request with that number")
+                Finding::new(Outcome::Failed, found, "one change request with that number")
                     .without_evidence()
                     .remedy(again)
             }

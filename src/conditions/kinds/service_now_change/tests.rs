@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use crate::check::Check;
 use crate::conditions::given::{self, delivered_at, minute};
 use crate::conditions::kinds::service_now_change::*;
-use crate::facts::Unmeasured;
+use crate::facts::FactError;
 use crate::sources::service_now::Field;
 
 const NUMBER: &str = "CHG0030001";
@@ -42,19 +42,19 @@ fn judge_at(parameters: &str, record: &[(&str, &str, &str)], now: DateTime<Utc>)
     given::evaluate(&check, &facts(&check, &[record]), None, now)
 }
 
-fn judge(parameters: &str, record: &[(&str, &str, &str)]) -> (Measured, String) {
+fn judge(parameters: &str, record: &[(&str, &str, &str)]) -> (Outcome, String) {
     let finding = judge_at(parameters, record, delivered_at());
-    (finding.measured, finding.found)
+    (finding.outcome, finding.found)
 }
 
 #[test]
 fn every_wrong_field_is_listed_with_what_was_expected() {
     let parameters = "fields: { category: [Software, Network], risk: '4', on_hold: false }";
     let right = [("category", "software", "Software"), ("risk", "4", "Low"), ("on_hold", "false", "false")];
-    assert_eq!(judge(parameters, &right), (Measured::Met, "CHG0030001 has all expected values".to_owned()));
+    assert_eq!(judge(parameters, &right), (Outcome::Passed, "CHG0030001 has all expected values".to_owned()));
     let wrong = [("category", "hw", "Hardware"), ("risk", "2", "High"), ("on_hold", "false", "false")];
     let finding = judge_at(parameters, &wrong, delivered_at());
-    assert_eq!(finding.measured, Measured::NotMet);
+    assert_eq!(finding.outcome, Outcome::NotMet);
     assert_eq!(
         finding.found,
         "CHG0030001: category is Hardware (expected Software or Network); risk is High (expected 4)"
@@ -68,13 +68,13 @@ fn an_approval_is_waited_for_and_a_rejection_is_final() {
     let parameters = "approval: approved, rejected: [rejected, Canceled, Closed]";
     assert_eq!(check(parameters, NUMBER).definition.conditions[0].kind.when_not_met(), WhenNotMet::Wait);
     for (approval, state, measured) in [
-        ("approved", "-2", Measured::Met),
-        ("requested", "-3", Measured::NotMet),
-        ("not requested", "-5", Measured::NotMet),
-        ("rejected", "-5", Measured::Rejected),
+        ("approved", "-2", Outcome::Passed),
+        ("requested", "-3", Outcome::NotMet),
+        ("not requested", "-5", Outcome::NotMet),
+        ("rejected", "-5", Outcome::Failed),
         // Approved once, cancelled since.
-        ("approved", "4", Measured::Rejected),
-        ("approved", "3", Measured::Rejected),
+        ("approved", "4", Outcome::Failed),
+        ("approved", "3", Outcome::Failed),
     ] {
         let record = [("approval", approval, approval), ("state", state, "in the user's language")];
         assert_eq!(judge(parameters, &record).0, measured, "{approval} {state}");
@@ -84,10 +84,10 @@ fn an_approval_is_waited_for_and_a_rejection_is_final() {
 #[test]
 fn states_are_names_or_numbers() {
     for wanted in ["Scheduled", "scheduled", "-2", "[Implement, -2]", "'-2'"] {
-        assert_eq!(judge(&format!("state: {wanted}"), &[("state", "-2", "Geplant")]).0, Measured::Met, "{wanted}");
+        assert_eq!(judge(&format!("state: {wanted}"), &[("state", "-2", "Geplant")]).0, Outcome::Passed, "{wanted}");
     }
     let (measured, found) = judge("state: Scheduled", &[("state", "-4", "Assess")]);
-    assert_eq!((measured, found.as_str()), (Measured::NotMet, "CHG0030001: state is Assess (expected Scheduled)"));
+    assert_eq!((measured, found.as_str()), (Outcome::NotMet, "CHG0030001: state is Assess (expected Scheduled)"));
 }
 
 #[test]
@@ -95,24 +95,24 @@ fn wrong_fields_fail_although_the_approval_is_waited_for() {
     let parameters = "fields: { category: Software }, approval: approved";
     let requested = ("approval", "requested", "Requested");
     let wrong = judge(parameters, &[("category", "hw", "Hardware"), requested]);
-    assert_eq!(wrong.0, Measured::NotMet);
+    assert_eq!(wrong.0, Outcome::NotMet);
     assert!(wrong.1.contains("category is Hardware") && wrong.1.contains("approval is Requested"), "{}", wrong.1);
-    assert_eq!(judge(parameters, &[("category", "sw", "Software"), requested]).0, Measured::Pending);
+    assert_eq!(judge(parameters, &[("category", "sw", "Software"), requested]).0, Outcome::Waiting);
 }
 
 #[test]
 fn steward_279_the_window_is_judged_at_each_evaluation() {
     let planned = [("start_date", "2026-01-05 12:30:00", "13:30"), ("end_date", "2026-01-05 13:00:00", "14:00")];
     let before = judge_at("withinWindow: true", &planned, minute(0));
-    assert_eq!((before.measured, before.look_again_at), (Measured::NotMet, Some(minute(30))));
-    for (at, measured) in [(30, Measured::Met), (60, Measured::Met), (61, Measured::Rejected)] {
-        assert_eq!(judge_at("withinWindow: true", &planned, minute(at)).measured, measured, "minute {at}");
+    assert_eq!((before.outcome, before.look_again_at), (Outcome::NotMet, Some(minute(30))));
+    for (at, measured) in [(30, Outcome::Passed), (60, Outcome::Passed), (61, Outcome::Failed)] {
+        assert_eq!(judge_at("withinWindow: true", &planned, minute(at)).outcome, measured, "minute {at}");
     }
     let unplanned = [("start_date", "", ""), ("end_date", "", "")];
     let (measured, found) = judge("withinWindow: true", &unplanned);
-    assert_eq!((measured, found.contains("start_date is empty")), (Measured::NotMet, true), "{found}");
+    assert_eq!((measured, found.contains("start_date is empty")), (Outcome::NotMet, true), "{found}");
     let odd = [("start_date", "01/05/2026", ""), ("end_date", "01/06/2026", "")];
-    assert_eq!(judge("withinWindow: true", &odd).0, Measured::Unmeasured);
+    assert_eq!(judge("withinWindow: true", &odd).0, Outcome::Errored);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn an_unapproved_change_is_looked_at_in_the_check_s_own_interval() {
         ("end_date", "2026-01-06 23:00:00", ""),
     ];
     let finding = judge_at("approval: approved, withinWindow: true", &record, minute(0));
-    assert_eq!((finding.measured, finding.look_again_at), (Measured::NotMet, None));
+    assert_eq!((finding.outcome, finding.look_again_at), (Outcome::NotMet, None));
 }
 
 #[test]
@@ -133,14 +133,14 @@ fn there_must_be_exactly_one_record() {
     for (records, shows) in [(&[][..], "there is no change request CHG0030001"), (&[approved, approved], "several")] {
         let check = check(parameters, NUMBER);
         let (measured, found) = given::measure(&check, &facts(&check, records));
-        assert_eq!((measured, found.contains(shows)), (Measured::Rejected, true), "{found}");
+        assert_eq!((measured, found.contains(shows)), (Outcome::Failed, true), "{found}");
     }
 }
 
 #[test]
 fn a_field_that_cannot_be_read_is_neither_right_nor_wrong() {
     let (measured, found) = judge("fields: { categroy: Software }", &[]);
-    assert_eq!((measured, found.contains("no field `categroy`")), (Measured::Unmeasured, true), "{found}");
+    assert_eq!((measured, found.contains("no field `categroy`")), (Outcome::Errored, true), "{found}");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_number_that_could_extend_the_query_is_never_sent() {
     ] {
         let check = check("approval: approved", number);
         assert!(given::wanted(&check, None, delivered_at()).is_empty(), "{number:?} is asked for");
-        assert_eq!(given::measure(&check, &Facts::default()).0, Measured::Rejected, "{number:?}");
+        assert_eq!(given::measure(&check, &Facts::default()).0, Outcome::Failed, "{number:?}");
     }
 }
 
@@ -170,8 +170,8 @@ fn an_outage_is_neither_a_yes_nor_a_no() {
         number: NUMBER.to_owned(),
         fields: vec!["approval".to_owned()],
     };
-    facts.insert(fact, Err(Unmeasured::because("connection `servicenow` answered 503 Service Unavailable")));
-    let expected = (Measured::Unmeasured, "connection `servicenow` answered 503 Service Unavailable".to_owned());
+    facts.insert(fact, Err(FactError::because("connection `servicenow` answered 503 Service Unavailable")));
+    let expected = (Outcome::Errored, "connection `servicenow` answered 503 Service Unavailable".to_owned());
     assert_eq!(given::measure(&check, &facts), expected);
 }
 

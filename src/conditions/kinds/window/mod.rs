@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::conditions::{Declared, Finding, Measured, Rule, Scope, WhenNotMet};
+use crate::conditions::{Declared, Finding, Outcome, Rule, Scope, WhenNotMet};
 use crate::facts::Facts;
 use crate::yaml::Problems;
 
@@ -136,10 +136,10 @@ impl Window {
         let found = format!("closed at {}: {}", self.local(seen), self.why_closed(schedule, seen));
         let Some(opening) = opening else {
             let found = format!("{found}; it does not open within {HORIZON_DAYS} days");
-            return Finding::new(Measured::Rejected, found, self.words());
+            return Finding::new(Outcome::Failed, found, self.words());
         };
         let next = format!("Next open: {}", self.both(opening));
-        let mut finding = Finding::new(Measured::NotMet, found, self.words()).remedy("wait until it opens");
+        let mut finding = Finding::new(Outcome::NotMet, found, self.words()).remedy("wait until it opens");
         finding.details.push(if opening < scope.deadline {
             next
         } else {
@@ -192,7 +192,7 @@ impl Rule for Window {
             return self.closed(&schedule, scope);
         }
         let until = schedule.next_closing(scope.now).map(|closing| format!(" until {}", self.local(closing)));
-        Finding::new(Measured::Met, format!("open{}", until.unwrap_or_default()), self.words())
+        Finding::new(Outcome::Passed, format!("open{}", until.unwrap_or_default()), self.words())
     }
 }
 

@@ -21,13 +21,13 @@ fn at(check: &Check, now: &str, state: Option<&serde_json::Value>) -> Finding {
 #[track_caller]
 fn open(condition: &str, now: &str, until: &str) {
     let finding = at(&check_of(condition), now, None);
-    assert_eq!((finding.measured, finding.found), (Measured::Met, format!("open until {until}")), "{now}");
+    assert_eq!((finding.outcome, finding.found), (Outcome::Passed, format!("open until {until}")), "{now}");
 }
 
 #[track_caller]
 fn closed(condition: &str, now: &str, found: &str, opens: &str) {
     let finding = at(&check_of(condition), now, None);
-    assert_eq!((finding.measured, finding.found.as_str()), (Measured::NotMet, found), "{now}");
+    assert_eq!((finding.outcome, finding.found.as_str()), (Outcome::NotMet, found), "{now}");
     assert_eq!(finding.look_again_at, Some(time(opens)), "{now}");
 }
 
@@ -98,7 +98,7 @@ fn whole_days_join() {
     let except = "window: { except: [2026-12-25] }";
     open(except, "2026-01-05T12:00:00Z", "Fri 2026-12-25 00:00 UTC");
     let past = at(&check_of("window: { except: [2020-12-25] }"), "2026-01-05T12:00:00Z", None);
-    assert_eq!((past.measured, past.found.as_str()), (Measured::Met, "open"));
+    assert_eq!((past.outcome, past.found.as_str()), (Outcome::Passed, "open"));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn changes_of_the_clocks_are_survived() {
     // It closes when the clock shows its end for the first time, and stays closed.
     let until = "window: { from: 01:00, to: 02:30, timeZone: Europe/Berlin }";
     open(until, "2026-10-25T00:29:59Z", "Sun 2026-10-25 02:30 Europe/Berlin");
-    assert_eq!(at(&check_of(until), "2026-10-25T01:15:00Z", None).measured, Measured::NotMet);
+    assert_eq!(at(&check_of(until), "2026-10-25T01:15:00Z", None).outcome, Outcome::NotMet);
     // What would open and close within the hour that is skipped does not open.
     let skipped = "window: { from: 02:10, to: 02:50, timeZone: Europe/Berlin }";
     assert_eq!(at(&check_of(skipped), "2026-03-28T12:00:00Z", None).look_again_at, Some(time("2026-03-30T00:10:00Z")));
@@ -129,23 +129,23 @@ fn changes_of_the_clocks_are_survived() {
 fn a_window_that_never_opens_again_is_a_final_no() {
     let frozen = |until| format!("window: {{ freezes: [{{ from: 2026-01-01, to: {until}, reason: Sold }}] }}");
     let finding = at(&check_of(&frozen("2027-01-31")), "2026-01-05T12:00:00Z", None);
-    assert_eq!(finding.measured, Measured::NotMet);
+    assert_eq!(finding.outcome, Outcome::NotMet);
     let finding = at(&check_of(&frozen("2028-01-31")), "2026-01-05T12:00:00Z", None);
-    assert_eq!(finding.measured, Measured::Rejected);
+    assert_eq!(finding.outcome, Outcome::Failed);
     assert!(finding.found.contains("Sold") && finding.found.contains("400 days"), "{}", finding.found);
 }
 
 /// The work is done while the window is shut: the check must not pass on the strength of having seen it open.
 #[test]
 fn steward_279_window_open_at_start_closed_at_release_is_not_allowed() {
-    use crate::facts::run::TheRunState;
+    use crate::facts::run::CurrentRunState;
 
     let check = check("conditions: [ { window: { from: 12:00, to: 13:00 } }, { tag: { in: [go] } } ]");
     let look = |now, tags, memory: &Memory| {
         let mut facts = Facts::default();
         let state = serde_json::json!({ "tags": tags });
-        facts.insert(TheRunState, Ok(serde_json::from_value(state).expect("a run")));
-        evaluation::evaluate(&check, &facts, memory, time(now))
+        facts.insert(CurrentRunState, Ok(serde_json::from_value(state).expect("a run")));
+        evaluation::judge(&check, &facts, memory, time(now))
     };
     let none: [&str; 0] = [];
     let first = look("2026-01-05T12:59:00Z", &none[..], &Memory::default());

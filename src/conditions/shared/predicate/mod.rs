@@ -38,7 +38,7 @@ pub(in crate::conditions) struct Predicate(String);
 
 /// What an expression came to.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::conditions) struct Outcome {
+pub(in crate::conditions) struct Evaluated {
     /// Whether it holds, or why that cannot be said.
     pub(in crate::conditions) answer: Result<bool, String>,
     /// The value of each part, for the log.
@@ -96,12 +96,12 @@ impl Predicate {
     }
 
     /// What the expression comes to with these values.
-    pub(in crate::conditions) fn evaluate(&self, variables: &Variables<'_>) -> Outcome {
+    pub(in crate::conditions) fn evaluate(&self, variables: &Variables<'_>) -> Evaluated {
         let outcome = self.contained(|program| {
             let cost = Check::of(program.expression()).cost(variables.iter().map(|(_, value)| longest(value)).max());
             if cost > MAX_COST {
                 let why = format!("`{}` would take too many steps ({cost}) with values this large", self.0);
-                return Outcome { answer: Err(why), trace: Vec::new() };
+                return Evaluated { answer: Err(why), trace: Vec::new() };
             }
             let mut context = Context::default();
             for (name, value) in variables {
@@ -114,9 +114,9 @@ impl Predicate {
                 Err(_) => Err(blame::explain(program.expression(), &context, &source)),
             };
             let trace = if answer == Ok(true) { Vec::new() } else { blame::trace(program, &context, &source) };
-            Outcome { answer, trace }
+            Evaluated { answer, trace }
         });
-        outcome.unwrap_or_else(|problems| Outcome { answer: Err(problems.join("; ")), trace: Vec::new() })
+        outcome.unwrap_or_else(|problems| Evaluated { answer: Err(problems.join("; ")), trace: Vec::new() })
     }
 
     /// Compiles the expression and works on the program, on a thread of its own: the library recurses, and a panic in it
@@ -160,7 +160,7 @@ mod tests {
         Predicate(text.to_owned())
     }
 
-    fn evaluate(text: &str) -> Outcome {
+    fn evaluate(text: &str) -> Evaluated {
         let body = json!({
             "count": 3, "ratio": 4.5, "name": "canary", "none": null, "tags": ["a", "b"],
             "items": [{ "name": "a", "ok": true }, { "name": "b", "ok": false }],
