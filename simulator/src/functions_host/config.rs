@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::function::{Binding, Function, Setting, Trigger};
 use super::host_json::{HostJson, Queues, time_span};
+use super::output::{Severity, console_level};
 
 /// What the host knows about an app after reading its folder.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub(super) struct App {
     pub(super) traces: bool,
     pub(super) queues: QueueOptions,
     pub(super) function_timeout: Duration,
+    /// The lowest severity of the handler's lines that is logged; `None` logs none.
+    pub(super) console_level: Option<Severity>,
 }
 
 /// How queues are listened to.
@@ -49,6 +52,10 @@ impl App {
             return Err(problems);
         };
         let queues = check_host(&host, &functions, &mut problems);
+        let console_level = console_level(&host.logging.log_level).unwrap_or_else(|problem| {
+            problems.push(format!("host.json: {problem}"));
+            None
+        });
         let function_timeout = match host.function_timeout.as_deref() {
             None => Some(Duration::from_secs(30 * 60)),
             Some("-1") => Some(Duration::MAX),
@@ -62,7 +69,7 @@ impl App {
         let route_prefix = host.extensions.http.route_prefix.unwrap_or_else(|| "api".to_owned());
         let traces = host.telemetry_mode.is_some_and(|mode| mode.eq_ignore_ascii_case("OpenTelemetry"));
         let forwards_http = host.custom_handler.is_some_and(|handler| handler.enable_forwarding_http_request);
-        Ok(Self { functions, route_prefix, forwards_http, traces, queues, function_timeout })
+        Ok(Self { functions, route_prefix, forwards_http, traces, queues, function_timeout, console_level })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The members of `host.json` that the simulated host acts on.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -15,6 +16,16 @@ pub(super) struct HostJson {
     pub(super) extensions: Extensions,
     pub(super) function_timeout: Option<String>,
     pub(super) telemetry_mode: Option<String>,
+    #[serde(default)]
+    pub(super) logging: Logging,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Logging {
+    /// By category.
+    #[serde(default)]
+    pub(super) log_level: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@
 //! # Layout
 //!
 //! * `config`, `host_json`, `function`: the app's folder.
-//! * [`Handler`], `process`, `supervisor`: the handler's process.
+//! * [`Handler`], `process`, `supervisor`, `output`: the handler's process, and what it prints.
 //! * `invoker`, `envelope`, `metadata`, `trace`: one call of the handler; `client` sends it.
 //! * `listener`, [`QueueSource`]: the queue trigger.
 //! * `lifetime`: what is under way, and how the host ends.
@@ -28,6 +28,7 @@ mod invoker;
 mod lifetime;
 mod listener;
 mod metadata;
+mod output;
 mod process;
 mod queue_source;
 mod supervisor;
@@ -45,6 +46,7 @@ use tokio::task::JoinSet;
 pub use handler::{Handler, HostError};
 pub use host::Switches;
 pub use invoker::Invocation;
+pub use output::{OutputLine, Severity};
 pub use queue_source::QueueSource;
 
 use crate::azure_pipelines::FunctionAddress;
@@ -158,6 +160,16 @@ impl FunctionsHost {
 
     /// What the handler printed so far, and what the host noticed about it; empty for a handler elsewhere.
     pub fn output(&self) -> Vec<String> {
+        self.lines().into_iter().map(|line| line.text).collect()
+    }
+
+    /// The part of the output that the host logs, as it ranks each line: what the `logLevel` of `host.json` lets through.
+    pub fn log(&self) -> Vec<OutputLine> {
+        let lowest = self.host.app.console_level;
+        self.lines().into_iter().filter(|line| lowest.is_some_and(|lowest| line.severity >= lowest)).collect()
+    }
+
+    fn lines(&self) -> Vec<OutputLine> {
         self.process().map_or_else(Vec::new, Process::output)
     }
 

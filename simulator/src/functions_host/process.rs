@@ -9,7 +9,8 @@ use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::client::Client;
-use super::supervisor::{Order, Output, Status, Supervisor};
+use super::output::{Output, OutputLine};
+use super::supervisor::{Order, Status, Supervisor};
 use crate::clock::Clock;
 use crate::http::Listener;
 
@@ -79,7 +80,7 @@ impl Process {
     }
 
     /// Everything the handler printed, and what the supervisor noticed.
-    pub(super) fn output(&self) -> Vec<String> {
+    pub(super) fn output(&self) -> Vec<OutputLine> {
         self.output.lines()
     }
 

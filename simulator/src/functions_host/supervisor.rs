@@ -1,7 +1,5 @@
 //! Starts the handler, probes it, watches it and starts it again, as the host does.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,6 +8,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::client::{Client, NoAnswer};
+use super::output::{Output, Stream};
 use crate::clock::Clock;
 
 /// The pause between two probes of a handler that does not listen yet.
@@ -18,8 +17,6 @@ const PROBE_PAUSE: Duration = Duration::from_millis(25);
 const PROBES: usize = 1200;
 /// Errors further apart than this do not add up.
 const ERROR_WINDOW: TimeDelta = TimeDelta::minutes(30);
-/// The oldest lines of output are forgotten beyond this many.
-const REMEMBERED_LINES: usize = 10_000;
 
 /// How the handler is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,24 +36,6 @@ pub(super) enum Order {
     Kill(oneshot::Sender<()>),
     Restart(oneshot::Sender<()>),
     Stop(oneshot::Sender<()>),
-}
-
-/// What the handler printed, and what the supervisor noticed.
-#[derive(Clone, Default)]
-pub(super) struct Output(Arc<Mutex<VecDeque<String>>>);
-
-impl Output {
-    fn add(&self, line: String) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == REMEMBERED_LINES {
-            lines.pop_front();
-        }
-        lines.push_back(line);
-    }
-
-    pub(super) fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
 }
 
 /// Watches one process after the other, all with the same command.
@@ -92,14 +71,14 @@ impl Supervisor {
             let mut child = match self.command.spawn() {
                 Ok(child) => child,
                 Err(error) => {
-                    self.output.add(format!("[host] Failed to start Worker Channel: {error}"));
+                    self.output.notice(format!("Failed to start Worker Channel: {error}"));
                     self.status.send_replace(Status::Unstartable);
                     self.wait_for_stop().await;
                     break;
                 }
             };
-            self.read(child.stdout.take());
-            self.read(child.stderr.take());
+            self.read(Stream::Stdout, child.stdout.take());
+            self.read(Stream::Stderr, child.stderr.take());
             let end = self.watch(&mut child).await;
             let _ = child.kill().await;
             let goes_on = match &end {
@@ -132,7 +111,7 @@ impl Supervisor {
             tokio::select! {
                 exit = child.wait() => {
                     let code = exit.ok().and_then(|exit| exit.code());
-                    self.output.add(format!("[host] The handler exited with code {code:?}"));
+                    self.output.notice(format!("The handler exited with code {code:?}"));
                     if code == Some(0) {
                         self.status.send_replace(Status::Ready);
                     }
@@ -175,18 +154,18 @@ impl Supervisor {
         self.errors.push(now);
         let restarts = self.stop_after_errors.is_none_or(|limit| self.errors.len() < limit);
         if !restarts {
-            self.output.add("[host] Exceeded http worker restart retry count. Shutting down Functions Host".to_owned());
+            self.output.notice("Exceeded http worker restart retry count. Shutting down Functions Host".to_owned());
         }
         restarts
     }
 
-    fn read(&self, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
+    fn read(&self, from: Stream, pipe: Option<impl AsyncRead + Unpin + Send + 'static>) {
         let output = self.output.clone();
         tokio::spawn(async move {
-            let Some(stream) = stream else { return };
-            let mut lines = BufReader::new(stream).lines();
+            let Some(pipe) = pipe else { return };
+            let mut lines = BufReader::new(pipe).lines();
             while let Ok(Some(line)) = lines.next_line().await {
-                output.add(line);
+                output.add(from, line);
             }
         });
     }
