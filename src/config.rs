@@ -33,10 +33,46 @@ pub struct Config {
     pub api_version: String,
     /// A file of PEM certificates to trust besides the public ones.
     pub extra_root_certificates: Option<PathBuf>,
+    /// Whether the app runs on a developer's machine, where somebody edits its files.
+    pub is_development: bool,
     /// Whether the Functions host has started the process, whose end it must share.
     pub is_under_host: bool,
     /// The settings that `checks.yaml` names and those of the managed identity: which ones is known only later.
     pub settings: Settings,
+}
+
+/// How the handler writes its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A sentence for each event, for the person in front of the terminal.
+    Text,
+    /// A line of JSON for each event, which the host ranks by its level.
+    Json,
+}
+
+/// How the log is written: as the app setting `LogFormat` says, else for people on a developer's machine and in JSON in
+/// Azure.
+///
+/// # Errors
+///
+/// When the setting is neither `text` nor `json`.
+pub fn log_format(lookup: Lookup<'_>) -> Result<LogFormat, ConfigError> {
+    match lookup("LogFormat").as_deref() {
+        Some("text") => Ok(LogFormat::Text),
+        Some("json") => Ok(LogFormat::Json),
+        Some(other) => Err(wrong("LogFormat", format!("is neither text nor json: `{other}`"), "json")),
+        None if is_development(lookup) || !is_under_host(lookup) => Ok(LogFormat::Text),
+        None => Ok(LogFormat::Json),
+    }
+}
+
+/// Core Tools sets it; in Azure it is absent, unless somebody asks for it.
+fn is_development(lookup: Lookup<'_>) -> bool {
+    lookup("AZURE_FUNCTIONS_ENVIRONMENT").is_some_and(|name| name.eq_ignore_ascii_case("Development"))
+}
+
+fn is_under_host(lookup: Lookup<'_>) -> bool {
+    lookup("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").is_some()
 }
 
 /// A setting that is missing or wrong: one sentence that names it and shows a valid value.
@@ -103,7 +139,8 @@ impl Config {
             allow_inline_checks: switch(lookup, "AllowInlineChecks", true)?,
             api_version: api_version(lookup)?,
             extra_root_certificates: lookup("ExtraRootCertificates").map(PathBuf::from),
-            is_under_host: lookup("FUNCTIONS_CUSTOMHANDLER_WORKER_ID").is_some(),
+            is_development: is_development(lookup),
+            is_under_host: is_under_host(lookup),
             settings: Settings::from_fn(environment),
         })
     }

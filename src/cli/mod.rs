@@ -1,6 +1,7 @@
 //! The command line. No subcommand means: serve, as the Functions host starts it.
 
 mod evaluate;
+mod log;
 mod poison;
 mod serve;
 
@@ -12,7 +13,8 @@ use clap::{Parser, Subcommand};
 use crate::checks_file::ChecksFile;
 use crate::task::sealer::Sealer;
 
-pub use serve::{build_app, hide_panics, log};
+pub use log::{hide_panics, log};
+pub use serve::build_app;
 
 #[derive(Parser)]
 #[command(name = "checkgate", version, about, max_term_width = 100)]

@@ -1,7 +1,6 @@
 //! Serving the Functions host: from the settings to a listening process, and when it ends.
 
 use std::fs;
-use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,13 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tracing::{Dispatch, Subscriber};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::{block_on, fail};
+use super::block_on;
 use crate::App;
 use crate::azure_devops::{self, AzureDevOps};
 use crate::checks_file::ChecksFile;
@@ -37,76 +31,32 @@ const QUEUE_CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// Serves until the process is killed, which is the only way in which the host stops it.
 pub(super) fn serve() -> ExitCode {
-    // Lines on stdout are information to the host; on stderr they would all be errors.
-    let level = config::environment("LogLevel").and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO);
-    log(level, io::stdout).init();
-    hide_panics();
+    super::log::start();
     block_on(run())
 }
 
-/// Writes each line as [`crate::text::one_line`]: whoever prints the log again may take its text for commands.
-#[derive(Debug, Clone)]
-struct Printable<W>(W);
-
-impl<W: io::Write> io::Write for Printable<W> {
-    /// Takes whole lines, as the subscriber writes them.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(line);
-        self.0.write_all(format!("{}\n", crate::text::one_line(text.trim_end())).as_bytes())?;
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Printable<W> {
-    type Writer = Printable<W::Writer>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        Printable(self.0.make_writer())
-    }
-}
-
-/// Has panics of the whole process logged without what was worked on.
-pub fn hide_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        // The payload may hold what was worked on; a literal message cannot.
-        let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
-        let at = panic.location().map(ToString::to_string);
-        tracing::error!(message, at, "panic");
-    }));
-}
-
-/// The log as the executable writes it: one line of JSON for each event.
-pub fn log<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync + Into<Dispatch>
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    // Only our own events: the libraries' debug output holds requests, with their headers.
-    let ours = Targets::new().with_target("checkgate", level);
-    let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
-    let json = json.with_writer(Printable(writer));
-    tracing_subscriber::registry().with(ours).with(json)
+/// Ends the process with this line in its log.
+fn end(why: &str) -> ExitCode {
+    tracing::error!("{why}");
+    ExitCode::FAILURE
 }
 
 async fn run() -> ExitCode {
     let config = match Config::read(&config::environment) {
         Ok(config) => config,
-        Err(error) => return fail(&error.to_string()),
+        Err(error) => return end(&error.to_string()),
     };
     let port = config.port;
     let is_under_host = config.is_under_host;
     let app = match build_app(config, Clock::system()) {
         Ok(app) => Arc::new(app),
-        Err(why) => return fail(&why),
+        Err(why) => return end(&why),
     };
     // The host calls 127.0.0.1 and nothing else; nobody else shall.
     let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
         Ok(listener) => listener,
         Err(error) => {
-            return fail(&format!("port {port} of FUNCTIONS_CUSTOMHANDLER_PORT cannot be listened on: {error}"));
+            return end(&format!("port {port} of FUNCTIONS_CUSTOMHANDLER_PORT cannot be listened on: {error}"));
         }
     };
     tracing::info!(port, checks = app.checks.checks.len(), "serving");
@@ -118,7 +68,7 @@ async fn run() -> ExitCode {
         }
     });
     tokio::select! {
-        () = routes::serve(app, listener) => fail("the server ended"),
+        () = routes::serve(app, listener) => end("the server ended"),
         code = interrupted(is_under_host) => code,
         () = orphaned(is_under_host) => ExitCode::FAILURE,
     }

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::io;
 use std::sync::Once;
 
+use checkgate::config::LogFormat;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -34,7 +35,7 @@ impl LogLines {
     /// Captures everything that checkgate logs on this thread, at every level.
     pub(crate) fn capture() -> Self {
         static INSTALLED: Once = Once::new();
-        INSTALLED.call_once(|| checkgate::cli::log(LevelFilter::TRACE, || ThisThread).init());
+        INSTALLED.call_once(|| checkgate::cli::log(LogFormat::Json, LevelFilter::TRACE, || ThisThread).init());
         CAPTURED.set(Some(Vec::new()));
         Self(())
     }
