@@ -49,10 +49,9 @@ pub mod text;
 pub mod yaml;
 
 use azure_devops::AzureDevOps;
-use checks_file::ChecksFile;
+use checks_file::CurrentChecks;
 use clock::Clock;
 use queue::CheckQueue;
-use sources::Sources;
 use task::plan_url::AllowedPlanUrls;
 use task::sealer::Sealer;
 
@@ -61,8 +60,8 @@ use task::sealer::Sealer;
 pub struct App {
     /// The time.
     pub clock: Clock,
-    /// The checks that deliveries may name.
-    pub checks: ChecksFile,
+    /// The checks that deliveries may name, and all facts that do not come from Azure DevOps.
+    pub checks: CurrentChecks,
     /// Whether a delivery may bring its own definition.
     pub allow_inline_checks: bool,
     /// Where decisions may be sent.
@@ -75,6 +74,4 @@ pub struct App {
     pub queue: CheckQueue,
     /// The callback side, and the facts about runs.
     pub azure_devops: AzureDevOps,
-    /// All other facts.
-    pub sources: Sources,
 }

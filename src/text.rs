@@ -23,6 +23,12 @@ fn is_visible(c: char) -> bool {
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// A number of things, in words: `1 mistake`, `2 mistakes`.
+#[must_use]
+pub fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Cuts a text to so many characters.
 #[must_use]
 pub fn cut(text: &str, longest: usize) -> String {

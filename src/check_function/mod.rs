@@ -23,6 +23,7 @@ use crate::evaluation::{Explanation, Memory, Status};
 use crate::facts::FactError;
 use crate::queue::message::{MAX_FIRST_MESSAGE, MessageV1};
 use crate::queue::{DELIVERY_PUT_TIMEOUT, QueueError, Schedule};
+use crate::sources::Sources;
 use crate::span;
 use crate::task::CompletionEvent;
 use crate::task_log;
@@ -118,7 +119,14 @@ pub fn unavailable(why: &str) -> Answer {
 /// Answers one delivery.
 pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -> Answer {
     let now = app.clock.now();
-    let rules = Rules { checks: &app.checks, allowed: &app.allowed_plan_urls, allow_inline: app.allow_inline_checks };
+    let checks = match app.checks.for_delivery() {
+        Ok(checks) => checks,
+        Err(problems) => {
+            tracing::error!("delivery refused: there are no checks to choose from");
+            return Answer::refused(StatusCode::SERVICE_UNAVAILABLE, problems);
+        }
+    };
+    let rules = Rules { checks: &checks.file, allowed: &app.allowed_plan_urls, allow_inline: app.allow_inline_checks };
     let delivery = match delivery::read(headers, query, body, rules, now) {
         Ok(delivery) => delivery,
         Err(Refusal::Problems(problems)) => {
@@ -130,7 +138,7 @@ pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -
             return Answer::refused(StatusCode::FORBIDDEN, vec![problem]);
         }
     };
-    let unusable = app.sources.problems_of(delivery.check.definition.connections());
+    let unusable = checks.sources.problems_of(delivery.check.definition.connections());
     if !unusable.is_empty() {
         tracing::warn!(problems = unusable.join("; "), "delivery refused");
         return Answer::refused(StatusCode::BAD_REQUEST, unusable);
@@ -138,7 +146,7 @@ pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -
     let span = span::of(&delivery.check, 0);
     match delivery.completion_event {
         CompletionEvent::Callback => accept(app, delivery).instrument(span).await,
-        CompletionEvent::ApiResponse => decide(app, &delivery).instrument(span).await,
+        CompletionEvent::ApiResponse => decide(app, &checks.sources, &delivery).instrument(span).await,
     }
 }
 
@@ -169,14 +177,14 @@ async fn accept(app: &App, delivery: Delivery) -> Answer {
 }
 
 /// Reads the check's facts and evaluates it, within the time that Azure Pipelines waits.
-async fn evaluate(app: &App, delivery: &Delivery) -> Result<Evaluation, FactError> {
+async fn evaluate(app: &App, sources: &Sources, delivery: &Delivery) -> Result<Evaluation, FactError> {
     let until = Instant::now() + SYNCHRONOUS_BUDGET;
     let check = &delivery.check;
     let session = app.azure_devops.session(&check.properties, &delivery.token);
     let evaluator = Evaluator {
         check,
         azure_devops: &session,
-        sources: &app.sources,
+        sources,
         memory: &Memory::default(),
         run: None,
         read_run_state: ReadRunState::Never,
@@ -207,9 +215,9 @@ async fn prove_origin(session: &Session<'_>) -> Result<(), FactError> {
 }
 
 /// Evaluates the check now: the decision is the answer.
-async fn decide(app: &App, delivery: &Delivery) -> Answer {
+async fn decide(app: &App, sources: &Sources, delivery: &Delivery) -> Answer {
     let check = &delivery.check;
-    let (status, reasons, explanation) = match evaluate(app, delivery).await {
+    let (status, reasons, explanation) = match evaluate(app, sources, delivery).await {
         Ok(evaluation) => {
             let verdict = evaluation.verdict;
             let status = if check.definition.dry_run { Status::Passed } else { verdict.status() };

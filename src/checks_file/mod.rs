@@ -1,7 +1,9 @@
 //! `checks.yaml`: which checks there are, and what each demands.
 //!
-//! The file is read and validated once, at start; the inline definition of a delivery goes through the same code. Every
+//! [`CurrentChecks`] says when the file is read. The inline definition of a delivery goes through the same code. Every
 //! mistake is reported at once, with its path and line.
+
+mod current;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +14,8 @@ use crate::check::CheckDefinition;
 use crate::sources::Connection;
 use crate::suggest::suggest;
 use crate::yaml::{Document, Problem};
+
+pub use current::{Checks, Connect, CurrentChecks};
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +33,11 @@ pub struct ChecksFile {
 }
 
 impl ChecksFile {
+    /// A file that names nothing.
+    pub(crate) const fn empty() -> Self {
+        Self { default: None, connections: BTreeMap::new(), checks: BTreeMap::new() }
+    }
+
     /// Reads and validates the file's text.
     ///
     /// # Errors

@@ -122,8 +122,10 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
 
 fn read_checks(file: &Path) -> Result<ChecksFile, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    ChecksFile::parse(&text)
-        .map_err(|problems| format!("{} has {} mistakes; see `checkgate validate`", file.display(), problems.len()))
+    ChecksFile::parse(&text).map_err(|problems| {
+        let count = crate::text::count(problems.len(), "mistake");
+        format!("{} has {count}; see `checkgate validate`", file.display())
+    })
 }
 
 /// The check as if it had been delivered now. Whoever runs this decides themselves where their token goes.

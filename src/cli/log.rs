@@ -90,9 +90,9 @@ where
     }
 }
 
-/// A field of a span, in the same form as those of an event.
+/// A field of a span in the same form as those of an event: a text without its quotation marks.
 fn name_and_value(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
-    write!(writer, "{field}: {value:?}")
+    write!(writer, "{field}: {}", format!("{value:?}").trim_matches('"'))
 }
 
 /// The parts of an event.

@@ -99,7 +99,7 @@ fn validate(file: &PathBuf) -> ExitCode {
     };
     match ChecksFile::parse(&text) {
         Ok(checks) => {
-            print(&format!("{name}: {} checks, no mistakes", checks.checks.len()));
+            print(&format!("{name}: {}, no mistakes", crate::text::count(checks.checks.len(), "check")));
             for (check, definition) in &checks.checks {
                 print(&format!("  {check}  {}", definition.description));
             }
@@ -109,7 +109,7 @@ fn validate(file: &PathBuf) -> ExitCode {
             for problem in &problems {
                 print(&format!("{name}: {problem}"));
             }
-            fail(&format!("{name} has {} mistake{}", problems.len(), if problems.len() == 1 { "" } else { "s" }))
+            fail(&format!("{name} has {}", crate::text::count(problems.len(), "mistake")))
         }
     }
 }

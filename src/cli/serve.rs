@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use super::block_on;
 use crate::App;
 use crate::azure_devops::{self, AzureDevOps};
-use crate::checks_file::ChecksFile;
+use crate::checks_file::{ChecksFile, CurrentChecks};
 use crate::clock::Clock;
 use crate::config::{self, Config, Settings};
 use crate::http::managed_identity::ManagedIdentity;
@@ -59,7 +59,7 @@ async fn run() -> ExitCode {
             return end(&format!("port {port} of FUNCTIONS_CUSTOMHANDLER_PORT cannot be listened on: {error}"));
         }
     };
-    tracing::info!(port, checks = app.checks.checks.len(), "serving");
+    tracing::info!(port, "serving");
     let create = Arc::clone(&app);
     tokio::spawn(async move {
         // The host's queue listener waits until the queue exists, and never creates it.
@@ -111,7 +111,6 @@ async fn orphaned(is_under_host: bool) {
 ///
 /// A sentence that names what is wrong.
 pub fn build_app(config: Config, clock: Clock) -> Result<App, String> {
-    let checks = read_checks(&config.checks_file)?;
     let http = || client(config.extra_root_certificates.as_deref());
     let options = azure_devops::Options { api_version: config.api_version.clone(), ..azure_devops::Options::default() };
     let resolver = OutsideResolver::new(SystemResolver, config.allowed_plan_urls.names_localhost());
@@ -121,10 +120,9 @@ pub fn build_app(config: Config, clock: Clock) -> Result<App, String> {
     let pooled = pooled.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
     let queue = CheckQueue::open(&config.storage, pooled)
         .map_err(|why| format!("app setting AzureWebJobsStorage is wrong: {why}"))?;
-    let sources = build_sources(&checks, &config.settings, http()?)?;
-    for problem in sources.problems() {
-        tracing::warn!(problem, "checks that need this connection are refused");
-    }
+    let (settings, roots) = (config.settings, config.extra_root_certificates.clone());
+    let connect = move |file: &ChecksFile| build_sources(file, &settings, client(roots.as_deref())?);
+    let checks = CurrentChecks::open(config.checks_file, config.is_development, Box::new(connect));
     Ok(App {
         clock,
         claim_times: ClaimTimes::default(),
@@ -134,7 +132,6 @@ pub fn build_app(config: Config, clock: Clock) -> Result<App, String> {
         sealer: config.sealer,
         queue,
         azure_devops,
-        sources,
     })
 }
 
@@ -148,17 +145,6 @@ pub(super) fn build_sources(
     let identity = ManagedIdentity::of_process(&lookup, lookup("ManagedIdentityClientId")).map(Arc::new);
     Sources::new(&checks.connections, &lookup, identity, http)
         .map_err(|error| format!("the HTTP client cannot start: {error}"))
-}
-
-fn read_checks(file: &Path) -> Result<ChecksFile, String> {
-    let name = file.display();
-    let text = fs::read_to_string(file).map_err(|error| {
-        format!("app setting ChecksFile: {name} cannot be read ({error}); set it for instance to checks.yaml")
-    })?;
-    ChecksFile::parse(&text).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-        format!("{name} has {} mistakes; `checkgate validate` shows them too:{}", problems.len(), lines.concat())
-    })
 }
 
 /// A client with the certificates that the operator trusts.

@@ -126,10 +126,11 @@ impl<'a> Context<'a> {
         let (progress, is_over) = (&self.message.progress, self.is_over());
         // The check's own record shows a cancellation first. Where there is none, only the run shows it.
         let only_the_run_shows_it = progress.run().is_none() || !self.has_record || is_over;
+        let checks = self.app.checks.in_force();
         let evaluator = Evaluator {
             check: &self.message.check,
             azure_devops: &self.session,
-            sources: &self.app.sources,
+            sources: &checks.sources,
             memory: progress.memory(),
             run: progress.run(),
             read_run_state: if only_the_run_shows_it { ReadRunState::Always } else { ReadRunState::BeforeDeciding },

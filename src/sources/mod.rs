@@ -38,6 +38,8 @@ pub struct Sources {
     circuits: Circuits,
     /// By name; one that cannot be used says why.
     endpoints: BTreeMap<String, Result<Endpoint, String>>,
+    /// Whether nobody knows the connections, because the file that names them has mistakes.
+    are_unknown: bool,
 }
 
 impl Sources {
@@ -66,7 +68,13 @@ impl Sources {
             (name.clone(), endpoint.map_err(|why| format!("connection `{name}` {why}")))
         };
         let endpoints = connections.iter().map(endpoint).collect();
-        Ok(Self { http, identity, circuits: Circuits::default(), endpoints })
+        Ok(Self { http, identity, circuits: Circuits::default(), endpoints, are_unknown: false })
+    }
+
+    /// The connections of a file with mistakes: none is known.
+    #[must_use]
+    pub fn of_broken_file() -> Self {
+        Self { are_unknown: true, ..Self::default() }
     }
 
     /// The connections that cannot be used, each with its reason in one sentence.
@@ -86,6 +94,9 @@ impl Sources {
     fn endpoint(&self, name: &str) -> Result<&Endpoint, String> {
         match self.endpoints.get(name) {
             Some(endpoint) => endpoint.as_ref().map_err(Clone::clone),
+            None if self.are_unknown => {
+                Err(format!("connection `{name}` is not known before the mistakes in checks.yaml are mended"))
+            }
             None => Err(format!("connection `{name}` is not in checks.yaml any more")),
         }
     }

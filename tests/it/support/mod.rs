@@ -2,6 +2,7 @@
 
 pub(crate) mod azurite;
 pub(crate) mod docs;
+pub(crate) mod evening;
 pub(crate) mod executable;
 mod log_lines;
 mod world;

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use checkgate::App;
 use checkgate::azure_devops::Options;
-use checkgate::checks_file::ChecksFile;
+use checkgate::checks_file::{ChecksFile, CurrentChecks};
 use checkgate::cli::build_app;
 use checkgate::clock::Clock;
 use checkgate::config::Config;
@@ -432,8 +432,9 @@ impl Setup {
         let mut app = build_app(config, clock).expect("the app starts");
         app.azure_devops = client.expect("the HTTP client starts");
         app.queue = app.queue.with_retry_pause(self.retry_pause);
-        app.checks = ChecksFile::parse(&self.checks).unwrap_or_else(|problems| panic!("{problems:?}"));
-        app.sources = reached(&app.checks, self.sources.as_ref());
+        let file = ChecksFile::parse(&self.checks).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let sources = reached(&file, self.sources.as_ref());
+        app.checks = CurrentChecks::fixed(file, sources);
         app
     }
 }
