@@ -122,6 +122,13 @@ fn the_hosts_files_agree_with_the_handler() {
     // The zip entry that becomes executable must have exactly this name.
     assert_eq!(host["customHandler"]["description"]["defaultExecutablePath"], "checkgate");
 
+    // The handler's lines, the functions' results and all warnings; not two lines for each call of the storage account.
+    let levels = &host["logging"]["logLevel"];
+    assert_eq!(levels["default"], "Warning");
+    for category in ["Function", "Host.Results", "Host.Function.Console"] {
+        assert_eq!(levels[category], "Information", "{category}");
+    }
+
     let check = file("CheckFunction/function.json");
     assert_eq!(
         check["bindings"].as_array().map(Vec::len),
