@@ -26,5 +26,6 @@ pub mod storage_queue;
 
 mod headers;
 mod http;
+mod latency;
 
 pub use clock::Clock;

@@ -23,6 +23,7 @@ const ORDERS: &[Order] = &[
         lowest_first: &[
             ("clock", "everything reads the time, and the time needs nothing"),
             ("headers", "every room above writes header values"),
+            ("latency", "says how long a call takes, whatever it is"),
             ("calls", "a record of a call is plain data"),
             ("faults", "a fault does not know the world that shows it"),
             ("http", "one server for every world, which it knows only as a trait"),
@@ -97,6 +98,7 @@ const ORDERS: &[Order] = &[
             ("error", "says what is wrong, not how that is written"),
             ("queue", "what the account knows"),
             ("operations", "an operation changes the queues"),
+            ("mishaps", "nobody asks for it, but it changes the queues"),
             ("xml", "writes and reads messages"),
             ("answers", "writes errors as XML"),
             ("authorization", "reads the account's key"),

@@ -82,3 +82,29 @@ async fn a_message_is_stored_even_if_the_answer_is_lost() {
     assert!(queue.put_message("x").await.is_err());
     assert_eq!(storage.visible("checks").len(), 1);
 }
+
+#[tokio::test]
+async fn an_account_that_is_down_answers_with_503_until_it_is_up_again() {
+    let clock = Clock::starting_at(DateTime::UNIX_EPOCH);
+    let storage = StorageQueue::start(clock.clone()).await.unwrap();
+    let queue = client(&storage, storage.key());
+    queue.create().await.unwrap();
+
+    storage.with(|state| state.go_down_for(TimeDelta::minutes(3)));
+    let refused = queue.put_message("x").await.unwrap_err();
+    assert_eq!((code(&refused), refused.as_http_error().unwrap().status() as u16), (Some("ServerBusy"), 503));
+    clock.advance(Duration::from_secs(180));
+    queue.put_message("x").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_put_takes_time_on_the_simulated_clock() {
+    let clock = Clock::starting_at(DateTime::UNIX_EPOCH);
+    let storage = StorageQueue::start(clock.clone()).await.unwrap();
+    let queue = client(&storage, storage.key());
+    queue.create().await.unwrap();
+
+    storage.latency("POST", "/messages", Duration::from_secs(5));
+    queue.put_message("x").visibility_timeout(Duration::from_secs(60)).await.unwrap();
+    assert_eq!(storage.next_visible_at("checks"), Some(DateTime::UNIX_EPOCH + TimeDelta::seconds(65)));
+}

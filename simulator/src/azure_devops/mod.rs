@@ -20,6 +20,7 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -112,6 +113,13 @@ impl AzureDevOps {
     /// Removes all faults.
     pub fn heal(&self) {
         self.server.heal();
+    }
+
+    /// Calls with this method whose path and query contain `path_part` take this long: the clock moves before the call
+    /// has its effect. An empty method means any. Zero takes no time. The newest rule that fits applies. A client's own
+    /// time limits run on real time: for them, see [`Fault::hang`].
+    pub fn latency(&self, method: &str, path_part: &str, latency: Duration) {
+        self.server.latency(method, path_part, latency);
     }
 
     /// Closes the port and all connections, or listens on the same port again. The state stays.

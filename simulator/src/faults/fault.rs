@@ -71,6 +71,27 @@ impl Fault {
         self
     }
 
+    /// An error of Azure DevOps with this `typeKey`, which says which error it is.
+    pub fn exception(status: u16, type_key: &str, message: &str) -> Self {
+        let body = serde_json::json!({
+            "$id": "1",
+            "innerException": null,
+            "message": message,
+            "typeName": format!("Microsoft.VisualStudio.Services.Orchestration.Server.{type_key}, Microsoft.VisualStudio.Services.Orchestration.Server"),
+            "typeKey": type_key,
+            "errorCode": 0,
+            "eventId": 3000,
+        });
+        Self::answer(status, "application/json; charset=utf-8", &body.to_string())
+    }
+
+    /// The error for an event whose session is gone. Azure DevOps answers with 500 or 404, and also while a live session
+    /// moves from one server to another.
+    pub fn session_not_found(status: u16) -> Self {
+        let message = "The orchestration session was not found for hub checks.";
+        Self::exception(status, "OrchestrationSessionNotFoundException", message)
+    }
+
     /// 429 as Azure DevOps sends it when a quota is used up.
     pub fn throttle(retry_after: RetryAfter) -> Self {
         let body = r#"{"$id":"1","innerException":null,"message":"TF400733: The request has been canceled: Request was blocked due to exceeding usage of resource 'Concurrency' in namespace 'User'.","typeName":"Microsoft.TeamFoundation.Framework.Server.RequestBlockedException, Microsoft.TeamFoundation.Framework.Server","typeKey":"RequestBlockedException","errorCode":0,"eventId":3000}"#;

@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
+
 use super::fault::Fault;
 
 /// A fault that still needs to say how often it happens.
-#[must_use = "a fault applies only after `once`, `times`, `forever` or `sometimes`"]
+#[must_use = "a fault applies only after `once`, `times`, `forever`, `until` or `sometimes`"]
 #[derive(Debug)]
 pub struct Failing {
     faults: Faults,
@@ -37,6 +39,11 @@ impl Failing {
         self.add(Often::Forever);
     }
 
+    /// Applies to each such call before this moment.
+    pub fn until(self, end: DateTime<Utc>) {
+        self.add(Often::Until(end));
+    }
+
     /// Applies to each such call with this probability. The same seed chooses the same calls.
     pub fn sometimes(self, probability: f64, seed: u64) {
         self.add(Often::Sometimes(probability, fastrand::Rng::with_seed(seed)));
@@ -60,11 +67,12 @@ struct Rule {
 enum Often {
     Times(u64),
     Forever,
+    Until(DateTime<Utc>),
     Sometimes(f64, fastrand::Rng),
 }
 
 impl Rule {
-    fn applies(&mut self, method: &str, target: &str) -> bool {
+    fn applies(&mut self, method: &str, target: &str, now: DateTime<Utc>) -> bool {
         let fits = (self.method.is_empty() || self.method == method) && target.contains(&self.path_part);
         fits && match &mut self.often {
             Often::Times(left) => {
@@ -73,6 +81,7 @@ impl Rule {
                 applies
             }
             Often::Forever => true,
+            Often::Until(end) => now < *end,
             Often::Sometimes(probability, rng) => rng.f64() < *probability,
         }
     }
@@ -94,8 +103,8 @@ impl Faults {
     }
 
     /// The fault for this call, if any.
-    pub(crate) fn next(&self, method: &str, target: &str) -> Option<Fault> {
-        self.lock().iter_mut().find_map(|rule| rule.applies(method, target).then(|| rule.fault.clone()))
+    pub(crate) fn next(&self, method: &str, target: &str, now: DateTime<Utc>) -> Option<Fault> {
+        self.lock().iter_mut().find_map(|rule| rule.applies(method, target, now).then(|| rule.fault.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Rule>> {

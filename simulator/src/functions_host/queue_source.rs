@@ -22,7 +22,8 @@ pub enum QueueSource {
 /// What the host does about a storage error.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// Somebody else has the message, or it is gone: nothing to do.
+    /// Somebody else has the message, it is gone, or the account is down: nothing to do. The message comes back when its
+    /// lease ends.
     Expected,
     /// No answer, or none of use: worth another try.
     Unreachable(String),
@@ -150,9 +151,10 @@ fn message(received: azure_storage_queues::operations::Message) -> Message {
 impl From<StorageError> for Trouble {
     fn from(error: StorageError) -> Self {
         match error {
-            StorageError::PopReceiptMismatch | StorageError::MessageNotFound | StorageError::QueueNotFound => {
-                Self::Expected
-            }
+            StorageError::PopReceiptMismatch
+            | StorageError::MessageNotFound
+            | StorageError::QueueNotFound
+            | StorageError::ServerBusy => Self::Expected,
             other => Self::Fatal(format!("{other:?}")),
         }
     }

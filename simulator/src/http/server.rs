@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, header};
@@ -12,6 +13,7 @@ use super::listener::{Answer, Body, Broken, Listener, Trickle};
 use crate::calls::{Call, CallLog};
 use crate::clock::Clock;
 use crate::faults::{Failing, Fault, Faults, Misbehaviour};
+use crate::latency::Latencies;
 
 /// State that answers requests.
 pub(crate) trait World: Send + 'static {
@@ -24,9 +26,16 @@ pub(crate) struct Route(pub(crate) &'static str);
 
 /// A handle to a world behind a port. All clones share the world.
 pub(crate) struct Server<W> {
-    inside: Arc<Mutex<Inside<W>>>,
-    faults: Faults,
+    shared: Arc<Shared<W>>,
     listener: Listener,
+}
+
+/// What the handle and the listener share.
+struct Shared<W> {
+    inside: Mutex<Inside<W>>,
+    faults: Faults,
+    latencies: Latencies,
+    clock: Clock,
 }
 
 struct Inside<W> {
@@ -36,7 +45,7 @@ struct Inside<W> {
 
 impl<W> Clone for Server<W> {
     fn clone(&self) -> Self {
-        Self { inside: Arc::clone(&self.inside), faults: self.faults.clone(), listener: self.listener.clone() }
+        Self { shared: Arc::clone(&self.shared), listener: self.listener.clone() }
     }
 }
 
@@ -44,16 +53,17 @@ impl<W: World> Server<W> {
     /// Starts on a free port. `world` receives the port, so that the world can name its own addresses.
     pub(crate) async fn start(clock: Clock, world: impl FnOnce(u16) -> W) -> io::Result<Self> {
         let (port, socket) = Listener::bind().await?;
-        let inside = Arc::new(Mutex::new(Inside { world: world(port), calls: CallLog::default() }));
-        let faults = Faults::default();
+        let inside = Mutex::new(Inside { world: world(port), calls: CallLog::default() });
+        let (faults, latencies) = (Faults::default(), Latencies::default());
+        let shared = Arc::new(Shared { inside, faults, latencies, clock });
         let listener = Listener::serve(port, socket, {
-            let (inside, faults) = (Arc::clone(&inside), faults.clone());
+            let shared = Arc::clone(&shared);
             move |request| {
-                let (inside, faults, clock) = (Arc::clone(&inside), faults.clone(), clock.clone());
-                async move { serve(&inside, &faults, &clock, &request).await }
+                let shared = Arc::clone(&shared);
+                async move { serve(&shared, &request).await }
             }
         });
-        Ok(Self { inside, faults, listener })
+        Ok(Self { shared, listener })
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -61,31 +71,35 @@ impl<W: World> Server<W> {
     }
 
     pub(crate) fn with<R>(&self, look: impl FnOnce(&mut W) -> R) -> R {
-        look(&mut lock(&self.inside).world)
+        look(&mut lock(&self.shared.inside).world)
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
-        lock(&self.inside).calls.calls()
+        lock(&self.shared.inside).calls.calls()
     }
 
     pub(crate) fn take_calls(&self) -> Vec<Call> {
-        lock(&self.inside).calls.take()
+        lock(&self.shared.inside).calls.take()
     }
 
     pub(crate) fn record_calls(&self, recording: bool) {
-        lock(&self.inside).calls.record_calls(recording);
+        lock(&self.shared.inside).calls.record_calls(recording);
     }
 
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
-        lock(&self.inside).calls.counts()
+        lock(&self.shared.inside).calls.counts()
     }
 
     pub(crate) fn fail(&self, fault: Fault) -> Failing {
-        self.faults.fail(fault)
+        self.shared.faults.fail(fault)
     }
 
     pub(crate) fn heal(&self) {
-        self.faults.heal();
+        self.shared.faults.heal();
+    }
+
+    pub(crate) fn latency(&self, method: &str, path_part: &str, latency: Duration) {
+        self.shared.latencies.set(method, path_part, latency);
     }
 
     pub(crate) fn is_listening(&self) -> bool {
@@ -97,16 +111,13 @@ impl<W: World> Server<W> {
     }
 }
 
-async fn serve<W: World>(
-    inside: &Mutex<Inside<W>>,
-    faults: &Faults,
-    clock: &Clock,
-    request: &Request<Bytes>,
-) -> Answer {
+async fn serve<W: World>(shared: &Shared<W>, request: &Request<Bytes>) -> Answer {
+    let Shared { faults, latencies, clock, .. } = shared;
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-    let fault = faults.next(request.method().as_str(), target).map(|Fault(misbehaviour)| misbehaviour);
+    clock.advance(latencies.of(request.method().as_str(), target));
+    let fault = faults.next(request.method().as_str(), target, clock.now()).map(|Fault(misbehaviour)| misbehaviour);
     let ending = {
-        let mut inside = lock(inside);
+        let mut inside = lock(&shared.inside);
         let response = match &fault {
             Some(Misbehaviour::AnswerInstead(response)) => Some(response.clone()),
             Some(Misbehaviour::Hang | Misbehaviour::DropConnection | Misbehaviour::Reset) => None,

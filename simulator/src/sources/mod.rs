@@ -19,6 +19,7 @@ mod state;
 mod web;
 
 use std::io;
+use std::time::Duration;
 
 pub use azure::{Azure, Points, Table};
 pub use identity::Identity;
@@ -87,6 +88,13 @@ impl Sources {
     /// Removes all faults.
     pub fn heal(&self) {
         self.server.heal();
+    }
+
+    /// Calls with this method whose path and query contain `path_part` take this long: the clock moves before the call
+    /// has its effect. An empty method means any. Zero takes no time. The newest rule that fits applies. A client's own
+    /// time limits run on real time: for them, see [`Fault::hang`].
+    pub fn latency(&self, method: &str, path_part: &str, latency: Duration) {
+        self.server.latency(method, path_part, latency);
     }
 
     /// Closes the port and all connections, or listens on the same port again. The state stays.

@@ -54,6 +54,7 @@ pub(super) fn answer(state: &mut State, request: &Request<Bytes>) -> Response<By
     let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
     let ask = Ask { request, queue: segments.get(1).copied().unwrap_or_default(), query };
     let (name, answered) = match authorize(state, request) {
+        _ if state.is_down() => ("down", Err(StorageError::ServerBusy)),
         Ok(()) if segments[0] == state.account => operation(state, &ask, &segments[1..]),
         Ok(()) => ("unknown", Err(StorageError::AuthenticationFailed)),
         Err(refusal) => ("refused", Err(refusal)),

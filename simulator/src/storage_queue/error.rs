@@ -25,6 +25,8 @@ pub enum StorageError {
     NoAuthentication,
     /// The signature is wrong.
     AuthenticationFailed,
+    /// The account is down.
+    ServerBusy,
     /// The service does not have this operation.
     UnsupportedVerb,
 }
@@ -44,6 +46,7 @@ impl StorageError {
             Self::InvalidXml => (400, "InvalidXmlDocument"),
             Self::NoAuthentication => (401, "NoAuthenticationInformation"),
             Self::AuthenticationFailed => (403, "AuthenticationFailed"),
+            Self::ServerBusy => (503, "ServerBusy"),
             Self::UnsupportedVerb => (405, "UnsupportedHttpVerb"),
         }
     }
@@ -67,6 +70,7 @@ impl StorageError {
             Self::TooLarge => "The request body is too large and exceeds the maximum permissible limit.",
             Self::InvalidXml => "XML specified is not syntactically valid.",
             Self::NoAuthentication | Self::AuthenticationFailed => "Server failed to authenticate the request.",
+            Self::ServerBusy => "The server is busy.",
             Self::UnsupportedVerb => "The resource doesn't support specified Http Verb.",
         }
         .to_owned()

@@ -6,6 +6,7 @@
 //! # Layout
 //!
 //! * `queue`, `operations`: the queues, and what can be done with messages.
+//! * `mishaps`: outages and losses.
 //! * `error`, `xml`, `answers`: refusals, and how messages and refusals are written.
 //! * `authorization`, `api`: who may call, and the REST protocol.
 
@@ -13,12 +14,14 @@ mod answers;
 mod api;
 mod authorization;
 mod error;
+mod mishaps;
 mod operations;
 mod queue;
 mod xml;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -112,6 +115,11 @@ impl StorageQueue {
         self.messages(queue).first().map(|message| message.visible_at)
     }
 
+    /// When the next message of a queue can be received.
+    pub fn next_due_at(&self, queue: &str) -> Option<DateTime<Utc>> {
+        self.with(|state| state.next_due_at(queue))
+    }
+
     /// The last calls, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.server.calls()
@@ -140,6 +148,13 @@ impl StorageQueue {
     /// Removes all faults.
     pub fn heal(&self) {
         self.server.heal();
+    }
+
+    /// Calls with this method whose path and query contain `path_part` take this long: the clock moves before the call
+    /// has its effect. An empty method means any. Zero takes no time. The newest rule that fits applies. A client's own
+    /// time limits run on real time: for them, see [`Fault::hang`].
+    pub fn latency(&self, method: &str, path_part: &str, latency: Duration) {
+        self.server.latency(method, path_part, latency);
     }
 
     /// Closes the port and all connections, or listens on the same port again. The messages stay.

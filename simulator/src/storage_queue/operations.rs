@@ -48,7 +48,12 @@ impl State {
             dequeue_count: 0,
             pop_receipt,
         };
-        self.live(queue)?.push(message.clone());
+        let is_lost = self.lost_puts > 0;
+        let live = self.live(queue)?;
+        if !is_lost {
+            live.push(message.clone());
+        }
+        self.lost_puts = self.lost_puts.saturating_sub(1);
         Ok(message)
     }
 
@@ -62,7 +67,7 @@ impl State {
             return Err(StorageError::OutOfRange("visibilitytimeout"));
         }
         let now = self.clock.now();
-        let due = self.due(queue, most)?;
+        let due = self.due(queue, most, now - self.pick_up_lag)?;
         let mut received = Vec::new();
         for id in due {
             let pop_receipt = self.receipt();
@@ -82,17 +87,16 @@ impl State {
     ///
     /// If the queue does not exist, or a limit is exceeded.
     pub fn peek(&mut self, queue: &str, most: usize) -> Result<Vec<Message>, StorageError> {
-        let due = self.due(queue, most)?;
+        let due = self.due(queue, most, self.clock.now())?;
         let live = self.live(queue)?;
         Ok(due.iter().filter_map(|id| live.iter().find(|message| message.id == *id).cloned()).collect())
     }
 
-    /// Ids of the visible messages. The one that became visible first comes first.
-    fn due(&mut self, queue: &str, most: usize) -> Result<Vec<String>, StorageError> {
+    /// Ids of the messages that have been visible since `now`. The one that became visible first comes first.
+    fn due(&mut self, queue: &str, most: usize, now: DateTime<Utc>) -> Result<Vec<String>, StorageError> {
         if !(1..=32).contains(&most) {
             return Err(StorageError::OutOfRange("numofmessages"));
         }
-        let now = self.clock.now();
         let mut due: Vec<_> = self.live(queue)?.iter().filter(|message| message.visible_at <= now).collect();
         due.sort_by_key(|message| message.visible_at);
         Ok(due.into_iter().take(most).map(|message| message.id.clone()).collect())
@@ -143,8 +147,11 @@ impl State {
         Ok(position)
     }
 
-    /// The messages of a queue. Drops the expired ones first.
+    /// The messages of a queue, unless the account is down. Drops the expired ones first.
     pub(super) fn live(&mut self, queue: &str) -> Result<&mut Vec<Message>, StorageError> {
+        if self.is_down() {
+            return Err(StorageError::ServerBusy);
+        }
         let now = self.clock.now();
         let messages = &mut self.queues.get_mut(queue).ok_or(StorageError::QueueNotFound)?.messages;
         messages.retain(|message| message.expires_at > now);

@@ -16,6 +16,12 @@ pub struct State {
     pub queues: BTreeMap<String, Queue>,
     /// Access tokens of managed identities. They are accepted as the account's key is.
     pub bearer_tokens: BTreeSet<String>,
+    /// The account answers with 503 until this moment.
+    pub down_until: Option<DateTime<Utc>>,
+    /// How long a visible message waits until somebody receives it.
+    pub pick_up_lag: TimeDelta,
+    /// So many of the next messages are acknowledged, but lost.
+    pub lost_puts: u64,
     pub(super) account: &'static str,
     pub(super) key: &'static [u8],
     pub(super) receipts: u64,
@@ -105,7 +111,17 @@ pub enum TimeToLive {
 
 impl State {
     pub(super) fn new(clock: Clock, account: &'static str, key: &'static [u8]) -> Self {
-        Self { clock, queues: BTreeMap::new(), bearer_tokens: BTreeSet::new(), account, key, receipts: 0 }
+        Self {
+            clock,
+            queues: BTreeMap::new(),
+            bearer_tokens: BTreeSet::new(),
+            down_until: None,
+            pick_up_lag: TimeDelta::zero(),
+            lost_puts: 0,
+            account,
+            key,
+            receipts: 0,
+        }
     }
 
     /// Messages that have not expired, in the order in which they become visible. Empty if the queue does not exist.
@@ -127,6 +143,9 @@ impl State {
         let shaped = (3..=63).contains(&queue.len()) && queue.chars().all(allowed);
         if !shaped || queue.starts_with('-') || queue.ends_with('-') || queue.contains("--") {
             return Err(StorageError::InvalidResourceName);
+        }
+        if self.is_down() {
+            return Err(StorageError::ServerBusy);
         }
         match self.queues.get(queue) {
             Some(known) if known.metadata == metadata => Ok(false),

@@ -5,7 +5,7 @@ mod endings;
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use http::{Request, Response};
 use http_body_util::{Either, Full};
 use serde_json::Value;
@@ -223,4 +223,19 @@ async fn a_listening_host_finds_messages_by_itself() {
 
     assert_eq!(world.storage.messages(QUEUE), []);
     assert_eq!(world.host.why_down().as_deref(), Some("the host was stopped"));
+}
+
+#[tokio::test]
+async fn a_message_waits_for_its_lag_and_for_an_account_that_is_down() {
+    let world = World::with_handler(200, "application/json", "{}").await;
+    world.storage.with(|state| state.pick_up_lag = TimeDelta::seconds(30));
+    world.put("x");
+    assert_eq!(world.host.run_due_messages().await, 0);
+
+    world.storage.with(|state| state.go_down_for(TimeDelta::minutes(3)));
+    world.clock.advance(Duration::from_secs(30));
+    assert_eq!(world.host.run_due_messages().await, 0);
+    assert_eq!(world.host.why_down(), None);
+    world.clock.advance(Duration::from_secs(150));
+    assert_eq!(world.host.run_due_messages().await, 1);
 }
