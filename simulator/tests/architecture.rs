@@ -67,6 +67,8 @@ const ORDERS: &[Order] = &[
             ("quality", "needs no other data"),
             ("run", "has a timeline of records, coverage and test results"),
             ("plan", "has a timeline of records"),
+            ("new_check", "makes a plan"),
+            ("odd_records", "records that have no type of their own"),
             ("work_item", "needs no other data"),
             ("pull_request", "needs no other data"),
             ("organization", "holds all of the data above"),

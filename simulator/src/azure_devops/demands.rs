@@ -4,7 +4,7 @@ use base64::Engine;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 
-use super::routes::{Content, Refusal, Route};
+use super::routes::{Content, Refusal, Route, Versions};
 use super::state::{Area, State, Unauthorized};
 
 /// Checks the token, the permission, the version and the content type, in this order. Returns whether the identity of
@@ -18,7 +18,10 @@ pub(super) fn demand(state: &State, route: &Route, request: &Request<Bytes>) -> 
     if route.area != Area::WorkItems && token.denied.contains(&route.area) {
         return Err(access_denied());
     }
-    route.versions.check(requested_version(request).as_deref(), request.method().as_str())?;
+    let path = request.uri().path().to_lowercase();
+    let only_preview = state.preview_only.iter().any(|end| path.ends_with(&end.to_lowercase()));
+    let versions = if only_preview { Versions { released: None, ..route.versions } } else { route.versions };
+    versions.check(requested_version(request).as_deref(), request.method().as_str())?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let fits = match route.body {

@@ -26,10 +26,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 pub use state::{
-    Area, Artifact, BuildReason, BuildResult, BuildStatus, CMD_LINE, Change, CheckIds, Coverage, CoverageStatistic,
-    CoverageStatus, CreateLog, Event, EventStatus, Issue, IssueKind, LateEvent, LateWrite, Log, LogReference, Plan,
-    PlanState, Project, PullRequest, RecordState, Reviewer, Run, State, TaskReference, TaskResult, TestResults,
-    TimelineRecord, Token, Unauthorized, Variable, WorkItem, WorkItemState,
+    Area, Artifact, BuildReason, BuildResult, BuildStatus, CMD_LINE, Change, CheckIds, CheckTask, Coverage,
+    CoverageStatistic, CoverageStatus, CreateLog, Event, EventStatus, Issue, IssueKind, LateEvent, LateWrite, Log,
+    LogReference, NewCheck, Plan, PlanState, Project, PullRequest, RecordState, Reviewer, Run, State, TaskReference,
+    TaskResult, TestResults, TimelineRecord, Token, Unauthorized, Variable, WorkItem, WorkItemState, odd_records,
 };
 
 use crate::calls::Call;
@@ -45,6 +45,7 @@ pub struct AzureDevOps {
 
 impl World for State {
     fn answer(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
+        self.pass_time();
         router::answer(self, request)
     }
 }
@@ -82,7 +83,10 @@ impl AzureDevOps {
 
     /// Reads or changes the organization.
     pub fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
-        self.server.with(look)
+        self.server.with(|state| {
+            state.pass_time();
+            look(state)
+        })
     }
 
     /// The last calls, oldest first.

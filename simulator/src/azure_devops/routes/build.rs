@@ -63,8 +63,9 @@ pub(super) fn timeline(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refus
     let Some(records) = &run.timeline else {
         return Ok(Answer::NoContent);
     };
+    let records = records.iter().map(|record| json!(record)).chain(run.odd_records.iter().cloned());
     Ok(Answer::Json(json!({
-        "records": records,
+        "records": records.collect::<Vec<Value>>(),
         "lastChangedBy": "00000002-0000-8888-8000-000000000000",
         "lastChangedOn": run.start_time.map(date),
         "id": run.timeline_id,

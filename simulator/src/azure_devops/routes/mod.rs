@@ -23,3 +23,4 @@ pub(super) use answers::{Answer, Refusal};
 pub(super) use ask::Ask;
 pub(super) use route::{Content, Route};
 pub(super) use table::ROUTES;
+pub(super) use versions::Versions;

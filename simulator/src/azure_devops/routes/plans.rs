@@ -58,7 +58,7 @@ pub(super) fn post_event(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Ref
     }
     let fits =
         event.job_id == plan.job_id && (event.task_id == Some(plan.task_instance_id) || event.name.starts_with("Job"));
-    let accepted = fits && plan.is_waiting();
+    let accepted = fits && plan.is_waiting() && plan.awaits_callback;
     if event.name == "TaskCompleted" {
         let result = event.result.ok_or_else(|| Refusal::model("A TaskCompleted event needs its result."))?;
         plan.events.push(Event { at: ask.now, result: result.as_str().to_owned(), accepted });

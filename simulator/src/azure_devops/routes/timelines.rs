@@ -22,7 +22,11 @@ pub(super) fn get_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Re
     same_timeline(plan, ask)?;
     let since: i64 = ask.query("changeId").map_or(Ok(0), |id| ask.number(id))?;
     let changed = plan.records.iter().filter(|record| record.change_id.unwrap_or_default() > since);
-    changed.map(shown).collect::<Result<_, _>>().map(Answer::List)
+    let mut records: Vec<_> = changed.map(shown).collect::<Result<_, _>>()?;
+    if since == 0 {
+        records.extend(plan.odd_records.iter().cloned());
+    }
+    Ok(Answer::List(records))
 }
 
 pub(super) fn update_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
@@ -33,6 +37,9 @@ pub(super) fn update_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer,
         return Err(Refusal::model(format!("The count is {count}, but there are {} records.", updates.len())));
     }
     updates.iter().try_for_each(|update| acceptable(plan, update))?;
+    let created = updates.iter().map(|update| update.id).filter(|id| plan.record(*id).is_none());
+    let created: Vec<_> = created.collect();
+    plan.client_records.extend(created);
     let merged = updates.into_iter().map(|update| shown(plan.upsert(update, ask.now)));
     merged.collect::<Result<_, _>>().map(Answer::List)
 }
@@ -40,9 +47,12 @@ pub(super) fn update_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer,
 fn acceptable(plan: &Plan, update: &TimelineRecord) -> Result<(), Refusal> {
     let known = plan.record(update.id).is_some();
     let complete = update.kind.is_some() && update.name.is_some() && update.parent_id.is_some();
+    let has_parent = update.parent_id.is_none_or(|parent| plan.record(parent).is_some());
     let log_exists = |id| plan.logs.iter().any(|log| log.id == id);
     let problem = if !known && !complete {
         "a new record needs its type, name and parentId"
+    } else if !has_parent {
+        "its parentId is not a record of the timeline"
     } else if update.percent_complete.is_some_and(|percent| percent > 100) {
         "percentComplete is more than 100"
     } else if update.log.as_ref().is_some_and(|log| !log_exists(log.id)) {

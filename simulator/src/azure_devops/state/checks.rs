@@ -1,54 +1,34 @@
 //! What Azure Pipelines does with a check: waits for its decision, cancels it, shows it.
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::new_check::{CheckIds, NewCheck};
+use super::odd_records::odd_records;
 use super::organization::State;
-use super::plan::{Event, Plan, PlanState};
+use super::plan::{Event, Plan};
 use super::record::TimelineRecord;
-use super::record_members::{RecordState, TaskReference, TaskResult};
+use super::record_members::TaskResult;
 use super::run::{BuildResult, BuildStatus};
 use super::token::Token;
 
-/// The task behind an "Invoke Azure Function" check.
-const AZURE_FUNCTION: Uuid = uuid::uuid!("537fdb7a-a601-4537-aa70-92645a2b5ce4");
-
 /// How long a job token is valid.
 const TOKEN_LIFETIME: chrono::TimeDelta = chrono::TimeDelta::hours(48);
-
-/// What identifies a check to the function that decides it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckIds {
-    /// Address of the collection, with a trailing slash.
-    pub plan_url: String,
-    /// The run's project.
-    pub project_id: Uuid,
-    /// `checks`.
-    pub hub_name: String,
-    /// The check's own plan.
-    pub plan_id: Uuid,
-    /// The plan's job.
-    pub job_id: Uuid,
-    /// The plan's timeline.
-    pub timeline_id: Uuid,
-    /// The job's task: the record that people see.
-    pub task_instance_id: Uuid,
-    /// The job token.
-    pub auth_token: String,
-    /// The run whose stage waits.
-    pub build_id: u64,
-}
 
 impl State {
     /// A stage of the run reaches a protected resource. Creates the plan of the check, with its job and its pending
     /// task, and a new job token.
     pub fn await_check(&mut self, build_id: u64) -> CheckIds {
+        self.await_check_as(build_id, NewCheck::default())
+    }
+
+    /// A stage of the run reaches a resource with a check of this form.
+    pub fn await_check_as(&mut self, build_id: u64, new: NewCheck) -> CheckIds {
         let project_id = self.runs.get(&build_id).map_or(self.projects[0].id, |run| run.project_id);
         let ids = self.new_ids(project_id, build_id);
         let now = self.clock.now();
         let token = Token::until(now + TOKEN_LIFETIME);
         self.tokens.insert(ids.auth_token.clone(), token);
-        self.plans.insert(ids.plan_id, waiting_plan(&ids, now));
+        self.plans.insert(ids.plan_id, new.plan(&ids, now));
         ids
     }
 
@@ -67,16 +47,39 @@ impl State {
         }
     }
 
-    /// Cancels the run: its status becomes `completed`, its result `canceled`, and so do those of its waiting checks.
+    /// Cancels the run, and its waiting checks. The checks of stages that always run keep waiting, and the run's status
+    /// stays `cancelling` until none is left.
     pub fn cancel_run(&mut self, build_id: u64) {
         let now = self.clock.now();
-        if let Some(run) = self.runs.get_mut(&build_id) {
+        let waiting = self.plans.values_mut().filter(|plan| plan.build_id == build_id && plan.is_waiting());
+        waiting.filter(|plan| !plan.always_runs).for_each(|plan| plan.complete(TaskResult::Canceled, now));
+        let still_waits = self.plans.values().any(|plan| plan.build_id == build_id && plan.is_waiting());
+        let Some(run) = self.runs.get_mut(&build_id) else { return };
+        if still_waits {
+            run.status = BuildStatus::Cancelling;
+        } else {
             run.status = BuildStatus::Completed;
             run.result = Some(BuildResult::Canceled);
             run.finish_time = Some(now);
         }
-        let waiting = self.plans.values_mut().filter(|plan| plan.build_id == build_id && plan.is_waiting());
-        waiting.for_each(|plan| plan.complete(TaskResult::Canceled, now));
+    }
+
+    /// Ends every check whose timeout has passed. The organization does it by itself before each call.
+    pub fn pass_time(&mut self) {
+        let now = self.clock.now();
+        let is_late = |plan: &&mut Plan| plan.is_waiting() && plan.deadline.is_some_and(|deadline| deadline <= now);
+        self.plans.values_mut().filter(is_late).for_each(Plan::time_out);
+    }
+
+    /// Adds records of other kinds to the check's timeline and to that of its run. Their members are odd in every way
+    /// that the service allows.
+    pub fn add_odd_records(&mut self, ids: &CheckIds) {
+        if let Some(plan) = self.plans.get_mut(&ids.plan_id) {
+            plan.odd_records.extend(odd_records());
+        }
+        if let Some(run) = self.runs.get_mut(&ids.build_id) {
+            run.odd_records.extend(odd_records());
+        }
     }
 
     /// Begins to cancel the run: its status becomes `cancelling`, and its checks still wait.
@@ -139,50 +142,4 @@ impl State {
     pub fn plan(&self, ids: &CheckIds) -> Option<&Plan> {
         self.plans.get(&ids.plan_id)
     }
-}
-
-fn waiting_plan(ids: &CheckIds, now: DateTime<Utc>) -> Plan {
-    let mut plan = Plan {
-        id: ids.plan_id,
-        project_id: ids.project_id,
-        hub_name: ids.hub_name.clone(),
-        build_id: ids.build_id,
-        timeline_id: ids.timeline_id,
-        job_id: ids.job_id,
-        task_instance_id: ids.task_instance_id,
-        state: PlanState::InProgress,
-        result: None,
-        started: now,
-        finished: None,
-        records: Vec::new(),
-        logs: Vec::new(),
-        feed: Vec::new(),
-        events: Vec::new(),
-        change_id: 0,
-    };
-    let job = TimelineRecord {
-        id: ids.job_id,
-        kind: Some("Job".to_owned()),
-        name: Some("Checkpoint".to_owned()),
-        state: Some(RecordState::InProgress),
-        start_time: Some(now),
-        ..TimelineRecord::default()
-    };
-    let task = TimelineRecord {
-        id: ids.task_instance_id,
-        parent_id: Some(ids.job_id),
-        kind: Some("Task".to_owned()),
-        name: Some("Invoke Azure Function".to_owned()),
-        state: Some(RecordState::Pending),
-        task: Some(TaskReference {
-            id: AZURE_FUNCTION,
-            name: Some("AzureFunction".to_owned()),
-            version: Some("1.274.0".to_owned()),
-            inputs: None,
-        }),
-        ..TimelineRecord::default()
-    };
-    plan.upsert(job, now);
-    plan.upsert(task, now);
-    plan
 }

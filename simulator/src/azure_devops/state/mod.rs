@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! * `record`, `record_members`: a line of the run page.
-//! * `plan`: the check that waits for a decision.
+//! * `plan`, `new_check`: the check that waits for a decision. `odd_records`: what else its timeline may have.
 //! * `quality`, `run`: a run of a pipeline.
 //! * `work_item`, `pull_request`: Boards and Repos.
 //! * `token`, `behaviour`: who may call, and how the service behaves where it can behave differently.
@@ -14,6 +14,8 @@ mod behaviour;
 mod boards;
 mod checks;
 mod date;
+mod new_check;
+mod odd_records;
 mod organization;
 mod plan;
 mod pull_request;
@@ -27,7 +29,8 @@ mod token;
 mod work_item;
 
 pub use behaviour::{CreateLog, EventStatus, LateEvent, LateWrite, Unauthorized};
-pub use checks::CheckIds;
+pub use new_check::{CheckIds, CheckTask, NewCheck};
+pub use odd_records::odd_records;
 pub use organization::{Project, State};
 pub use plan::{Event, Log, Plan, PlanState};
 pub use pull_request::{PullRequest, Reviewer};

@@ -1,6 +1,6 @@
 //! The organization: all of its data together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -50,6 +50,8 @@ pub struct State {
     pub late_write: LateWrite,
     /// What creating a log with a known path does.
     pub create_log: CreateLog,
+    /// Ends of paths, such as `/events`, whose resources need the preview flag in every version.
+    pub preview_only: BTreeSet<String>,
     /// Whether a new check gets its own timeline id. If not, the timeline has the plan's id.
     pub separate_timeline: bool,
 }
@@ -86,6 +88,7 @@ impl State {
             event_status: EventStatus::NoContent,
             late_write: LateWrite::Accepted,
             create_log: CreateLog::GetOrCreate,
+            preview_only: BTreeSet::new(),
             separate_timeline: false,
         }
     }

@@ -1,12 +1,15 @@
 //! The orchestration plan of one check, which waits for the decision.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::behaviour::CreateLog;
 use super::date::date;
 use super::record::TimelineRecord;
-use super::record_members::{RecordState, TaskResult};
+use super::record_members::{Issue, IssueKind, RecordState, TaskResult};
 
 /// A plan with its job, its task, and what the check wrote.
 #[derive(Clone, Debug)]
@@ -25,16 +28,28 @@ pub struct Plan {
     pub job_id: Uuid,
     /// The task, which is the check.
     pub task_instance_id: Uuid,
+    /// Whether a session waits for an event.
+    pub awaits_callback: bool,
+    /// Whether the stage runs while the run is being cancelled.
+    pub always_runs: bool,
     /// Whether the plan still waits.
     pub state: PlanState,
     /// How the plan ended.
     pub result: Option<TaskResult>,
     /// When the plan began.
     pub started: DateTime<Utc>,
+    /// No event counts from this moment on.
+    pub deadline: Option<DateTime<Utc>>,
+    /// Whether the deadline ended the plan.
+    pub timed_out: bool,
     /// When the plan ended.
     pub finished: Option<DateTime<Utc>>,
     /// The timeline.
     pub records: Vec<TimelineRecord>,
+    /// The records that clients created. The service never completes them.
+    pub client_records: BTreeSet<Uuid>,
+    /// More records, as they go over the wire.
+    pub odd_records: Vec<Value>,
     /// Logs by number, from 1.
     pub logs: Vec<Log>,
     /// Live console lines.
@@ -110,7 +125,9 @@ impl Plan {
 
     /// Ends the plan, its job and its task. Its session accepts no more events.
     pub(crate) fn complete(&mut self, result: TaskResult, now: DateTime<Utc>) {
-        for id in [self.task_instance_id, self.job_id] {
+        let of_the_service = |id: &Uuid| self.record(*id).is_some() && !self.client_records.contains(id);
+        let completed: Vec<_> = [self.task_instance_id, self.job_id].into_iter().filter(of_the_service).collect();
+        for id in completed {
             let update = TimelineRecord {
                 id,
                 state: Some(RecordState::Completed),
@@ -123,6 +140,20 @@ impl Plan {
         self.state = PlanState::Completed;
         self.result = Some(result);
         self.finished = Some(now);
+    }
+
+    /// Ends a plan that got no decision in time. Its records become `canceled`, as those of a job that times out do.
+    pub(super) fn time_out(&mut self) {
+        let Some(deadline) = self.deadline else { return };
+        self.complete(TaskResult::Canceled, deadline);
+        self.timed_out = true;
+        let minutes = (deadline - self.started).num_minutes();
+        let message = format!("The check did not complete within its timeout of {minutes} minutes.");
+        let position = self.records.iter().position(|record| record.id == self.task_instance_id);
+        if let Some(position) = position {
+            let issue = Issue { kind: IssueKind::Error, category: None, message, data: None };
+            self.records[position].issues.get_or_insert_default().push(issue);
+        }
     }
 
     pub(crate) fn create_log(&mut self, path: &str, rule: CreateLog, now: DateTime<Utc>) -> &Log {

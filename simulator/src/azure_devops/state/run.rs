@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::quality::{Coverage, TestResults};
@@ -60,6 +61,8 @@ pub struct Run {
     pub timeline: Option<Vec<TimelineRecord>>,
     /// Id of the timeline, which is also the id of the run's plan.
     pub timeline_id: Uuid,
+    /// More records of the timeline, as they go over the wire.
+    pub odd_records: Vec<Value>,
     /// Code coverage, if any was published.
     pub coverage: Option<Coverage>,
     /// Test results, if any were published.

@@ -58,6 +58,7 @@ impl Run {
             work_items: Vec::new(),
             timeline: Some(Vec::new()),
             timeline_id: Uuid::new_v4(),
+            odd_records: Vec::new(),
             coverage: None,
             tests: None,
             current_job: None,
