@@ -95,6 +95,19 @@ const ORDERS: &[Order] = &[
         ],
     },
     Order {
+        folder: "azure_pipelines",
+        lowest_first: &[
+            ("headers", "needs only the ids of a check"),
+            ("delivery", "sends headers"),
+            ("settings", "an administrator's choices need no delivery"),
+            ("expression", "reads a text"),
+            ("criteria", "evaluates an expression"),
+            ("history", "applies the settings and their criteria to what happened"),
+            ("oracle", "concludes from histories alone"),
+            ("stage", "makes the histories by its deliveries"),
+        ],
+    },
+    Order {
         folder: "storage_queue",
         lowest_first: &[
             ("error", "says what is wrong, not how that is written"),
