@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Error, Session, Wrapped};
+use super::session::Wrapped;
+use super::{Error, Session};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Artifact {

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 
 use super::build::{Build, Run};
-use super::{Error, Session, Wrapped};
+use super::session::Wrapped;
+use super::{Error, Session};
 
 /// The code coverage of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,14 +8,16 @@ use serde::de::DeserializeOwned;
 use super::artifacts::Artifact;
 use super::build::Build;
 use super::coverage::{CodeCoverage, CoverageSummary};
+use super::error;
 use super::pull_requests::{PullRequest, PullRequestQueryAnswer, Reviewer};
 use super::queries::QueryAnswer;
+use super::session::Wrapped;
 use super::task::{CheckRecord, Plan};
 use super::test_results::{TestResultSummary, TestResults};
 use super::timeline::Timeline;
 use super::type_states::StateAnswer;
 use super::work_items::{ResourceRef, WorkItem, WorkItemAnswer};
-use super::{Wrapped, asked_to_wait, error};
+use crate::http::retry_after::asked_to_wait;
 
 /// The headers that an answer may ask to be left alone with: `line` is the value of each.
 const WAITS: [&str; 4] = ["Retry-After", "X-RateLimit-Delay", "X-RateLimit-Remaining", "X-RateLimit-Reset"];

@@ -7,7 +7,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::build::Identity;
-use super::{Error, Session, Wrapped};
+use super::session::Wrapped;
+use super::{Error, Session};
 
 /// A pull request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Body, Error, Session, Wrapped};
+use super::session::{Body, Call, Wrapped, encode};
+use super::{Error, Session};
 use crate::task::Decision;
 
 /// The check's own record, as far as checkgate reads it.
@@ -157,11 +158,13 @@ impl Session<'_> {
     ///
     /// As any call.
     pub async fn update_record(&self, update: &RecordUpdate) -> Result<(), Error> {
-        let mut record = super::encode("update the check's record", update)?;
+        let what = "update the check's record";
+        let mut record = encode(what, update)?;
         record["id"] = json!(self.properties.task_instance_id);
-        let body = json!({ "count": 1, "value": [record] });
-        let _: serde::de::IgnoredAny =
-            self.call("update the check's record", Method::PATCH, &self.records_path(), Body::Json(body)).await?;
+        let body = Body::Json(json!({ "count": 1, "value": [record] }));
+        let path = self.records_path();
+        let call = Call { what, method: Method::PATCH, path: &path, body, version: None };
+        let _: serde::de::IgnoredAny = self.call(call).await?;
         Ok(())
     }
 
@@ -183,8 +186,9 @@ impl Session<'_> {
     /// As any call.
     pub async fn append_log(&self, log_id: u64, text: &str) -> Result<(), Error> {
         let path = self.in_plan(&format!("logs/{log_id}"));
-        let _: serde::de::IgnoredAny =
-            self.call("append to the check's log", Method::POST, &path, Body::Text(text)).await?;
+        let (what, body) = ("append to the check's log", Body::Text(text));
+        let call = Call { what, method: Method::POST, path: &path, body, version: None };
+        let _: serde::de::IgnoredAny = self.call(call).await?;
         Ok(())
     }
 

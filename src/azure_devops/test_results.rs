@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::Method;
 use serde::Deserialize;
 
-use super::{Body, Error, Session};
+use super::session::Call;
+use super::{Error, Session};
 
 /// The test results of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,9 +93,8 @@ impl Session<'_> {
         let path = self.in_project(&format!("test/resultsummarybybuild?buildId={}", self.build_id()?));
         // Never released; its revisions differ between servers, so the newest that there is.
         let version = format!("{}-preview", self.azure_devops.options.api_version);
-        let what = "read the run's test results";
-        let summary: Option<TestResultSummary> =
-            self.call_version(what, Method::GET, &path, &version, Body::Empty).await?;
+        let call = Call { version: Some(version), ..Call::get("read the run's test results", &path) };
+        let summary: Option<TestResultSummary> = self.call(call).await?;
         Ok(summary.unwrap_or_default().into())
     }
 }

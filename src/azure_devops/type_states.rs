@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
-use super::{Error, Session, Wrapped};
+use super::session::Wrapped;
+use super::{Error, Session};
 use crate::task::plan_url::PlanUrl;
 
 /// How much older than a check the states of a work item type may be that it uses: a process changes rarely, and a check
@@ -18,7 +19,10 @@ const MAX_KEPT: usize = 1_000;
 
 /// The states of work item types that the process has read, with their categories and the time of reading.
 #[derive(Debug, Default)]
-pub(super) struct KeptStates(Mutex<HashMap<(PlanUrl, WorkItemType), ReadStates>>);
+pub(super) struct KeptStates(Mutex<HashMap<KeptType, ReadStates>>);
+
+/// A work item type of a collection.
+type KeptType = (PlanUrl, WorkItemType);
 
 type ReadStates = (DateTime<Utc>, States);
 
@@ -26,24 +30,24 @@ type ReadStates = (DateTime<Utc>, States);
 pub type States = Vec<(String, String)>;
 
 impl KeptStates {
-    fn get(&self, plan_url: &PlanUrl, kind: &WorkItemType, since: DateTime<Utc>) -> Option<States> {
+    fn get(&self, kind: &KeptType, since: DateTime<Utc>) -> Option<States> {
         let kept = self.0.lock().ok()?;
-        let (read_at, states) = kept.get(&(plan_url.clone(), kind.clone()))?;
+        let (read_at, states) = kept.get(kind)?;
         (*read_at >= since).then(|| states.clone())
     }
 
-    /// Forgets the states of a type that were read before `since`: they do not tell all.
-    fn forget(&self, plan_url: &PlanUrl, kind: &WorkItemType, since: DateTime<Utc>) {
+    /// Forgets the states of a type that were read before `since`: they are not complete.
+    fn forget(&self, kind: &KeptType, since: DateTime<Utc>) {
         let Ok(mut kept) = self.0.lock() else { return };
-        kept.retain(|(url, other), (read_at, _)| url != plan_url || other != kind || *read_at >= since);
+        kept.retain(|other, (read_at, _)| other != kind || *read_at >= since);
     }
 
-    fn keep(&self, plan_url: &PlanUrl, kind: &WorkItemType, now: DateTime<Utc>, states: &States) {
+    fn keep(&self, kind: KeptType, now: DateTime<Utc>, states: &States) {
         let Ok(mut kept) = self.0.lock() else { return };
         if kept.len() >= MAX_KEPT {
             kept.clear();
         }
-        kept.insert((plan_url.clone(), kind.clone()), (now, states.clone()));
+        kept.insert(kind, (now, states.clone()));
     }
 }
 
@@ -69,8 +73,8 @@ impl Session<'_> {
     ///
     /// As any call.
     pub async fn type_states(&self, kind: &WorkItemType, delivered_at: DateTime<Utc>) -> Result<States, Error> {
-        let (plan_url, now) = (&self.properties.plan_url, self.azure_devops.clock.now());
-        if let Some(states) = self.azure_devops.states.get(plan_url, kind, delivered_at - KEEP_STATES) {
+        let (kept_type, now) = ((self.properties.plan_url.clone(), kind.clone()), self.azure_devops.clock.now());
+        if let Some(states) = self.azure_devops.states.get(&kept_type, delivered_at - KEEP_STATES) {
             return Ok(states);
         }
         let path = format!("{}/_apis/wit/workitemtypes/{}/states", segment(&kind.project), segment(&kind.kind));
@@ -78,7 +82,7 @@ impl Session<'_> {
         let states: States = answer.value.into_iter().map(|state| (state.name, state.category)).collect();
         // A type without states is a hiccup of the server, not worth keeping.
         if !states.is_empty() {
-            self.azure_devops.states.keep(plan_url, kind, now, &states);
+            self.azure_devops.states.keep(kept_type, now, &states);
         }
         Ok(states)
     }
@@ -87,7 +91,7 @@ impl Session<'_> {
     /// unless that was done within the hour.
     pub fn found_unknown_state(&self, kind: &WorkItemType) {
         let since = self.azure_devops.clock.now() - KEEP_STATES;
-        self.azure_devops.states.forget(&self.properties.plan_url, kind, since);
+        self.azure_devops.states.forget(&(self.properties.plan_url.clone(), kind.clone()), since);
     }
 }
 

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Error, Session, Wrapped};
+use super::session::Wrapped;
+use super::{Error, Session};
 
 /// How many work items one call may ask for.
 pub const BATCH: usize = 200;

@@ -1,0 +1,166 @@
+//! One check's view of Azure DevOps: makes the calls of one evaluation.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, Response};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{AzureDevOps, Error, ErrorKind, answer, error};
+use crate::http::retry_after::asked_to_wait;
+use crate::task::TaskProperties;
+use crate::task::token::AuthToken;
+
+/// What the version of a resource that never left preview adds to that of the released ones.
+const PREVIEW_SUFFIX: &str = "-preview.1";
+
+/// One check's view of Azure DevOps during one evaluation.
+#[derive(Debug)]
+pub struct Session<'a> {
+    pub(super) azure_devops: &'a AzureDevOps,
+    pub(super) properties: TaskProperties,
+    token: AuthToken,
+    /// The longest wait that an answer of this evaluation asked for, success or not.
+    slow_down: Mutex<Option<Duration>>,
+}
+
+/// One call of the REST API.
+pub(super) struct Call<'a> {
+    /// What it is for, as the end of "could not …": `read the run`.
+    pub(super) what: &'static str,
+    pub(super) method: Method,
+    /// Below the collection, without `api-version`.
+    pub(super) path: &'a str,
+    pub(super) body: Body<'a>,
+    /// The version of the resource, where it is not that of the released ones.
+    pub(super) version: Option<String>,
+}
+
+/// What a request carries.
+pub(super) enum Body<'a> {
+    Empty,
+    Json(serde_json::Value),
+    Text(&'a str),
+}
+
+impl<'a> Call<'a> {
+    /// Reads a resource.
+    pub(super) const fn get(what: &'static str, path: &'a str) -> Self {
+        Self { what, method: Method::GET, path, body: Body::Empty, version: None }
+    }
+}
+
+impl<'a> Session<'a> {
+    pub(super) const fn new(azure_devops: &'a AzureDevOps, properties: TaskProperties, token: AuthToken) -> Self {
+        Self { azure_devops, properties, token, slow_down: Mutex::new(None) }
+    }
+}
+
+impl Session<'_> {
+    /// The check's ids.
+    #[must_use]
+    pub const fn properties(&self) -> &TaskProperties {
+        &self.properties
+    }
+
+    /// The time now: later than when the evaluation began.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.azure_devops.clock.now()
+    }
+
+    /// Looks for the check's record in this timeline from now on: the delivery named none, or not this one.
+    pub const fn use_timeline(&mut self, id: Uuid) {
+        self.properties.timeline_id = id;
+    }
+
+    /// The longest wait that Azure DevOps asked for so far, to be kept before the next evaluation.
+    #[must_use]
+    pub fn slow_down(&self) -> Option<Duration> {
+        self.slow_down.lock().map_or(None, |slow_down| *slow_down)
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, what: &'static str, path: &str) -> Result<T, Error> {
+        self.call(Call::get(what, path)).await
+    }
+
+    /// Reads a resource that clients know only as a preview. It is not documented whether a server still wants the flag:
+    /// one that refuses it is asked again without.
+    pub(super) async fn get_preview<T: DeserializeOwned>(&self, what: &'static str, path: &str) -> Result<T, Error> {
+        let preview = format!("{}{PREVIEW_SUFFIX}", self.azure_devops.options.api_version);
+        match self.call(Call { version: Some(preview), ..Call::get(what, path) }).await {
+            Err(error) if error.is_about_version() => self.get(what, path).await,
+            answer => answer,
+        }
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        let body = Body::Json(encode(what, body)?);
+        self.call(Call { what, method: Method::POST, path, body, version: None }).await
+    }
+
+    /// Makes one call and reads its JSON.
+    pub(super) async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
+        let what = call.what;
+        let answer = self.send(call).await?;
+        let bytes = answer::read_limited(what, answer).await?;
+        // A success without a body is the empty answer: `null` decodes into `()` and `Option`.
+        let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+        serde_json::from_slice(text).map_err(|_| {
+            Error::new(what, ErrorKind::Transient { retry_after: None }, "answered JSON of an unexpected shape")
+        })
+    }
+
+    async fn send(&self, call: Call<'_>) -> Result<Response, Error> {
+        let Call { what, method, path, body, version } = call;
+        let client = self.azure_devops;
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let version = version.as_deref().unwrap_or(&client.options.api_version);
+        let url = format!("{}{path}{separator}api-version={version}", self.properties.plan_url);
+        let request = client.http.request(method, url).bearer_auth(self.token.expose());
+        let request = match body {
+            Body::Empty => request,
+            Body::Json(json) => request.json(&json),
+            Body::Text(text) => request.header(CONTENT_TYPE, "application/octet-stream").body(text.to_owned()),
+        };
+        let (host, clock) = (self.properties.plan_url.authority(), &client.clock);
+        client.circuits.admit(host, clock.now()).map_err(|wait| error::left_alone(what, wait))?;
+        let answer = request.send().await;
+        client.circuits.note(host, answer.as_ref().is_ok_and(answer::is_from_the_service), clock.now());
+        let answer = answer.map_err(|error| error::unreachable(what, &error))?;
+        self.note_slow_down(answer.headers());
+        answer::classify(what, answer, clock.now()).await
+    }
+
+    /// Remembers a wait that the answer asks for; it comes with successes too.
+    fn note_slow_down(&self, headers: &HeaderMap) {
+        let asked = asked_to_wait(headers, self.azure_devops.clock.now());
+        if let Ok(mut slow_down) = self.slow_down.lock() {
+            *slow_down = (*slow_down).max(asked);
+        }
+    }
+
+    /// The path of a resource of the check's project.
+    pub(super) fn in_project(&self, rest: &str) -> String {
+        format!("{}/_apis/{rest}", self.properties.project_id)
+    }
+}
+
+pub(super) fn encode(what: &'static str, body: &impl Serialize) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(body).map_err(|_| Error::new(what, ErrorKind::Other, "the request could not be written"))
+}
+
+/// The wrapper that Azure DevOps puts around every array.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wrapped<T> {
+    pub(super) value: Vec<T>,
+}
