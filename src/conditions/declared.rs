@@ -27,17 +27,17 @@ pub struct Declared<'a> {
 
 impl Declared<'_> {
     /// Reports a connection that the file does not have, or that is of another kind.
-    pub fn expect_connection(&self, key: &str, name: &str, kinds: &[&str], problems: &mut Problems<'_>) {
+    pub fn expect_connection(&self, name: &str, kinds: &[&str], mut problems: Problems<'_>) {
         match self.connections.get(name) {
             Some(connection) if kinds.contains(&connection.kind()) => {}
             Some(connection) => {
                 let (found, wanted) = (connection.kind(), kinds.join("` or `"));
-                problems.push(key, format!("connection `{name}` is of kind `{found}`; this needs `{wanted}`"));
+                problems.push("", format!("connection `{name}` is of kind `{found}`; this needs `{wanted}`"));
             }
             None => {
                 let hint = suggest(name, self.connections.keys().map(String::as_str));
                 let message = format!("checks.yaml has no connection `{name}`; add it to `connections`{hint}");
-                problems.push(key, message);
+                problems.push("", message);
             }
         }
     }

@@ -104,7 +104,9 @@ pub fn judge(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc>) 
         .conditions
         .iter()
         .enumerate()
-        .map(|(index, condition)| walk.explain(condition, &index.to_string(), None, false))
+        .map(|(index, condition)| {
+            walk.explain(condition, &Position { place: index.to_string(), ..Position::default() })
+        })
         .collect();
     let explanation = combine(String::new(), Combinator::AtLeast(conditions.len()), conditions);
     let look_again_at = walk.look_again_at.unwrap_or(now + scope.interval);
@@ -120,28 +122,36 @@ struct Walk<'a> {
     stay_away_until: Option<DateTime<Utc>>,
 }
 
+/// Where a condition stands in the tree.
+#[derive(Default)]
+struct Position {
+    /// Its indices from the outside in: `1.0`.
+    place: String,
+    /// The `whenNotMet` of the combinator around it.
+    inherited: Option<WhenNotMet>,
+    /// Whether a `not` is around it.
+    is_negated: bool,
+}
+
 impl Walk<'_> {
-    /// Explains a condition. `inherited` is the `whenNotMet` of the combinator around it. Inside `not` a measured no is a
-    /// no, even where it would be worth waiting for: that is what `not` asks for.
-    fn explain(
-        &mut self,
-        condition: &Condition,
-        place: &str,
-        inherited: Option<WhenNotMet>,
-        is_negated: bool,
-    ) -> Explanation {
-        let own = condition.when_not_met.or(inherited);
-        let when_not_met = if is_negated { Some(WhenNotMet::Fail) } else { own };
+    /// Explains a condition. Inside `not` a measured no is a no, even where it would be worth waiting for: that is what
+    /// `not` asks for.
+    fn explain(&mut self, condition: &Condition, position: &Position) -> Explanation {
+        let Position { place, inherited, is_negated } = position;
+        let own = condition.when_not_met.or(*inherited);
+        let when_not_met = if *is_negated { Some(WhenNotMet::Fail) } else { own };
         let title = condition.title();
         let Some((combinator, inside)) = condition.kind.inside() else {
             return self.measure(condition, place, when_not_met);
         };
         let is_not = combinator == Combinator::Not;
-        let conditions: Vec<Explanation> = inside
-            .iter()
-            .enumerate()
-            .map(|(index, inner)| self.explain(inner, &format!("{place}.{index}"), when_not_met, is_negated || is_not))
-            .collect();
+        let position = |index| Position {
+            place: format!("{place}.{index}"),
+            inherited: when_not_met,
+            is_negated: *is_negated || is_not,
+        };
+        let inside = inside.iter().enumerate();
+        let conditions: Vec<Explanation> = inside.map(|(index, inner)| self.explain(inner, &position(index))).collect();
         let mut explanation = combine(title, combinator, conditions);
         let waits = when_not_met.unwrap_or_else(|| condition.kind.when_not_met()) == WhenNotMet::Wait;
         if is_not && waits && explanation.has_evidence && explanation.status == Status::Failed {

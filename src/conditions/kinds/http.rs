@@ -62,7 +62,7 @@ impl Rule for Http {
     }
 
     fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
-        declared.expect_connection("connection", &self.connection, &["http"], problems);
+        declared.expect_connection(&self.connection, &["http"], problems.inside("connection"));
         if let Err(why) = check_path(&self.path) {
             problems.push("path", format!("`{}` is no path below the connection's URL: {why}", self.path));
         }

@@ -28,7 +28,7 @@ impl Metric {
 
     fn validate_query(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
         const KINDS: [&str; 4] = ["prometheus", "applicationInsights", "logAnalytics", "azureMonitor"];
-        declared.expect_connection("connection", &self.connection, &KINDS, problems);
+        declared.expect_connection(&self.connection, &KINDS, problems.inside("connection"));
         let of_resource = [self.resource.is_some(), self.metric.is_some(), self.aggregation.is_some()];
         match declared.connections.get(&self.connection) {
             Some(Connection::AzureMonitor(_)) => {

@@ -133,7 +133,7 @@ impl Rule for ServiceNowChange {
     }
 
     fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
-        declared.expect_connection("connection", &self.connection, &["serviceNow"], problems);
+        declared.expect_connection(&self.connection, &["serviceNow"], problems.inside("connection"));
         declared.expect_input("number", &self.number, problems);
         if self.fields.is_empty() && self.approval.is_none() && self.state.is_none() && !self.within_window {
             problems.push("", "demands nothing; write `fields`, `approval`, `state` or `withinWindow: true`");
