@@ -66,7 +66,9 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Response<Bytes>,), Error 
                 match (method, function.as_str()) {
                     // The readiness probe of the host: any answer will do, and soon.
                     (Method::GET | Method::HEAD, "") => json(StatusCode::OK, &serde_json::json!({ "status": "ready" })),
-                    (Method::POST, "checkfunction") => deliver(app, &limits.deliveries, headers, query, body).await,
+                    (Method::POST, "checkfunction") => {
+                        deliver(app, &limits.deliveries, (headers, query), body).await
+                    },
                     (Method::POST, "reevaluatefunction") => evaluate(&app, &limits.evaluations, body).await,
                     _ => json(StatusCode::NOT_FOUND, &serde_json::json!({})),
                 }
@@ -81,12 +83,11 @@ type Shared = (Arc<App>, Arc<Limits>);
 
 async fn deliver<B: Buf>(
     app: Arc<App>,
-    limits: &Semaphore,
-    headers: HeaderMap,
-    query: String,
+    permits: &Semaphore,
+    (headers, query): (HeaderMap, String),
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Response<Bytes> {
-    let Ok(Ok(_permit)) = timeout(DELIVERY_TIMEOUT, limits.acquire()).await else {
+    let Ok(Ok(_permit)) = timeout(DELIVERY_TIMEOUT, permits.acquire()).await else {
         tracing::error!("too many deliveries at a time");
         return check_function::unavailable("the function app has too many deliveries at a time").into_response();
     };
@@ -106,12 +107,12 @@ async fn deliver<B: Buf>(
 
 async fn evaluate<B: Buf>(
     app: &Arc<App>,
-    limits: &Semaphore,
+    permits: &Semaphore,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Response<Bytes> {
     let nothing = serde_json::json!({});
     // Any error makes the host hand the message out again, a little later.
-    let Ok(Ok(_permit)) = timeout(EVALUATION_TURN_TIMEOUT, limits.acquire()).await else {
+    let Ok(Ok(_permit)) = timeout(EVALUATION_TURN_TIMEOUT, permits.acquire()).await else {
         tracing::error!("too many evaluations at a time");
         return json(StatusCode::SERVICE_UNAVAILABLE, &nothing);
     };

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use checkgate::checks_file::ChecksFile;
-use checkgate::check_function::delivery::{Refusal, Rules, read};
+use checkgate::check_function::delivery::{Refusal, Request, Rules, read};
 use checkgate::queue::message::{CheckMessage, MessageV1};
 use checkgate::task::plan_url::AllowedPlanUrls;
 use checkgate::task::sealer::Sealer;
@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let rules = Rules { checks: &CHECKS, allowed: &ALLOWED, allow_inline: true };
-    match read(&headers, &query, body, rules, fuzz::now()) {
+    match read(Request { headers: &headers, query: &query, body }, rules, fuzz::now()) {
         Ok(delivery) => {
             let message = MessageV1::new(delivery.check);
             let text = message.seal(&delivery.token, &SEALER);

@@ -1,9 +1,6 @@
 //! What Azure Pipelines sends when it delivers a check: read completely, with every problem reported at once. No I/O.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 use warp::http::HeaderMap;
 
 use crate::check::Check;
@@ -11,7 +8,6 @@ use crate::checks_file::ChecksFile;
 use crate::task::CompletionEvent;
 use crate::task::plan_url::AllowedPlanUrls;
 use crate::task::token::AuthToken;
-use crate::task::{HubName, TaskProperties};
 
 use super::headers::Reader;
 
@@ -49,64 +45,45 @@ pub struct Rules<'a> {
     pub allow_inline: bool,
 }
 
+/// A delivery as it arrives.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its query, without the question mark.
+    pub query: &'a str,
+    /// Its body.
+    pub body: &'a [u8],
+}
+
 /// Reads a delivery.
 ///
 /// # Errors
 ///
 /// [`Refusal`] with everything that is wrong with it. The token is never repeated.
-pub fn read(
-    headers: &HeaderMap,
-    query: &str,
-    body: &[u8],
-    rules: Rules<'_>,
-    now: DateTime<Utc>,
-) -> Result<Delivery, Refusal> {
-    let mut reader = Reader { headers, problems: Vec::new() };
-    let chosen = reader.definition(query, body, rules);
-    let plan_url = reader.plan_url(rules.allowed);
-    let project_id = reader.required::<Uuid>("ProjectId", "a GUID");
-    let hub_name = reader.required::<HubName>("HubName", "a hub name of 1 to 32 letters, such as `checks`");
-    let plan_id = reader.required::<Uuid>("PlanId", "a GUID");
-    let job_id = reader.required::<Uuid>("JobId", "a GUID");
-    let timeline_id = reader.optional::<Uuid>("TimelineId", "a GUID");
-    let task_instance_id = reader.required::<Uuid>("TaskInstanceId", "a GUID");
-    let build_id = reader.optional::<u64>("BuildId", "a number");
+pub fn read(request: Request<'_>, rules: Rules<'_>, now: DateTime<Utc>) -> Result<Delivery, Refusal> {
+    let mut reader = Reader::new(request.headers);
+    let chosen = reader.definition(request.query, request.body, rules);
+    let properties = reader.properties(rules.allowed);
     let token = reader.token();
     let completion_event = reader.completion_event();
-    let mut inputs = BTreeMap::new();
-    if let Some((_, definition)) = &chosen {
-        inputs = reader.inputs(&definition.inputs);
-        if reader.headers.get("BuildId").is_none()
-            && definition.conditions.iter().any(|condition| condition.reads_run())
-        {
-            reader.missing("BuildId");
+    let inputs = chosen.as_ref().map(|(_, definition)| reader.inputs(&definition.inputs));
+    if let Some((_, definition)) = &chosen
+        && request.headers.get("BuildId").is_none()
+        && definition.conditions.iter().any(|condition| condition.reads_run())
+    {
+        reader.missing("BuildId");
+    }
+    if let Some(problem) = reader.forbidden {
+        return Err(Refusal::ForbiddenPlanUrl(problem));
+    }
+    match (chosen, properties, token, inputs) {
+        (Some((name, definition)), Some(properties), Some(token), Some(inputs)) if reader.problems.is_empty() => {
+            let completion_event = completion_event.unwrap_or(definition.completion_event);
+            let deadline = definition.deadline(now);
+            let check = Check { name, properties, definition, inputs, delivered_at: now, deadline };
+            Ok(Delivery { check, token, completion_event })
         }
+        _ => Err(Refusal::Problems(reader.problems)),
     }
-    if let Some(Err(forbidden)) = &plan_url {
-        return Err(Refusal::ForbiddenPlanUrl(forbidden.clone()));
-    }
-    let (
-        Some((name, definition)),
-        Some(Ok(plan_url)),
-        Some(project_id),
-        Some(hub_name),
-        Some(plan_id),
-        Some(job_id),
-        Some(task_instance_id),
-        Some(token),
-        true,
-    ) = (chosen, plan_url, project_id, hub_name, plan_id, job_id, task_instance_id, token, reader.problems.is_empty())
-    else {
-        return Err(Refusal::Problems(reader.problems));
-    };
-    let timeline_id = timeline_id.unwrap_or(plan_id);
-    let properties =
-        TaskProperties { plan_url, project_id, hub_name, plan_id, job_id, timeline_id, task_instance_id, build_id };
-    let completion_event = completion_event.unwrap_or(definition.completion_event);
-    let deadline = definition.deadline(now);
-    Ok(Delivery {
-        check: Check { name, properties, definition, inputs, delivered_at: now, deadline },
-        token,
-        completion_event,
-    })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
 use warp::http::HeaderMap;
 
 use crate::check::Input;
@@ -9,6 +10,7 @@ use crate::check_function::delivery::MAX_INPUT;
 use crate::task::CompletionEvent;
 use crate::task::plan_url::{AllowedPlanUrls, PlanUrl, PlanUrlError};
 use crate::task::token::AuthToken;
+use crate::task::{HubName, TaskProperties};
 
 /// The longest value of a header. The declared limit of all headers together is 5,000 characters, but a token is longer.
 const MAX_HEADER: usize = 16 * 1024;
@@ -33,9 +35,38 @@ const ADVICE: [(&str, &str); 9] = [
 pub(super) struct Reader<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) problems: Vec<String>,
+    /// Why decisions may not be sent to the delivered URL.
+    pub(super) forbidden: Option<String>,
 }
 
 impl<'a> Reader<'a> {
+    pub(super) const fn new(headers: &'a HeaderMap) -> Self {
+        Self { headers, problems: Vec::new(), forbidden: None }
+    }
+
+    /// The ids by which Azure Pipelines knows the check. `None` if one is missing or wrong, which is noted.
+    pub(super) fn properties(&mut self, allowed: &AllowedPlanUrls) -> Option<TaskProperties> {
+        let plan_url = self.plan_url(allowed);
+        let project_id = self.required::<Uuid>("ProjectId", "a GUID");
+        let hub_name = self.required::<HubName>("HubName", "a hub name of 1 to 32 letters, such as `checks`");
+        let plan_id = self.required::<Uuid>("PlanId", "a GUID");
+        let job_id = self.required::<Uuid>("JobId", "a GUID");
+        let timeline_id = self.optional::<Uuid>("TimelineId", "a GUID");
+        let task_instance_id = self.required::<Uuid>("TaskInstanceId", "a GUID");
+        let build_id = self.optional::<u64>("BuildId", "a number");
+        let plan_id = plan_id?;
+        Some(TaskProperties {
+            plan_url: plan_url?,
+            project_id: project_id?,
+            hub_name: hub_name?,
+            plan_id,
+            job_id: job_id?,
+            timeline_id: timeline_id.unwrap_or(plan_id),
+            task_instance_id: task_instance_id?,
+            build_id,
+        })
+    }
+
     /// The one value of a header, without what every header must not be. `None` when it is absent or was complained about.
     pub(super) fn header(&mut self, name: &str, longest: usize) -> Option<&'a str> {
         let mut values = self.headers.get_all(name).iter();
@@ -91,14 +122,14 @@ impl<'a> Reader<'a> {
         self.optional(name, expected)
     }
 
-    pub(super) fn plan_url(&mut self, allowed: &AllowedPlanUrls) -> Option<Result<PlanUrl, String>> {
+    fn plan_url(&mut self, allowed: &AllowedPlanUrls) -> Option<PlanUrl> {
         if !self.headers.contains_key("PlanUrl") {
             self.missing("PlanUrl");
             return None;
         }
         let text = self.header("PlanUrl", MAX_HEADER)?;
         match allowed.admit(text) {
-            Ok(plan_url) => Some(Ok(plan_url)),
+            Ok(plan_url) => Some(plan_url),
             Err(why @ PlanUrlError::Malformed(_)) => {
                 self.problems.push(format!(
                     "header PlanUrl is {} and {why}: write \"PlanUrl\": \"$(system.CollectionUri)\"",
@@ -106,10 +137,13 @@ impl<'a> Reader<'a> {
                 ));
                 None
             }
-            Err(PlanUrlError::NotAllowed) => Some(Err(format!(
-                "header PlanUrl is {}, which is not among the URLs that this function app may send decisions to: add it to the app setting AllowedPlanUrls if it is yours",
-                echo(text)
-            ))),
+            Err(PlanUrlError::NotAllowed) => {
+                self.forbidden = Some(format!(
+                    "header PlanUrl is {}, which is not among the URLs that this function app may send decisions to: add it to the app setting AllowedPlanUrls if it is yours",
+                    echo(text)
+                ));
+                None
+            }
         }
     }
 

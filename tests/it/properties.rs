@@ -7,7 +7,7 @@ use checkgate::azure_devops::build::{Build, Run};
 use checkgate::azure_devops::timeline::Timeline;
 use checkgate::check::Check;
 use checkgate::check::CheckDefinition;
-use checkgate::check_function::delivery::{self, Refusal, Rules};
+use checkgate::check_function::delivery::{self, Refusal, Request, Rules};
 use checkgate::checks_file::ChecksFile;
 use checkgate::conditions::Condition;
 use checkgate::evaluation::{Memory, Status, judge};
@@ -254,7 +254,7 @@ proptest! {
         let checks = ChecksFile::parse("default: a\nchecks: { a: { conditions: [ taskExecuted: { task: CmdLine } ] } }").expect("a file");
         let allowed: AllowedPlanUrls = AllowedPlanUrls::DEFAULT.parse().expect("a list");
         let rules = Rules { checks: &checks, allowed: &allowed, allow_inline: true };
-        let problems = match delivery::read(&map, &query, &body, rules, now()) {
+        let problems = match delivery::read(Request { headers: &map, query: &query, body: &body }, rules, now()) {
             Ok(_) => Vec::new(),
             Err(Refusal::Problems(problems)) => problems,
             Err(Refusal::ForbiddenPlanUrl(problem)) => vec![problem],

@@ -1,0 +1,94 @@
+//! ApiResponse mode: the check is evaluated at once, and the decision is the answer.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
+use warp::http::StatusCode;
+
+use super::answer::Answer;
+use super::delivery::Delivery;
+use crate::App;
+use crate::azure_devops::{ErrorKind, Session};
+use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRunState};
+use crate::evaluation::{Explanation, Memory, Status};
+use crate::facts::FactError;
+use crate::sources::Sources;
+use crate::task_log;
+
+/// How long reading may take in all in ApiResponse mode, of the 3 s that Azure Pipelines waits for the answer.
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(2_200);
+
+/// The body of a synchronous decision.
+#[derive(Serialize)]
+struct Decided<'a> {
+    status: &'static str,
+    check: &'a str,
+    reasons: Vec<String>,
+    explanation: &'a [Explanation],
+}
+
+/// Reads the check's facts and evaluates it, within the time that Azure Pipelines waits.
+async fn evaluate(app: &App, sources: &Sources, delivery: &Delivery) -> Result<Evaluation, FactError> {
+    let until = Instant::now() + RESPONSE_TIMEOUT;
+    let check = &delivery.check;
+    let session = app.azure_devops.session(&check.properties, &delivery.token);
+    let evaluator = Evaluator {
+        check,
+        azure_devops: &session,
+        sources,
+        memory: &Memory::default(),
+        run: None,
+        read_run_state: ReadRunState::Never,
+        now: check.delivered_at,
+        limit: RESPONSE_TIMEOUT,
+    };
+    // A check that the headers alone can answer needs no call.
+    if !evaluator.wanted().is_empty() {
+        timeout_at(until, prove_origin(&session))
+            .await
+            .unwrap_or_else(|_| Err(FactError::because("Azure DevOps did not answer in time")))?;
+    }
+    let limit = until.saturating_duration_since(Instant::now());
+    Evaluator { limit, ..evaluator }.evaluate().await
+}
+
+/// The delivered token must be able to read the delivered plan or, if it may not, the check's record. Otherwise everybody with
+/// the function key could ask the sources anything, and read it in the answer.
+async fn prove_origin(session: &Session<'_>) -> Result<(), FactError> {
+    match session.plan().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == ErrorKind::NotVisible => match session.record().await? {
+            Some(_) => Ok(()),
+            None => Err(error.into()),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Evaluates the check now: the decision is the answer.
+pub(super) async fn decide(app: &App, sources: &Sources, delivery: &Delivery) -> Answer {
+    let check = &delivery.check;
+    let (status, reasons, explanation) = match evaluate(app, sources, delivery).await {
+        Ok(evaluation) => {
+            let verdict = evaluation.verdict;
+            let status = if check.definition.dry_run { Status::Passed } else { verdict.status() };
+            let reasons = match verdict.status() {
+                Status::Passed => vec!["all conditions passed".to_owned()],
+                _ => task_log::blockers(&verdict.explanation),
+            };
+            (status, reasons, verdict.explanation.conditions)
+        }
+        Err(error) => {
+            let status = if check.definition.dry_run { Status::Passed } else { Status::Errored };
+            (status, vec![error.why], Vec::new())
+        }
+    };
+    let status = match status {
+        Status::Passed => "successful",
+        Status::Failed => "failed",
+        Status::Waiting | Status::Errored => "pending",
+    };
+    tracing::info!(status, "decided in the response");
+    Answer::new(StatusCode::OK, Decided { status, check: &check.name, reasons, explanation: &explanation })
+}
