@@ -65,107 +65,87 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-/// What it says.
 impl Progress {
     /// How many evaluations are over.
-    #[must_use]
     pub const fn evaluations(&self) -> u32 {
         self.evaluations
     }
 
     /// Whether no evaluation has found the check waiting yet.
-    #[must_use]
     pub const fn is_first(&self) -> bool {
         !self.begun
     }
 
     /// Whether the check must be decided now: its time is over, or it was evaluated as often as it may be.
-    #[must_use]
     pub fn is_over(&self, deadline: DateTime<Utc>, now: DateTime<Utc>) -> bool {
         now >= deadline || self.evaluations >= MAX_EVALUATIONS_PER_CHECK
     }
 
     /// The newest claims of this chain, oldest first.
-    #[must_use]
     pub fn claims(&self) -> &[Claim] {
         &self.claims
     }
 
     /// The claim that left the last message of this chain in doubt.
-    #[must_use]
     pub const fn doubted_claim(&self) -> Option<&Claim> {
         self.doubted_claim.as_ref()
     }
 
     /// The timeline of the check's record, where it is not the delivered one.
-    #[must_use]
     pub const fn timeline_id(&self) -> Option<Uuid> {
         self.timeline_id
     }
 
     /// The check's log.
-    #[must_use]
     pub const fn log_id(&self) -> Option<u64> {
         self.log_id
     }
 
     /// Whether the log has its first lines.
-    #[must_use]
     pub const fn has_log_begun(&self) -> bool {
         !self.last_status.is_empty()
     }
 
     /// Whether the log says this already.
-    #[must_use]
     pub fn shows(&self, digest: &str) -> bool {
         self.last_status == digest
     }
 
     /// What the conditions remember.
-    #[must_use]
     pub const fn memory(&self) -> &Memory {
         &self.memory
     }
 
     /// What never changes about the run, once it was read.
-    #[must_use]
     pub const fn run(&self) -> Option<&Run> {
         self.run.as_ref()
     }
 
     /// How many evaluations in a row met an error.
-    #[must_use]
     pub const fn consecutive_errors(&self) -> u32 {
         self.consecutive_errors
     }
 
     /// How long Azure DevOps has refused the token without a break.
-    #[must_use]
     pub fn refused_for(&self, now: DateTime<Utc>) -> TimeDelta {
         self.refused_since.map_or(TimeDelta::zero(), |since| now - since)
     }
 
     /// How long the token has not seen the check's plan and record.
-    #[must_use]
     pub fn unseen_for(&self, now: DateTime<Utc>) -> TimeDelta {
         self.unseen_since.map_or(TimeDelta::zero(), |since| now - since)
     }
 
     /// Since when Azure DevOps did not answer, where the log does not say so yet.
-    #[must_use]
     pub const fn unreadable_since(&self) -> Option<DateTime<Utc>> {
         self.unreadable_since
     }
 
     /// How many of the warnings before the deadline were given.
-    #[must_use]
     pub const fn warnings(&self) -> u32 {
         self.warnings
     }
-}
 
-/// How it changes.
-impl Progress {
     /// An evaluation found the check waiting.
     pub const fn begin(&mut self) {
         self.begun = true;
