@@ -1,0 +1,124 @@
+//! Azurite, the storage emulator: installed by npm as `tests/azurite/package-lock.json` pins it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::Child;
+use tokio::time::{interval, timeout};
+
+use crate::local::ports::{Answer, Ports, look};
+
+/// How long Azurite may take to listen. It takes a second on a slow machine.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long Azurite may take to write its data and end.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// What to do when Node is absent.
+pub const INSTALL_NODE: &str =
+    "install Node 20 or later from https://nodejs.org, so that `node` and `npm` are on the PATH";
+
+/// Installs Azurite exactly as the lock file says, unless it is installed; returns its folder.
+///
+/// # Errors
+///
+/// A sentence for the person at the terminal.
+pub fn install(root: &Path) -> Result<PathBuf, String> {
+    let folder = root.join("tests/azurite");
+    let package = folder.join("node_modules/azurite");
+    let lock = folder.join("package-lock.json");
+    // One installation at a time, whichever command or test comes first.
+    let _one_at_a_time = fs::File::open(&lock)
+        .and_then(|file| file.lock().map(|()| file))
+        .map_err(|error| format!("{}: {error}", lock.display()))?;
+    let wanted = fs::read(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
+    let stamp = folder.join("node_modules/.installed");
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(package);
+    }
+    let npm = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+        .current_dir(&folder)
+        .output()
+        .map_err(|error| format!("npm cannot be run ({error}), and Azurite needs it: {INSTALL_NODE}"))?;
+    if !npm.status.success() {
+        return Err(format!("npm could not install Azurite: {}", String::from_utf8_lossy(&npm.stderr).trim()));
+    }
+    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(package)
+}
+
+/// A running Azurite of ours, with blobs, queues and tables. It is killed when it is dropped.
+#[derive(Debug)]
+pub struct Azurite(Child);
+
+impl Azurite {
+    /// Starts it with its data in `target/azurite`, and waits until all its services answer.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the person at the terminal.
+    pub async fn start(root: &Path, ports: &Ports) -> Result<Self, String> {
+        let package = install(root)?;
+        let data = root.join("target/azurite");
+        fs::create_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
+        let log = data.join("stderr.log");
+        let stderr = fs::File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+        let mut command = tokio::process::Command::new("node");
+        command.arg(package.join("dist/src/azurite.js")).arg("--location").arg(&data);
+        for (service, port) in ports.storage() {
+            command.args([format!("--{service}Host"), "127.0.0.1".to_owned()]);
+            command.args([format!("--{service}Port"), port.to_string()]);
+        }
+        // A group of its own: Ctrl+C must not end it before the host, which still needs it.
+        command.args(["--disableTelemetry", "--skipApiVersionCheck", "--silent"]).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).kill_on_drop(true);
+        let child = command
+            .spawn()
+            .map_err(|error| format!("node cannot be run ({error}), and Azurite needs it: {INSTALL_NODE}"))?;
+        let mut azurite = Self(child);
+        match timeout(START_LIMIT, azurite.listens(ports)).await {
+            Ok(true) => Ok(azurite),
+            Ok(false) => Err(format!("Azurite ended instead of listening; {} says why", log.display())),
+            Err(_) => Err(format!("Azurite did not listen within {} s", START_LIMIT.as_secs())),
+        }
+    }
+
+    /// Waits until all services answer; false if the process ends instead.
+    async fn listens(&mut self, ports: &Ports) -> bool {
+        let mut tick = interval(Duration::from_millis(50));
+        for (_, port) in ports.storage() {
+            while look(port).await != Answer::Storage {
+                if self.0.try_wait().map_or(true, |ended| ended.is_some()) {
+                    return false;
+                }
+                tick.tick().await;
+            }
+        }
+        true
+    }
+
+    /// Stops it, once it has written its data.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not tell how it ended.
+    pub async fn stop(mut self) -> io::Result<()> {
+        terminate(&self.0);
+        if timeout(STOP_LIMIT, self.0.wait()).await.is_err() {
+            self.0.kill().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks a process to end. One that has ended need not be asked.
+pub(crate) fn terminate(child: &Child) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    // It may end at this very moment.
+    let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+}

@@ -1,0 +1,35 @@
+//! Builds the handler.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// Builds `checkgate` in this workspace and returns where the executable is. Cargo itself prints what is wrong.
+///
+/// # Errors
+///
+/// A sentence for the person at the terminal.
+pub fn build(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<PathBuf, String> {
+    // Cargo says which cargo runs this command; by hand it is the one on the PATH.
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(program)
+        .args(["build", "--locked", "--package", "checkgate", "--bin", "checkgate"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cargo cannot be run ({error}): install Rust from https://rustup.rs"))?;
+    if !built.status.success() {
+        return Err("the handler does not build; cargo has said why".to_owned());
+    }
+    let messages = String::from_utf8_lossy(&built.stdout);
+    let executable = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
+        let executable = message["executable"].as_str()?;
+        (message["target"]["name"] == "checkgate").then(|| PathBuf::from(executable))
+    });
+    executable.ok_or_else(|| "cargo built the handler and did not say where it is".to_owned())
+}

@@ -1,0 +1,161 @@
+//! Prepares a local run and runs `func start`.
+//!
+//! First everything that can be missing is looked for, so that nothing is half started. Then: build, put the executable
+//! in place, start Azurite, say how to deliver a check, run `func start`. When `func` ends, so does our Azurite.
+
+mod func;
+pub mod greeting;
+pub mod ports;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::azurite::{self, Azurite, INSTALL_NODE};
+use crate::{cargo, say};
+
+pub use ports::Ports;
+
+/// What to do.
+#[derive(Debug)]
+pub struct Options {
+    /// The folder of the function app.
+    pub root: PathBuf,
+    /// Whether to stop before `func start`.
+    pub no_func: bool,
+    /// The ports.
+    pub ports: Ports,
+}
+
+/// Does it.
+///
+/// # Errors
+///
+/// A sentence for the person at the terminal.
+pub fn run(options: &Options) -> Result<ExitCode, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| format!("the runtime cannot start: {error}"))?.block_on(prepare(options))
+}
+
+/// The signals that ask a program to end. While they are held here, they do not end this one.
+struct Stop([Signal; 3]);
+
+impl Stop {
+    fn hold() -> std::io::Result<Self> {
+        Ok(Self([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
+    }
+
+    /// Waits until one comes.
+    async fn asked(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+async fn prepare(options: &Options) -> Result<ExitCode, String> {
+    let Options { root, no_func, ports } = options;
+    let has_storage = look_for_what_is_missing(options).await?;
+    let executable = cargo::build(root, &[], &[])?;
+    let listed = validate(root, &executable)?;
+    put_in_place(root, &executable)?;
+    if !has_storage {
+        azurite::install(root)?;
+    }
+    say("The executable `checkgate` is in place.");
+    // From here on, Ctrl+C must not end this process before what it has started.
+    let mut stop = Stop::hold().map_err(|error| format!("signals cannot be waited for: {error}"))?;
+    let azurite = if has_storage { None } else { Some(start_azurite(root, ports, &mut stop).await?) };
+    match &azurite {
+        Some(_) => say("Azurite was started. Its data is in target/azurite."),
+        None => say("Azurite answers already. It is used, and left running."),
+    }
+    say(&greeting::greeting(ports.func, &names(&listed)));
+    let ended = if *no_func {
+        say("`func start` is left to you.");
+        if azurite.is_some() {
+            say("Azurite runs until you press Ctrl+C here.");
+            stop.asked().await;
+        }
+        Ok(ExitCode::SUCCESS)
+    } else {
+        func::start(root, ports.func, &mut stop).await
+    };
+    if let Some(azurite) = azurite {
+        azurite.stop().await.map_err(|error| format!("Azurite did not end: {error}"))?;
+        say("Azurite has ended.");
+    }
+    ended
+}
+
+/// Finds what would stop the run later; returns whether a storage service is there already.
+async fn look_for_what_is_missing(options: &Options) -> Result<bool, String> {
+    let Options { root, no_func, ports } = options;
+    if !no_func {
+        func::is_installed()?;
+        if !ports::is_free(ports.func) {
+            return Err(format!(
+                "port {} is taken, and `func start` needs it: stop what listens there, perhaps another `func start`; `cargo local --no-func` only builds and puts the executable in place",
+                ports.func
+            ));
+        }
+    }
+    let fresh = root.join(FRESH);
+    fs::write(&fresh, "").and_then(|()| fs::remove_file(&fresh)).map_err(|error| {
+        format!("{} cannot be written to ({error}), and the executable goes there: make it writable", root.display())
+    })?;
+    let has_storage = ports::has_storage(ports).await?;
+    if !has_storage {
+        Command::new("node")
+            .arg("--version")
+            .output()
+            .map_err(|error| format!("node cannot be run ({error}), and Azurite needs it: {INSTALL_NODE}"))?;
+    }
+    Ok(has_storage)
+}
+
+/// Ctrl+C while Azurite starts ends it.
+async fn start_azurite(root: &Path, ports: &Ports, stop: &mut Stop) -> Result<Azurite, String> {
+    tokio::select! {
+        started = Azurite::start(root, ports) => started,
+        () = stop.asked() => Err("stopped while Azurite was starting".to_owned()),
+    }
+}
+
+/// The name of the executable before it is complete.
+const FRESH: &str = ".checkgate.new";
+
+/// Puts the executable beside `host.json`, complete or not at all. A running one can be replaced, but not written to.
+fn put_in_place(root: &Path, executable: &Path) -> Result<(), String> {
+    let (fresh, place) = (root.join(FRESH), root.join("checkgate"));
+    fs::copy(executable, &fresh)
+        .and_then(|_| fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)))
+        .and_then(|()| fs::rename(&fresh, &place))
+        .map_err(|error| format!("the executable cannot be put to {}: {error}", place.display()))
+}
+
+/// Has the executable read checks.yaml; returns what it lists.
+fn validate(root: &Path, executable: &Path) -> Result<String, String> {
+    let output = Command::new(executable)
+        .args(["validate", "checks.yaml"])
+        .current_dir(root)
+        .output()
+        .map_err(|error| format!("{} cannot be run: {error}", executable.display()))?;
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(listed);
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("error: ").to_owned();
+    Err(format!("{complaint}: mend it, then try again\n{}", listed.trim_end()))
+}
+
+/// The names of the checks: the first word of each indented line.
+fn names(listed: &str) -> Vec<&str> {
+    listed.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect()
+}

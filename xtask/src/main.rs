@@ -1,0 +1,53 @@
+//! `cargo local` and `cargo dist`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::local::{Options, Ports};
+use xtask::{dist, local};
+
+#[derive(Parser)]
+#[command(name = "cargo", bin_name = "cargo", about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// The folder of the function app
+    #[arg(long, global = true, hide = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/.."))]
+    root: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the handler, start Azurite unless it runs, say how to deliver a check, and run `func start`
+    Local {
+        /// Do everything but run `func start`
+        #[arg(long)]
+        no_func: bool,
+        /// The ports of the Functions host and of the blob, queue and table service
+        #[arg(long, hide = true, default_value = "7071,10000,10001,10002")]
+        ports: Ports,
+    },
+    /// Lay out `dist/`, the folder to publish: exactly the files that a function app needs
+    Dist {
+        /// What to build the executable for
+        #[arg(long, default_value = dist::TARGET)]
+        target: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let Arguments { command, root } = Arguments::parse();
+    let done =
+        root.canonicalize().map_err(|error| format!("{}: {error}", root.display())).and_then(|root| match command {
+            Command::Local { no_func, ports } => local::run(&Options { root, no_func, ports }),
+            Command::Dist { target } => dist::run(&root, &target),
+        });
+    match done {
+        Ok(code) => code,
+        Err(why) => {
+            xtask::complain(&why);
+            ExitCode::FAILURE
+        }
+    }
+}
