@@ -21,6 +21,7 @@ mod hostile_kinds;
 mod kills;
 mod lives;
 mod load;
+mod local_run;
 mod memory;
 mod model;
 mod output;

@@ -1,19 +1,14 @@
 //! A real Azurite, installed by npm from the lock file when it is missing, and ended with the test.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 
 use super::world::app_root;
 
 /// The account and key that every storage emulator knows; documented, not secret.
 const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-
-/// One installation at a time, whichever test comes first.
-static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// A running queue service.
 pub(crate) struct Azurite {
@@ -68,20 +63,6 @@ impl Drop for Azurite {
 
 /// The program, installed exactly as the lock file says.
 fn installed() -> PathBuf {
-    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let folder = app_root().join("tests/azurite");
-    let main = folder.join("node_modules/azurite/dist/src/queue/main.js");
-    let wanted = fs::read(folder.join("package-lock.json")).expect("the lock file is committed");
-    let stamp = folder.join("node_modules/.installed");
-    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
-        return main;
-    }
-    let npm = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
-        .current_dir(&folder)
-        .output()
-        .expect("npm is needed for the tests against Azurite: install Node 20 or later, so that `npm` is on the PATH");
-    assert!(npm.status.success(), "npm could not install Azurite: {}", String::from_utf8_lossy(&npm.stderr));
-    fs::write(stamp, wanted).expect("the folder is writable");
-    main
+    let package = xtask::azurite::install(&app_root()).unwrap_or_else(|why| panic!("{why}"));
+    package.join("dist/src/queue/main.js")
 }
