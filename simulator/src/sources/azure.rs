@@ -17,6 +17,8 @@ pub type Points = Vec<(DateTime<Utc>, f64)>;
 pub struct Azure {
     /// The points of metrics, by resource id and metric name.
     pub points: BTreeMap<(String, String), Points>,
+    /// Whether a window is answered in two points, the second of them empty, instead of one.
+    pub splits_windows: bool,
     /// The result of each Kusto query.
     pub queries: BTreeMap<String, Table>,
 }
@@ -82,7 +84,11 @@ pub(super) fn metrics(azure: &Azure, admitted: bool, below: &str, ask: &Ask<'_>)
     if !values.is_empty() {
         point[aggregation.to_ascii_lowercase()] = json!(number);
     }
-    let metric = json!({ "name": { "value": name }, "errorCode": "Success", "timeseries": [{ "data": [point] }] });
+    let mut data = vec![point];
+    if azure.splits_windows {
+        data.push(json!({ "timeStamp": end }));
+    }
+    let metric = json!({ "name": { "value": name }, "errorCode": "Success", "timeseries": [{ "data": data }] });
     Some(json(200, &json!({ "timespan": ask.query("timespan"), "interval": "FULL", "value": [metric] })))
 }
 

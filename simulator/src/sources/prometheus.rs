@@ -29,8 +29,14 @@ pub enum Samples {
     Matrix(Vec<f64>),
     /// An instant vector. The server could not read all of it.
     Partial(Vec<f64>),
+    /// An instant vector of VictoriaMetrics. Some of its storage nodes did not answer.
+    PartialFlag(Vec<f64>),
+    /// A complete instant vector, with a hint about the query, as Thanos and earlier versions send it.
+    Hinted(Vec<f64>),
     /// The query is wrong.
     BadQuery(String),
+    /// The query is wrong. The server writes every member into every answer, and null where there is nothing.
+    BadQueryWithNulls(String),
 }
 
 pub(super) fn answer(
@@ -69,7 +75,18 @@ pub(super) fn answer(
             let values: Vec<Value> = values.iter().map(pair).collect();
             ("matrix", json!([{ "metric": {}, "values": values }]), vec![])
         }
+        Some(Samples::BadQueryWithNulls(message)) => return Some(error_with_nulls(message)),
         Some(Samples::Partial(values)) => ("vector", vector(values), vec!["No StoreAPIs matched for this query"]),
+        Some(Samples::PartialFlag(values)) => {
+            return Some(json(
+                200,
+                &json!({
+                    "status": "success", "isPartial": true, "data": { "resultType": "vector", "result": vector(values) },
+                    "stats": { "seriesFetched": values.len().to_string(), "executionTimeMsec": 2 },
+                }),
+            ));
+        }
+        Some(Samples::Hinted(values)) => ("vector", vector(values), vec![HINT]),
         None => ("vector", json!([]), vec![]),
     };
     let mut answer = json!({ "status": "success", "data": { "resultType": kind, "result": result } });
@@ -77,6 +94,16 @@ pub(super) fn answer(
         answer["warnings"] = json!(warnings);
     }
     Some(json(200, &answer))
+}
+
+/// What the server notes about a query over a gauge.
+const HINT: &str =
+    "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"errors\"";
+
+fn error_with_nulls(message: &str) -> Response<Bytes> {
+    let answer =
+        json!({ "status": "error", "data": null, "errorType": "bad_data", "error": message, "warnings": null });
+    json(400, &answer)
 }
 
 fn error(message: &str) -> Response<Bytes> {

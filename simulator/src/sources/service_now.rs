@@ -44,6 +44,10 @@ pub struct ServiceNow {
     pub hibernates: bool,
     /// Fields that the user may not read.
     pub hidden: Vec<String>,
+    /// Whether fields are sent as booleans and numbers where their text reads so, as a scripted API sends them.
+    pub native_types: bool,
+    /// Whether the transaction breaks off: the answer holds what was read so far, here nothing, and an error beside it.
+    pub breaks_off: bool,
     /// Whether a query that it does not understand gives all records. A new instance does that.
     pub invalid_query_gives_all: bool,
 }
@@ -61,6 +65,8 @@ impl Default for ServiceNow {
             issued: 0,
             hibernates: false,
             hidden: Vec::new(),
+            native_types: false,
+            breaks_off: false,
             invalid_query_gives_all: true,
         }
     }
@@ -171,7 +177,9 @@ fn table(instance: &ServiceNow, ask: &Ask<'_>) -> Response<Bytes> {
         });
         let members: Map<String, Value> = shown
             .map(|(name, value)| {
-                let value = if with_display {
+                let value = if with_display && instance.native_types {
+                    json!({ "value": native(value), "display_value": native(&display(name, value)) })
+                } else if with_display {
                     json!({ "value": value, "display_value": display(name, value) })
                 } else {
                     json!(value)
@@ -181,9 +189,22 @@ fn table(instance: &ServiceNow, ask: &Ask<'_>) -> Response<Bytes> {
             .collect();
         Value::Object(members)
     };
+    if instance.breaks_off {
+        let error = json!({
+            "message": "Transaction cancelled: maximum execution time exceeded",
+            "detail": "maximum execution time exceeded Check logs for error trace or enable glide.rest.debug property",
+        });
+        return json(200, &json!({ "result": [], "error": error, "status": "failure" }));
+    }
     let found = instance.find(ask.query("sysparm_query").unwrap_or_default());
     let records: Vec<Value> = found.into_iter().take(limit).map(record).collect();
     json(200, &json!({ "result": records }))
+}
+
+/// A text as the boolean or the number that it reads as.
+fn native(text: &str) -> Value {
+    let reads_so = serde_json::from_str(text).ok().filter(|value: &Value| value.is_boolean() || value.is_number());
+    reads_so.unwrap_or_else(|| json!(text))
 }
 
 /// The display value: names of states, and times in the user's time zone, which is one hour ahead.
