@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{AzureDevOps, Error, ErrorKind, answer, error};
+use crate::http::json;
 use crate::http::retry_after::asked_to_wait;
 use crate::task::TaskProperties;
 use crate::task::token::AuthToken;
@@ -115,7 +116,7 @@ impl Session<'_> {
         let bytes = answer::read_limited(what, answer).await?;
         // A success without a body is the empty answer: `null` decodes into `()` and `Option`.
         let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
-        serde_json::from_slice(text).map_err(|_| {
+        json::read(text).map_err(|_| {
             Error::new(what, ErrorKind::Transient { retry_after: None }, "answered JSON of an unexpected shape")
         })
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub mod circuit;
+pub(crate) mod json;
 pub mod managed_identity;
 pub mod resolver;
 pub mod retry_after;

@@ -13,6 +13,7 @@ use super::endpoint::Endpoint;
 use super::path::join;
 use super::{Error, Sources};
 use crate::http::body::{self, BodyError};
+use crate::http::json;
 use crate::http::retry_after::parse_retry_after;
 
 /// The largest answer that is read.
@@ -133,7 +134,7 @@ pub(super) fn expect_success<T: DeserializeOwned>(
     let status = answered.status;
     let advice = match status {
         status if status.is_success() => {
-            return serde_json::from_slice(&answered.body).map_err(|_| {
+            return json::read(&answered.body).map_err(|_| {
                 let content = answered.content_type.split(';').next().unwrap_or_default();
                 let found = if content.contains("json") { "JSON of an unexpected shape" } else { "no JSON" };
                 endpoint.error(format!("answered {found} for {what} ({status}, {content})"))
