@@ -2,13 +2,13 @@
 
 use super::{Fact, FactError, Gatherer};
 use crate::sources::http::{HttpRequest, HttpResponse};
-use crate::sources::metrics::Samples;
+use crate::sources::metrics::{Numbers, Samples};
 use crate::sources::service_now::{ChangeAnswer, ChangeRequests};
 
 impl Fact for Samples {
-    type Value = Vec<f64>;
+    type Value = Numbers;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<f64>, FactError> {
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Numbers, FactError> {
         Ok(gatherer.sources.samples(self, gatherer.now).await?)
     }
 }

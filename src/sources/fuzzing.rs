@@ -9,7 +9,7 @@ use super::authorization::read_token;
 use super::call::Answered;
 use super::endpoint::Endpoint;
 use super::http::{self, HttpRequest, HttpResponse};
-use super::metrics::{self, Samples};
+use super::metrics::{self, Numbers, Samples};
 use super::service_now::{self, ChangeAnswer, ChangeRequests};
 use crate::http::managed_identity;
 use crate::sources::{Connection, Error};
@@ -30,7 +30,7 @@ pub struct Asked {
 #[derive(Debug)]
 pub struct Read {
     /// Numbers.
-    pub samples: Vec<(Samples, Result<Vec<f64>, Error>)>,
+    pub samples: Vec<(Samples, Result<Numbers, Error>)>,
     /// Change requests.
     pub changes: Vec<(ChangeRequests, Result<ChangeAnswer, Error>)>,
     /// Anything.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::call::{Answered, Ask};
 use super::{Error, Sources};
+use crate::http::json;
 
 /// What is asked: one request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,8 +28,19 @@ pub struct HttpResponse {
     pub status: u16,
     /// Whether it is a page for people, such as one to sign in.
     pub is_web_page: bool,
-    /// The body: its JSON, or its text where it is none.
-    pub body: Value,
+    /// The body.
+    pub body: Body,
+}
+
+/// What came as a body.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Its JSON, or its text where it does not claim to be JSON.
+    Value(Value),
+    /// Nothing, or blanks only.
+    Missing,
+    /// Something that claims to be JSON and is not: such as a JSON that broke off.
+    Broken,
 }
 
 impl Sources {
@@ -47,9 +59,15 @@ impl Sources {
 
 /// What a condition sees of an answer.
 pub(super) fn read(answered: &Answered) -> HttpResponse {
-    let body = serde_json::from_slice(&answered.body)
-        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answered.body).into_owned()));
     let media_type = answered.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_web_page = matches!(media_type.as_str(), "text/html" | "application/xhtml+xml");
+    let claims_json = media_type.ends_with("/json") || media_type.ends_with("+json");
+    let text = String::from_utf8_lossy(&answered.body);
+    let body = match json::read(&answered.body) {
+        Ok(value) => Body::Value(value),
+        Err(_) if text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').is_empty() => Body::Missing,
+        Err(_) if claims_json => Body::Broken,
+        Err(_) => Body::Value(Value::String(text.into_owned())),
+    };
     HttpResponse { status: answered.status.as_u16(), is_web_page, body }
 }

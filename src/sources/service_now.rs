@@ -7,11 +7,16 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use reqwest::Method;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::call::{Answered, Ask, expect_success};
 use super::endpoint::Endpoint;
 use super::{Error, Sources};
+
+/// The longest piece of ServiceNow's message that is repeated.
+const MAX_MESSAGE: usize = 200;
 
 /// What is asked: the change requests that have this number. There should be one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,19 +39,36 @@ pub struct ChangeAnswer {
 }
 
 /// A field of a record. Dates are in UTC in `value`, and in the user's time zone in `display_value`.
+///
+/// The Table API sends texts. An instance with a scripted or newer API sends booleans and numbers as such: they are read
+/// by their text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Field {
     /// What is stored.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub value: Option<String>,
     /// What people see.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub display_value: Option<String>,
+}
+
+/// The text of a value; none where it is null.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        value @ (Value::Bool(_) | Value::Number(_)) => Ok(Some(value.to_string())),
+        Value::Array(_) | Value::Object(_) => Err(D::Error::custom("a field is a text, a number or a boolean")),
+    }
 }
 
 #[derive(Deserialize)]
 struct TableAnswer {
-    result: Vec<BTreeMap<String, Field>>,
+    #[serde(default)]
+    result: Option<Vec<BTreeMap<String, Field>>>,
+    /// Comes with status 200, and with the records read so far, where ServiceNow broke off.
+    #[serde(default)]
+    error: Option<Value>,
 }
 
 impl Sources {
@@ -80,14 +102,22 @@ impl Sources {
 /// The records with this number.
 pub(super) fn read(endpoint: &Endpoint, number: &str, answered: &Answered) -> Result<ChangeAnswer, Error> {
     let answer: TableAnswer = expect_success(endpoint, answered, "the change request")?;
+    if let Some(error) = answer.error {
+        let message = error.get("message").unwrap_or(&error);
+        let message: String = message.as_str().unwrap_or("without a message").chars().take(MAX_MESSAGE).collect();
+        return Err(endpoint.error(format!("broke off with an error: {message}")));
+    }
+    let Some(records) = answer.result else {
+        return Err(endpoint.error("answered without a result"));
+    };
     // An instance that does not understand a query answers all records.
     let is_asked_for = |record: &BTreeMap<String, Field>| {
         record.get("number").and_then(|field| field.value.as_deref()) == Some(number)
     };
-    if !answer.result.iter().all(is_asked_for) {
+    if !records.iter().all(is_asked_for) {
         return Err(endpoint.error("answered other records than the one that was asked for"));
     }
     let address = endpoint.address();
     let link = format!("{address}/nav_to.do?uri=change_request.do?sysparm_query=number={number}");
-    Ok(ChangeAnswer { link, records: answer.result })
+    Ok(ChangeAnswer { link, records })
 }

@@ -14,6 +14,7 @@ mod contract;
 mod delivery;
 mod edits;
 mod faults;
+mod field_cases;
 mod forged_messages;
 mod hardening;
 mod hostile_authors;

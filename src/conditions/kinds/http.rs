@@ -9,7 +9,7 @@ use crate::conditions::shared::predicate::{Predicate, from_json};
 use crate::conditions::{Declared, Finding, Rule, Scope, WhenNotMet};
 use crate::facts::{Facts, Wanted};
 use crate::sources::check_path;
-use crate::sources::http::HttpRequest;
+use crate::sources::http::{Body, HttpRequest, HttpResponse};
 use crate::yaml::Problems;
 
 /// The parameters of `http`.
@@ -48,6 +48,24 @@ impl Http {
             post: self.method == Method::Post,
             path: self.path.clone(),
             body: self.body.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+impl Http {
+    /// Why nothing can be said about the body of an answer; nothing where the condition is about the status alone.
+    fn flaw(&self, answer: &HttpResponse) -> Option<&'static str> {
+        if self.success_condition.mentions_only("response", "status") {
+            return None;
+        }
+        // A page to sign in contains no `blocked`, and neither does a body that is not there.
+        match &answer.body {
+            _ if (200..300).contains(&answer.status) && answer.is_web_page => {
+                Some("with a web page; check the path and the credentials")
+            }
+            Body::Missing => Some("without a body, so there is nothing to judge; check the path"),
+            Body::Broken => Some("with a body that claims to be JSON and is not; check the system that sends it"),
+            Body::Value(_) => None,
         }
     }
 }
@@ -94,11 +112,14 @@ impl Rule for Http {
             let advice = "mention `response.status` in the condition if that is an answer";
             return Finding::errored(format!("{found}; {advice}"), expected);
         }
-        // A page to sign in contains no `blocked` either. The text also finds `response['body']`.
-        if is_success && answer.is_web_page && self.success_condition.text().contains("body") {
-            return Finding::errored(format!("{found} with a web page; check the path and the credentials"), expected);
+        if let Some(why) = self.flaw(&answer) {
+            return Finding::errored(format!("{found} {why}"), expected);
         }
-        let response = from_json(&json!({ "status": answer.status, "body": answer.body }));
+        let mut response = json!({ "status": answer.status });
+        if let Body::Value(body) = &answer.body {
+            response["body"] = body.clone();
+        }
+        let response = from_json(&response);
         let outcome = self.success_condition.evaluate(&[("response", response)] as &[(&'static str, Value)]);
         let finding = match outcome.answer {
             Ok(met) => Finding::passed_if(met, found, expected).remedy(if met {
@@ -122,7 +143,6 @@ mod tests {
     use crate::conditions::Outcome;
     use crate::conditions::given::{check, evaluate, measure, minute, problems};
     use crate::facts::FactError;
-    use crate::sources::http::HttpResponse;
 
     fn yaml(parameters: &str) -> String {
         format!(
@@ -132,7 +152,7 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
     }
 
     fn answered(condition: &str, status: u16, body: serde_json::Value) -> (Outcome, String) {
-        given(condition, HttpResponse { status, is_web_page: false, body })
+        given(condition, HttpResponse { status, is_web_page: false, body: Body::Value(body) })
     }
 
     fn given(condition: &str, response: HttpResponse) -> (Outcome, String) {
@@ -165,7 +185,7 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
 
     #[test]
     fn a_page_to_sign_in_proves_nothing_about_a_body() {
-        let page = || HttpResponse { status: 200, is_web_page: true, body: json!("<html>sign in</html>") };
+        let page = || HttpResponse { status: 200, is_web_page: true, body: Body::Value(json!("<html>sign in</html>")) };
         for negative in ["!response.body.contains('blocked')", "!response['body'].contains('blocked')"] {
             let (measured, found) = given(negative, page());
             assert_eq!((measured, found.contains("answered 200 with a web page")), (Outcome::Errored, true), "{found}");

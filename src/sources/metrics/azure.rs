@@ -19,6 +19,12 @@ const API_VERSION: &str = "2023-10-01";
 /// at minutes that are still empty.
 const INGESTION_DELAY: TimeDelta = TimeDelta::minutes(3);
 
+/// The longest piece of the other side's message that is repeated.
+const MAX_MESSAGE: usize = 200;
+
+/// The table of a query's own result, where others come beside it.
+const PRIMARY_RESULT: &str = "PrimaryResult";
+
 /// A metric of a resource.
 #[derive(Clone, Copy)]
 pub(super) struct Metric<'a> {
@@ -31,6 +37,9 @@ pub(super) struct Metric<'a> {
 #[derive(Deserialize)]
 struct MetricsAnswer {
     value: Vec<MetricAnswer>,
+    /// Not documented beside values; where it comes, they are not all.
+    #[serde(default)]
+    error: Option<QueryError>,
 }
 
 #[derive(Deserialize)]
@@ -38,20 +47,18 @@ struct MetricsAnswer {
 struct MetricAnswer {
     #[serde(default)]
     error_code: Option<String>,
-    #[serde(default)]
     timeseries: Vec<TimeSeries>,
 }
 
 #[derive(Deserialize)]
 struct TimeSeries {
-    #[serde(default)]
     data: Vec<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
 struct QueryAnswer {
     #[serde(default)]
-    tables: Vec<Table>,
+    tables: Option<Vec<Table>>,
     /// Comes with status 200 when only a part could be read.
     #[serde(default)]
     error: Option<QueryError>,
@@ -60,11 +67,24 @@ struct QueryAnswer {
 #[derive(Deserialize)]
 struct QueryError {
     #[serde(default)]
-    code: String,
+    code: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+impl QueryError {
+    /// That an answer holds only a part.
+    fn partial(&self, endpoint: &Endpoint) -> Error {
+        let said = [&self.message, &self.code].map(|text| text.as_deref().unwrap_or_default()).join(" ");
+        let said: String = said.trim().chars().take(MAX_MESSAGE).collect();
+        endpoint.error(format!("read only a part of the data ({said})"))
+    }
 }
 
 #[derive(Deserialize)]
 struct Table {
+    #[serde(default)]
+    name: Option<String>,
     columns: Vec<Column>,
     rows: Vec<Vec<Value>>,
 }
@@ -117,19 +137,41 @@ pub(super) fn read_points(endpoint: &Endpoint, wanted: Metric<'_>, answered: &An
     if let Some(code) = failed.into_iter().find(|code| !code.eq_ignore_ascii_case("Success")) {
         return Err(endpoint.error(format!("answered {} with error {code}", wanted.metric)));
     }
+    if let Some(error) = answer.error {
+        return Err(error.partial(endpoint));
+    }
+    if answer.value.is_empty() {
+        return Err(endpoint.error(format!("answered without the metric {}", wanted.metric)));
+    }
     let key = wanted.aggregation.to_ascii_lowercase();
     let series = answer.value.iter().flat_map(|metric| &metric.timeseries);
-    // A point without the number is a window without data.
-    Ok(series.filter_map(|series| series.data.last()?.get(&key)?.as_f64()).collect())
+    let points = series.map(|series| point(endpoint, &key, &series.data)).collect::<Result<Vec<_>, _>>()?;
+    Ok(points.into_iter().flatten().collect())
+}
+
+/// The number of a series over the whole window. `None` is a window without data: the point lacks the number.
+fn point(endpoint: &Endpoint, key: &str, data: &[Map<String, Value>]) -> Result<Option<f64>, Error> {
+    let point = match data {
+        [] => return Ok(None),
+        [point] => point,
+        points => {
+            let advice = "the last one alone would not stand for the window";
+            return Err(endpoint.error(format!("answered {} points for one window; {advice}", points.len())));
+        }
+    };
+    match point.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(number) => number.as_f64().map(Some).ok_or_else(|| endpoint.error("answered a point that is no number")),
+    }
 }
 
 /// The one column of numbers of an answer.
 pub(super) fn read_column(endpoint: &Endpoint, answered: &Answered) -> Result<Vec<f64>, Error> {
     let answer: QueryAnswer = expect_success(endpoint, answered, "the query")?;
     if let Some(error) = answer.error {
-        return Err(endpoint.error(format!("read only a part of the data ({})", error.code)));
+        return Err(error.partial(endpoint));
     }
-    let table = answer.tables.first().ok_or_else(|| endpoint.error("answered no table"))?;
+    let table = primary(endpoint, answer.tables.as_deref().unwrap_or_default())?;
     let is_number = |column: &Column| {
         ["long", "int", "real", "decimal", "double"].iter().any(|kind| column.kind.eq_ignore_ascii_case(kind))
     };
@@ -155,4 +197,17 @@ pub(super) fn read_column(endpoint: &Endpoint, answered: &Answered) -> Result<Ve
     };
     let numbers: Option<Vec<f64>> = table.rows.iter().map(number).collect();
     numbers.ok_or_else(|| endpoint.error("answered a value that is no number"))
+}
+
+/// The table of the query's own result.
+fn primary<'a>(endpoint: &Endpoint, tables: &'a [Table]) -> Result<&'a Table, Error> {
+    let is_primary = |table: &&Table| table.name.as_deref().is_some_and(|name| name == PRIMARY_RESULT);
+    match (tables, tables.iter().filter(is_primary).count()) {
+        ([], _) => Err(endpoint.error("answered no table")),
+        ([only], _) => Ok(only),
+        (several, 1) => several.iter().find(is_primary).ok_or_else(|| endpoint.error("answered no table")),
+        (several, _) => {
+            Err(endpoint.error(format!("answered {} tables; write a query with one result", several.len())))
+        }
+    }
 }

@@ -36,20 +36,37 @@ pub enum Query {
     },
 }
 
+/// What a query gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Numbers {
+    /// One number for each series. No data is an empty list; a series may be NaN.
+    pub values: Vec<f64>,
+    /// What the system notes about the query, in words for the log. The numbers are complete all the same.
+    pub hints: Vec<String>,
+}
+
+impl From<Vec<f64>> for Numbers {
+    fn from(values: Vec<f64>) -> Self {
+        Self { values, hints: Vec::new() }
+    }
+}
+
 impl Sources {
-    /// What a query gives at `now`, one number for each series. No data is an empty list; a series may be NaN.
+    /// What a query gives at `now`.
     ///
     /// # Errors
     ///
     /// Why there are no numbers.
-    pub async fn samples(&self, asked: &Samples, now: DateTime<Utc>) -> Result<Vec<f64>, Error> {
+    pub async fn samples(&self, asked: &Samples, now: DateTime<Utc>) -> Result<Numbers, Error> {
         let endpoint = self.reach(&asked.connection)?;
         match (endpoint.kind, &asked.query) {
             ("prometheus", Query::Text(query)) => self.prometheus(endpoint, query, now).await,
-            ("applicationInsights" | "logAnalytics", Query::Text(query)) => self.logs(endpoint, query, now).await,
+            ("applicationInsights" | "logAnalytics", Query::Text(query)) => {
+                self.logs(endpoint, query, now).await.map(Numbers::from)
+            }
             ("azureMonitor", Query::Metric { resource, metric, aggregation, window }) => {
                 let wanted = azure::Metric { resource, metric, aggregation, window: *window };
-                self.azure_metric(endpoint, wanted, now).await
+                self.azure_metric(endpoint, wanted, now).await.map(Numbers::from)
             }
             (kind, _) => Err(endpoint.error(format!("is of kind {kind}, which cannot answer this query"))),
         }

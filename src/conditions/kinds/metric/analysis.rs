@@ -76,6 +76,9 @@ pub(super) struct Analysis {
     consecutive_errors: u32,
     #[serde(rename = "n", with = "chrono::serde::ts_milliseconds")]
     next_at: DateTime<Utc>,
+    /// Whether the log has what the system notes about the query.
+    #[serde(rename = "h", default, skip_serializing_if = "std::ops::Not::not")]
+    hinted: bool,
     #[serde(rename = "l", default)]
     last: Vec<Checkpoint>,
 }
@@ -104,6 +107,7 @@ impl Analysis {
             consecutive_successes: 0,
             consecutive_errors: 0,
             next_at: first_at,
+            hinted: false,
             last: Vec::new(),
         })
     }
@@ -126,6 +130,18 @@ impl Analysis {
     pub(super) fn last_error(&self) -> &str {
         let last = self.last.iter().rev().find(|checkpoint| checkpoint.phase == Phase::Error);
         last.map_or("", |checkpoint| &checkpoint.value)
+    }
+
+    /// What the log has to say about the query: each hint once for the whole analysis.
+    pub(super) fn new_hints(&mut self, hints: &[String]) -> Vec<String> {
+        if self.hinted {
+            return Vec::new();
+        }
+        self.hinted = !hints.is_empty();
+        let mut hints = hints.to_vec();
+        hints.sort();
+        hints.dedup();
+        hints
     }
 
     /// Adds a checkpoint; the next one is due at `next_at`.

@@ -58,7 +58,7 @@ pub struct Metric {
     /// A second query, whose number is `baseline` in the conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     baseline: Option<String>,
-    /// A CEL expression over `result` (a number; a list where the query gives several) and `baseline`.
+    /// A CEL expression over `result` and `baseline`: numbers, or lists where the expression treats them as such.
     success_condition: Predicate,
     /// The same for failure. Where neither holds, the checkpoint is inconclusive and the check fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -229,6 +229,7 @@ impl Rule for Metric {
             let measurement = self.measure(facts);
             let next = self.next_at(measurement.phase, measurement.retry_after, scope.now);
             trace.clone_from(&measurement.trace);
+            trace.extend(analysis.new_hints(&measurement.hints));
             analysis.take(measurement, scope.now, next);
         }
         self.conclude(&analysis, trace)

@@ -33,7 +33,7 @@ impl Analysed {
         let mut facts = Facts::default();
         for (query, answer) in answers {
             let samples = Samples { connection: "prometheus".to_owned(), query: Query::Text((*query).to_owned()) };
-            facts.insert(samples, answer.clone());
+            facts.insert(samples, answer.clone().map(Into::into));
         }
         let finding = given::evaluate(&self.check, &facts, self.state.as_ref(), at);
         self.state.clone_from(&finding.state);
@@ -217,6 +217,49 @@ fn a_baseline_is_compared_with() {
     let without = look(1.0, vec![]);
     assert_eq!(without.outcome, Outcome::Errored);
     assert!(without.found.contains("the baseline query gave no data"), "{}", without.found);
+}
+
+#[test]
+fn on_no_data_is_about_the_result_and_never_about_its_baseline() {
+    let both = "successCondition: result <= baseline * 1.1, failureCondition: result > 0.5, baseline: old";
+    let look = |parameters: &str, result: Vec<f64>, baseline: Answer| {
+        Analysed::by(parameters).look(minute(0), &[("errors", Ok(result)), ("old", baseline)])
+    };
+    let down = || Err(FactError::because("connection `prometheus` answered 503"));
+    for on_no_data in ["pass", "fail", "error"] {
+        let parameters = format!("{both}, onNoData: {on_no_data}");
+        for missing in [Ok(vec![]), Ok(vec![f64::NAN]), down()] {
+            // What does not compare is judged, what does compare is not.
+            assert_eq!(look(&parameters, vec![0.9], missing.clone()).outcome, Outcome::Failed, "{on_no_data}");
+            assert_eq!(look(&parameters, vec![0.1], missing).outcome, Outcome::Errored, "{on_no_data}");
+        }
+        assert_eq!(look(&parameters, vec![0.1], Ok(vec![0.1])).outcome, Outcome::Passed);
+    }
+    // The control: without a result, `onNoData` decides, whatever the baseline.
+    for baseline in [Ok(vec![]), Ok(vec![0.1]), down()] {
+        assert_eq!(look(&format!("{both}, onNoData: pass"), vec![], baseline).outcome, Outcome::Passed);
+    }
+}
+
+#[test]
+fn a_condition_that_walks_through_a_list_gets_one_however_many_series_there_are() {
+    for condition in [
+        "result.all(r, r < 0.05)",
+        "result.exists(r, r < 0.05)",
+        "size(result) > 0 && result[0] < 0.05",
+        "0.01 in result",
+    ] {
+        let list = format!("successCondition: '{condition}'");
+        assert_eq!(Analysed::by(&list).gets(minute(0), &[0.01]), Outcome::Passed, "{condition}");
+        assert_eq!(Analysed::by(&list).gets(minute(0), &[0.01, 0.01]), Outcome::Passed, "{condition}");
+        assert_eq!(Analysed::by(&list).gets(minute(0), &[0.2]), Outcome::Failed, "{condition}");
+    }
+    let compared = "successCondition: 'result < baseline.map(b, b * 1.1)[0]', baseline: old";
+    let finding = Analysed::by(compared).look(minute(0), &[("errors", Ok(vec![1.0])), ("old", Ok(vec![1.0]))]);
+    assert_eq!(finding.outcome, Outcome::Passed, "each name by itself: {}", finding.found);
+    // The controls: a condition that takes a number gets a number, and a number is not in several.
+    assert_eq!(Analysed::by("successCondition: 'result in [0.01, 0.02]'").gets(minute(0), &[0.01]), Outcome::Passed);
+    assert_eq!(Analysed::by("successCondition: result < 0.05").gets(minute(0), &[0.01, 0.02]), Outcome::Errored);
 }
 
 #[test]

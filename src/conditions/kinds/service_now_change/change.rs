@@ -78,11 +78,21 @@ impl<'a> Change<'a> {
 
     /// ServiceNow leaves fields out that do not exist or that the user may not read: no evidence either way.
     fn field(&self, name: &str) -> Result<&'a Field, String> {
-        self.record.get(name).ok_or_else(|| {
+        let field = self.record.get(name).ok_or_else(|| {
             format!(
                 "it has no field `{name}`, or the connection's user may not read it; correct the name or its rights"
             )
-        })
+        })?;
+        // An empty field may be null in one form and empty in the other. Half of a field that has a value could hide it.
+        match (field.value.as_deref(), field.display_value.as_deref()) {
+            (None, Some(text)) if !text.is_empty() => {
+                Err(format!("ServiceNow did not send the stored value of `{name}`"))
+            }
+            (Some(text), None) if !text.is_empty() => {
+                Err(format!("ServiceNow did not send the displayed value of `{name}`"))
+            }
+            _ => Ok(field),
+        }
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Check<'a> {
     pub(super) variables: Vec<(u64, String)>,
     functions: Vec<(u64, &'a str)>,
     members: Vec<(&'a str, &'a str)>,
+    /// Variables that the expression treats as lists.
+    pub(super) lists: BTreeSet<&'a str>,
 }
 
 impl<'a> Check<'a> {
@@ -61,6 +63,11 @@ impl<'a> Check<'a> {
     pub(super) fn members_of(&self, variable: &str) -> BTreeSet<String> {
         let of_variable = self.members.iter().filter(|(name, _)| *name == variable);
         of_variable.map(|(_, member)| (*member).to_owned()).collect()
+    }
+
+    pub(super) fn mentions_only(&self, variable: &str, member: &str) -> bool {
+        let mentions = self.variables.iter().filter(|(_, name)| name == variable).count();
+        mentions == self.members.iter().filter(|found| **found == (variable, member)).count()
     }
 
     /// An upper bound of the steps that the expression takes where the longest collection has `longest` elements.
@@ -89,6 +96,13 @@ impl<'a> Check<'a> {
             }
             _ => {}
         }
+        for part in list_parts(node) {
+            if let Expr::Ident(name) = &part.expr
+                && !bound.contains(&name.as_str())
+            {
+                self.lists.insert(name);
+            }
+        }
         if let Expr::Comprehension(inner) = &node.expr {
             self.visit(&inner.iter_range, bound);
             self.visit(&inner.accu_init, bound);
@@ -104,6 +118,23 @@ impl<'a> Check<'a> {
                 self.visit(part, bound);
             }
         }
+    }
+}
+
+/// The parts of an expression that can only be lists, or maps: what it walks through, counts, or takes an element of.
+fn list_parts(node: &IdedExpr) -> Vec<&IdedExpr> {
+    match &node.expr {
+        Expr::Comprehension(inner) => vec![&inner.iter_range],
+        Expr::Call(call) => match call.func_name.as_str() {
+            "size" => call.target.as_deref().into_iter().chain(&call.args).collect(),
+            "_[_]" => call.args.iter().take(1).collect(),
+            "@in" => call.args.iter().skip(1).collect(),
+            "_==_" | "_!=_" | "_+_" if call.args.iter().any(|part| matches!(part.expr, Expr::List(_))) => {
+                call.args.iter().collect()
+            }
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 

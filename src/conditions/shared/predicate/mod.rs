@@ -86,6 +86,16 @@ impl Predicate {
         members.unwrap_or_default()
     }
 
+    /// Whether every mention of `variable` selects this one member of it by name.
+    pub(in crate::conditions) fn mentions_only(&self, variable: &str, member: &str) -> bool {
+        self.contained(|program| Check::of(program.expression()).mentions_only(variable, member)).unwrap_or(false)
+    }
+
+    /// Whether the expression treats `variable` as a list: walks through it, counts it, takes an element of it.
+    pub(in crate::conditions) fn treats_as_list(&self, variable: &str) -> bool {
+        self.contained(|program| Check::of(program.expression()).lists.contains(&variable)).unwrap_or(false)
+    }
+
     /// The variables that the expression mentions.
     pub(in crate::conditions) fn variables(&self) -> BTreeSet<String> {
         let names = |program: &Program| {
