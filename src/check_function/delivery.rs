@@ -63,7 +63,7 @@ pub struct Request<'a> {
 /// [`Refusal`] with everything that is wrong with it. The token is never repeated.
 pub fn read(request: Request<'_>, rules: Rules<'_>, now: DateTime<Utc>) -> Result<Delivery, Refusal> {
     let mut reader = Reader::new(request.headers);
-    let chosen = reader.definition(request.query, request.body, rules);
+    let chosen = reader.definition(request, rules);
     let properties = reader.properties(rules.allowed);
     let token = reader.token();
     let completion_event = reader.completion_event();

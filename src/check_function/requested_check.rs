@@ -1,7 +1,7 @@
 //! Which check a delivery asks for: named by header or query, brought in the body, or the default.
 
 use crate::check::CheckDefinition;
-use crate::check_function::delivery::{MAX_INPUT, Rules};
+use crate::check_function::delivery::{MAX_INPUT, Request, Rules};
 use crate::check_function::headers::{Reader, echo, printable};
 use crate::checks_file::ChecksFile;
 use crate::suggest::suggest;
@@ -9,36 +9,19 @@ use crate::yaml::Problem;
 
 impl Reader<'_> {
     /// The definition that applies: of the check that header or query name, of the body, or the default.
-    pub(super) fn definition(
-        &mut self,
-        query: &str,
-        body: &[u8],
-        rules: Rules<'_>,
-    ) -> Option<(String, CheckDefinition)> {
+    pub(super) fn definition(&mut self, request: Request<'_>, rules: Rules<'_>) -> Option<(String, CheckDefinition)> {
         let before = self.problems.len();
-        let mut names: Vec<String> = self.header("Check", MAX_INPUT).map(str::to_owned).into_iter().collect();
-        names.extend(named_in(query));
-        names.retain(|name| !name.is_empty());
-        names.dedup();
-        if names.len() > 1 {
-            let names: Vec<String> = names.iter().map(|name| echo(name)).collect();
-            self.problems
-                .push(format!("the delivery names more than one check, {}: keep one of them", names.join(" and ")));
-        }
-        let named = names.pop();
+        let named = self.name(request.query);
         if self.problems.len() > before {
             return None;
         }
-        let inline = match std::str::from_utf8(body) {
-            Ok(text) => text.trim(),
-            Err(_) => {
-                self.problems
-                    .push("the body is not UTF-8 text: leave it empty, or write a check definition as JSON".to_owned());
-                return None;
-            }
+        let Ok(body) = std::str::from_utf8(request.body) else {
+            self.problems
+                .push("the body is not UTF-8 text: leave it empty, or write a check definition as JSON".to_owned());
+            return None;
         };
-        // An empty body is normal, and `{}` is what people write who think that there must be one.
-        let inline = (!matches!(inline, "" | "{}" | "null")).then_some(inline);
+        // An empty body is normal, and people write `{}` where they think that there must be one.
+        let inline = Some(body.trim()).filter(|body| !matches!(*body, "" | "{}" | "null"));
         match (named, inline) {
             (Some(name), Some(_)) => {
                 self.problems.push(format!(
@@ -60,6 +43,20 @@ impl Reader<'_> {
                 }
             },
         }
+    }
+
+    /// The one check that header and query name.
+    fn name(&mut self, query: &str) -> Option<String> {
+        let mut names: Vec<String> = self.header("Check", MAX_INPUT).map(str::to_owned).into_iter().collect();
+        names.extend(named_in(query));
+        names.retain(|name| !name.is_empty());
+        names.dedup();
+        if names.len() > 1 {
+            let names: Vec<String> = names.iter().map(|name| echo(name)).collect();
+            self.problems
+                .push(format!("the delivery names more than one check, {}: keep one of them", names.join(" and ")));
+        }
+        names.pop()
     }
 
     fn named(&mut self, name: &str, checks: &ChecksFile) -> Option<(String, CheckDefinition)> {

@@ -36,7 +36,7 @@
 //!   evaluated once more than necessary.
 //! * Two chains may decide at the same moment, before either sees the other. Azure Pipelines takes the first decision and
 //!   refuses the second.
-//! * While a record cannot be read, duplicates cannot be told from the one chain. They go on until it can be read again.
+//! * While a record cannot be read, nobody sees which chain is the one. All go on until it can be read again.
 //!
 //! `tests/it/model.rs` checks all of this in every state of a small model.
 

@@ -17,7 +17,7 @@ use crate::task_log;
 /// The next thing to do. Every evaluation comes to exactly one of the last four.
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
-    /// Make this decision; the lines tell how it came about.
+    /// Make this decision; the lines say why.
     Decide { decision: Decision, lines: Vec<String> },
     /// Deliver a decision that was made.
     Deliver(PendingDecision),
