@@ -1,11 +1,11 @@
-//! The one source of time, so that tests own it.
+//! The only source of time, so that tests can set it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-/// Tells the time. Clones share one hand.
+/// Gives the time. All clones show the same.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
 
@@ -17,7 +17,7 @@ impl Clock {
         Self(Arc::new(Utc::now))
     }
 
-    /// A clock that shows whatever `now` answers.
+    /// A clock that shows what `now` returns.
     pub fn from_fn(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }

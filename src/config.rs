@@ -15,7 +15,7 @@ use crate::task::sealer::Sealer;
 /// The key in the repository's `local.settings.json`: known to everybody, so refused in Azure.
 const DEVELOPMENT_SEALING_KEY: &str = "Y2hlY2tnYXRlLWxvY2FsLWRldmVsb3BtZW50LWtleS4=";
 
-/// What the process was told.
+/// The settings of the process.
 pub struct Config {
     /// The port that the Functions host calls, on 127.0.0.1.
     pub port: u16,
@@ -35,7 +35,7 @@ pub struct Config {
     pub extra_root_certificates: Option<PathBuf>,
     /// Whether the app runs on a developer's machine, where somebody edits its files.
     pub is_development: bool,
-    /// Whether the Functions host has started the process, whose end it must share.
+    /// Whether the Functions host has started the process, which then ends when the host ends.
     pub is_under_host: bool,
     /// The settings that `checks.yaml` names and those of the managed identity: which ones is known only later.
     pub settings: Settings,
@@ -158,7 +158,7 @@ fn port(lookup: Lookup<'_>) -> Result<u16, ConfigError> {
     const NAME: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
     const EXAMPLE: &str = "7072 (the Functions host sets it: start the app with `func start`)";
     let text = lookup(NAME).ok_or_else(|| missing(NAME, EXAMPLE))?;
-    text.trim().parse().map_err(|_| wrong(NAME, format!("is no port: `{text}`"), EXAMPLE))
+    text.trim().parse().map_err(|_| wrong(NAME, format!("is not a port: `{text}`"), EXAMPLE))
 }
 
 /// Reads where the queue is: the settings of the connection `AzureWebJobsStorage`.
@@ -228,7 +228,7 @@ pub(crate) fn api_version(lookup: Lookup<'_>) -> Result<String, ConfigError> {
     let is_version = text.split_once('.').is_some_and(|(major, minor)| {
         [major, minor].iter().all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()))
     });
-    if is_version { Ok(text) } else { Err(wrong(NAME, format!("is no version: `{text}`"), "7.1")) }
+    if is_version { Ok(text) } else { Err(wrong(NAME, format!("is not a version: `{text}`"), "7.1")) }
 }
 
 #[cfg(test)]

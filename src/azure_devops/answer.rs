@@ -12,13 +12,13 @@ use crate::http::retry_after::parse_retry_after;
 /// The largest answer that is read. The timeline of a huge run has a few MiB.
 const MAX_RESPONSE: usize = 16 * 1024 * 1024;
 
-/// Lets successes pass, and says of everything else what it means.
+/// Returns a success as it is, and turns everything else into an error.
 pub(super) async fn classify(what: &'static str, answer: Response, now: DateTime<Utc>) -> Result<Response, Error> {
     let status = answer.status();
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_json = content_type.contains("json");
     let is_empty = answer.content_length() == Some(0) || status == StatusCode::NO_CONTENT;
-    // A sign-in page is how Azure DevOps says that the token is no longer good: 203 or 200 with HTML.
+    // With a sign-in page (203, or 200 with HTML) Azure DevOps says that the token is not valid any more.
     if status.is_success() && (is_json || is_empty) && status != StatusCode::NON_AUTHORITATIVE_INFORMATION {
         return Ok(answer);
     }
@@ -35,7 +35,7 @@ pub(super) async fn classify(what: &'static str, answer: Response, now: DateTime
     Err(error::from_answer(what, status, retry_after, &body))
 }
 
-/// Whether an answer comes from the service itself. These come from a gateway that does not reach it.
+/// Whether an answer comes from the service itself. These statuses come from a gateway that cannot reach it.
 pub(super) fn is_from_the_service(answer: &Response) -> bool {
     !matches!(answer.status(), StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Error, ErrorKind, Session};
 
-/// What never changes about a run. Travels in the queue message, so that it is read once.
+/// What never changes about a run. It is kept in the queue message, so that it is read once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
@@ -40,7 +40,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether all was told that conditions ask for.
+    /// Whether Azure DevOps gave everything that conditions ask for.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         [&self.reason, &self.source_branch, &self.source_version].iter().all(|text| !text.is_empty())
@@ -50,10 +50,11 @@ impl Run {
 /// What is kept of the trigger's information: the rest says nothing that a check asks for.
 const TRIGGERS: [&str; 2] = ["pr.", "ci."];
 
-/// The longest value of it, in bytes: it travels in the queue message, and a commit message has no bounds.
+/// The longest value of it, in bytes: it is kept in the queue message, and a commit message has no limit.
 const MAX_TRIGGER: usize = 200;
 
-/// Reads the members that are texts. What else Azure DevOps may put there is not documented, and not worth a failed check.
+/// Reads the members that are texts. It is not documented what else Azure DevOps may put there, and no check should fail
+/// for it.
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     let members: Option<BTreeMap<String, Value>> = Option::deserialize(deserializer)?;
     let text = |(name, value): (String, Value)| Some((name, cut(value.as_str()?).to_owned()));
@@ -118,14 +119,14 @@ pub struct RunState {
     status: Option<String>,
     #[serde(default)]
     result: Option<String>,
-    /// Its tags, when Azure DevOps tells them.
+    /// Its tags, when Azure DevOps gives them.
     #[serde(default)]
     pub tags: Option<Vec<String>>,
 }
 
 impl RunState {
-    /// Whether the run was cancelled, or is about to be: nobody waits for the check then. A run that ended otherwise says
-    /// nothing about a check whose own record is open.
+    /// Whether the run was cancelled, or is about to be: then nobody waits for the check. If a run ended in another way,
+    /// the check may still be waited for.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         match self.status.as_deref() {
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn of_trigger_info_only_what_is_asked_for_is_kept_and_no_more_than_fits() {
+    fn trigger_info_is_kept_only_where_conditions_ask_for_it_and_is_cut() {
         let info = serde_json::json!({ "ci.message": "\u{20ac}".repeat(100), "pr.number": "7", "other": "x" });
         let run: Run = serde_json::from_value(serde_json::json!({ "id": 1, "triggerInfo": info })).expect("a run");
         let kept: Vec<(&str, usize)> =

@@ -12,7 +12,7 @@ use super::{Error, Session};
 /// The code coverage of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CodeCoverage {
-    /// How far merging has come: `completed`, `inProgress` …; empty when Azure DevOps does not tell.
+    /// The state of merging: `completed`, `inProgress` …; empty when Azure DevOps does not give it.
     pub status: String,
     /// Everything that was counted, for each configuration by itself.
     pub statistics: Vec<CoverageStatistics>,

@@ -1,4 +1,4 @@
-//! Errors of Azure DevOps, by what a caller does about them.
+//! Errors of Azure DevOps, sorted by what a caller does about them.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,16 +21,16 @@ pub struct Error {
 /// What a caller does about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// Try again later: throttled, down, slow, or talking nonsense.
+    /// Try again later: Azure DevOps is throttling, down or slow, or its answer cannot be understood.
     Transient {
-        /// How long the other side asks us to stay away.
+        /// How long Azure DevOps asks us to wait.
         retry_after: Option<Duration>,
     },
-    /// The token is no longer good: nothing can be delivered any more.
+    /// The token is not valid any more: no decision can be delivered with it.
     TokenRefused,
     /// It does not exist, or the build service may not see it.
     NotVisible,
-    /// The check was decided, cancelled or timed out: nobody listens.
+    /// The check was decided, cancelled or timed out: nobody waits for it.
     Gone,
     /// The request was wrong, and will be wrong again.
     BadRequest,
@@ -66,7 +66,7 @@ struct WrappedException {
     type_name: String,
 }
 
-/// Exceptions that mean that nobody listens to the check any more.
+/// Exceptions that mean that nobody waits for the check any more.
 const GONE: [&str; 5] = [
     "OrchestrationSessionNotFoundException",
     "TaskOrchestrationPlanNotFoundException",
@@ -75,10 +75,10 @@ const GONE: [&str; 5] = [
     "TaskOrchestrationJobNotFoundException",
 ];
 
-/// The longest piece of the other side's message that is repeated.
+/// How much of a message of Azure DevOps is repeated, in characters.
 const MAX_MESSAGE: usize = 300;
 
-/// Classifies an answer that is no success.
+/// Classifies an answer that is not a success.
 pub(super) fn from_answer(what: &'static str, status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Error {
     let exception: WrappedException = serde_json::from_slice(body).unwrap_or_default();
     let is = |name: &str| exception.type_key == name || exception.type_name.contains(name);
@@ -103,13 +103,13 @@ pub(super) fn from_answer(what: &'static str, status: StatusCode, retry_after: O
     Error { about_version, ..Error::new(what, kind, detail) }
 }
 
-/// A call that was not made, because nobody answered the last ones.
+/// A call that was not made, because the last ones got no answer.
 pub(super) fn left_alone(what: &'static str, wait: Duration) -> Error {
-    let detail = format!("Azure DevOps did not answer lately; it is called again in {} s", wait.as_secs() + 1);
+    let detail = format!("Azure DevOps did not answer the last calls; it is called again in {} s", wait.as_secs() + 1);
     Error::new(what, ErrorKind::Transient { retry_after: Some(wait) }, detail)
 }
 
-/// An answer that never came, or broke off.
+/// A call that got no answer, or only a part of it.
 pub(super) fn unreachable(what: &'static str, error: &reqwest::Error) -> Error {
     let detail = if error.is_timeout() {
         "Azure DevOps did not answer in time"

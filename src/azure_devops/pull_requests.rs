@@ -47,7 +47,7 @@ pub struct Reviewer {
     /// 10 approved, 5 approved with suggestions, 0 none, -5 waits for the author, -10 rejected.
     #[serde(default)]
     pub vote: i32,
-    /// A group: its vote repeats that of a member.
+    /// Whether it is a group: its vote repeats that of a member.
     #[serde(default)]
     pub is_container: bool,
 }

@@ -74,12 +74,12 @@ impl Session<'_> {
         self.azure_devops.clock.now()
     }
 
-    /// Looks for the check's record in this timeline from now on: the delivery named none, or not this one.
+    /// Uses this timeline for the check's record from now on: the delivery named none, or another one.
     pub const fn use_timeline(&mut self, id: Uuid) {
         self.properties.timeline_id = id;
     }
 
-    /// The longest wait that Azure DevOps asked for so far, to be kept before the next evaluation.
+    /// The longest wait that Azure DevOps asked for so far. The next evaluation must not be earlier.
     #[must_use]
     pub fn slow_down(&self) -> Option<Duration> {
         self.slow_down.lock().map_or(None, |slow_down| *slow_down)
@@ -142,7 +142,7 @@ impl Session<'_> {
         answer::classify(what, answer, clock.now()).await
     }
 
-    /// Remembers a wait that the answer asks for; it comes with successes too.
+    /// Remembers a wait that the answer asks for: successes may ask for one too.
     fn note_slow_down(&self, headers: &HeaderMap) {
         let asked = asked_to_wait(headers, self.azure_devops.clock.now());
         if let Ok(mut slow_down) = self.slow_down.lock() {

@@ -1,6 +1,6 @@
 //! The check's own side of Azure DevOps: its plan, its timeline record, its log, its decision.
 //!
-//! These are the calls by which a check shows what it does and says what it decided. See
+//! With these calls a check shows what it does, and reports its decision. See
 //! <https://learn.microsoft.com/rest/api/azure/devops/distributedtask/>.
 
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ pub struct RecordUpdate {
     /// When it started. Written once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time: Option<DateTime<Utc>>,
-    /// One line: what is awaited, and when it is looked at again.
+    /// One line: what the check waits for, and when it is evaluated again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_operation: Option<String>,
     /// The log to show for the record.
@@ -112,7 +112,7 @@ struct TimelineReference {
 }
 
 impl Plan {
-    /// Whether nobody waits for the check any more.
+    /// Whether the plan is over, so that nobody waits for the check any more.
     #[must_use]
     pub fn is_completed(&self) -> bool {
         self.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("completed"))
@@ -145,7 +145,7 @@ impl Session<'_> {
     ///
     /// # Errors
     ///
-    /// As any call; `Gone` when the plan or its timeline is no more.
+    /// As any call; `Gone` when the plan or its timeline does not exist any more.
     pub async fn record(&self) -> Result<Option<CheckRecord>, Error> {
         let records: Wrapped<CheckRecord> = self.get_preview("read the check's record", &self.records_path()).await?;
         let own = self.properties.task_instance_id.to_string();

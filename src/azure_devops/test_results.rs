@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_no_number_holds_do_not_become_small() {
+    fn counts_that_are_too_large_for_a_number_stay_large() {
         let states = json!({ "InProgress": { "runsCount": u64::MAX }, "Waiting": { "runsCount": 1 } });
         let summary = json!({ "aggregatedResultsAnalysis": { "runSummaryByState": states } });
         let results: TestResults = serde_json::from_value::<TestResultSummary>(summary).expect("a summary").into();

@@ -1,4 +1,4 @@
-//! The states of work item types, with the category of each. They change rarely, so that a process keeps them for a while.
+//! The states of work item types, with the category of each. They change rarely, so a process keeps them for a while.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use super::{Error, Session};
 use crate::task::plan_url::PlanUrl;
 
 /// How much older than a check the states of a work item type may be that it uses: a process changes rarely, and a check
-/// that waits for days need not read them again at every look.
+/// that waits for days need not read them at every evaluation.
 const KEEP_STATES: TimeDelta = TimeDelta::hours(1);
 
 /// How many types' states are kept before all are forgotten.
@@ -54,7 +54,7 @@ impl KeptStates {
 /// A work item type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WorkItemType {
-    /// The project, by name: it is what a work item tells.
+    /// The name of the project: a work item gives no id.
     pub project: String,
     /// Its name.
     pub kind: String,
@@ -80,14 +80,14 @@ impl Session<'_> {
         let path = format!("{}/_apis/wit/workitemtypes/{}/states", segment(&kind.project), segment(&kind.kind));
         let answer: Wrapped<StateAnswer> = self.get("read the states of a work item type", &path).await?;
         let states: States = answer.value.into_iter().map(|state| (state.name, state.category)).collect();
-        // A type without states is a hiccup of the server, not worth keeping.
+        // Every type has states: an answer without any is a fault of the server.
         if !states.is_empty() {
             self.azure_devops.states.keep(kept_type, now, &states);
         }
         Ok(states)
     }
 
-    /// A work item is in a state that its type does not have, as far as is known: the type is read again at the next look,
+    /// Says that a work item is in a state that its type does not have. The type is read again at the next evaluation,
     /// unless that was done within the hour.
     pub fn found_unknown_state(&self, kind: &WorkItemType) {
         let since = self.azure_devops.clock.now() - KEEP_STATES;

@@ -24,13 +24,13 @@ const MAX_INPUTS: usize = 32;
 /// The largest compiled pattern, in bytes: `\w{1,20}` fits, `(\w{500}){500}` does not.
 const MAX_PATTERN: usize = 1024 * 1024;
 
-/// Headers that hold secrets: no check reads them.
+/// Headers that hold secrets: no check may read them.
 const SECRET_HEADERS: [&str; 5] = ["AuthToken", "Authorization", "Cookie", "Proxy-Authorization", "X-Functions-Key"];
 
 /// The prefix of headers in which App Service hands over identities and their tokens.
 const PLATFORM_HEADERS: &str = "x-ms-";
 
-/// What one check demands, and how it goes about it.
+/// What one check demands, and how it is evaluated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CheckDefinition {
@@ -43,7 +43,7 @@ pub struct CheckDefinition {
     /// Extra request headers that the check reads.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, Input>,
-    /// Time from one evaluation to the next while the answer is "not yet".
+    /// Time from one evaluation to the next while the check waits.
     #[serde(default = "defaults::reevaluate_every")]
     pub reevaluate_every: Duration,
     /// The check's *Timeout* in Azure Pipelines; at most 47h.
@@ -129,7 +129,7 @@ impl Input {
             regex::Error::CompiledTooBig(_) => {
                 format!("`{pattern}` is too large; write for instance `CHG[0-9]{{7,10}}`")
             }
-            _ => format!("`{pattern}` is no regular expression; write for instance `CHG[0-9]{{7,10}}`"),
+            _ => format!("`{pattern}` is not a regular expression; write for instance `CHG[0-9]{{7,10}}`"),
         })
     }
 }
@@ -145,7 +145,7 @@ impl CheckDefinition {
         document.read(|definition: &Self, problems| definition.validate(connections, true, problems))
     }
 
-    /// `is_inline` tells that a delivery brought it, instead of the operator's file.
+    /// Reports what is wrong. `is_inline`: a delivery brought the definition, it is not from the operator's file.
     pub(crate) fn validate(
         &self,
         connections: &BTreeMap<String, Connection>,
@@ -154,8 +154,10 @@ impl CheckDefinition {
     ) {
         if self.timeout > MAX_TIMEOUT {
             let found = self.timeout;
-            problems
-                .push("timeout", format!("{found} is longer than {MAX_TIMEOUT}, when the token to answer with dies"));
+            problems.push(
+                "timeout",
+                format!("{found} is longer than {MAX_TIMEOUT}; the token for the answer is not valid for longer"),
+            );
         }
         if self.reevaluate_every > self.timeout {
             let (every, timeout) = (self.reevaluate_every, self.timeout);
@@ -191,7 +193,7 @@ impl CheckDefinition {
     fn validate_input(&self, name: &str, input: &Input, problems: &mut Problems<'_>) {
         let mut problems = problems.inside(&format!("inputs.{name}"));
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-            problems.push("", "is no header name; use letters, digits, `-` and `_`");
+            problems.push("", "is not a header name; use letters, digits, `-` and `_`");
         }
         let is_secret = SECRET_HEADERS.iter().any(|secret| secret.eq_ignore_ascii_case(name));
         if is_secret || name.to_ascii_lowercase().starts_with(PLATFORM_HEADERS) {
@@ -209,8 +211,8 @@ impl CheckDefinition {
         }
     }
 
-    /// When a check delivered at `delivered_at` ends without a verdict: shortly before Azure Pipelines stops waiting,
-    /// so that the reason still arrives.
+    /// The deadline of a check that was delivered at `delivered_at`: shortly before Azure Pipelines stops waiting, so
+    /// that the reason still arrives.
     #[must_use]
     pub fn deadline(&self, delivered_at: DateTime<Utc>) -> DateTime<Utc> {
         delivered_at + self.until_deadline()

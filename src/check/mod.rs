@@ -1,4 +1,4 @@
-//! A check as Azure Pipelines delivered it: who asks, about which run, and by which definition. No I/O.
+//! A check as Azure Pipelines delivered it: its ids, its run, its definition. No I/O.
 
 mod definition;
 
@@ -22,12 +22,13 @@ pub struct Check {
     pub properties: TaskProperties,
     /// What must hold, as it was at delivery: a later deployment of `checks.yaml` does not change a waiting check.
     pub definition: CheckDefinition,
-    /// The extra headers that the definition declares, validated. Data of whoever wrote the pipeline.
+    /// The values of the extra headers that the definition declares, validated. They come from the author of the
+    /// pipeline.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, String>,
     /// When the delivery arrived.
     pub delivered_at: DateTime<Utc>,
-    /// When the check ends without a verdict of its conditions.
+    /// When the check ends although its conditions are not decided.
     pub deadline: DateTime<Utc>,
 }
 
@@ -39,7 +40,7 @@ impl Check {
         self.definition.inputs.keys().map(|name| (name.as_str(), value(name))).collect()
     }
 
-    /// What its conditions may know at `now`; none remembers anything.
+    /// What its conditions may know at `now`; the state of each is added for each.
     #[must_use]
     pub fn scope<'a>(&'a self, inputs: &'a BTreeMap<&'a str, &'a str>, now: DateTime<Utc>) -> Scope<'a> {
         let interval = self.definition.reevaluate_every.delta();

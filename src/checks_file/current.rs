@@ -40,7 +40,7 @@ struct Watched {
 }
 
 struct State {
-    /// What was read last, as it was, so that only a change is worked on.
+    /// What was read last, as it was, so that only a change is parsed.
     seen: Option<Result<String, String>>,
     in_force: Arc<Checks>,
     /// Why nothing is in force yet; empty once there was a good file.

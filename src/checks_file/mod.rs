@@ -25,7 +25,7 @@ pub struct ChecksFile {
     /// The check to run when a delivery names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// Outside systems by name. `${NAME}` reads an app setting, so no secret stands here.
+    /// Outside systems by name. `${NAME}` reads an app setting, so that the file holds no secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub connections: BTreeMap<String, Connection>,
     /// The checks by name.

@@ -23,7 +23,7 @@ use crate::task::token::AuthToken;
 use crate::task::{HubName, TaskProperties};
 use crate::task_log;
 
-/// The environment variable with the token: on the command line everybody on the machine could read it.
+/// The environment variable with the token: everybody on the machine can read a command line.
 const TOKEN: &str = "CHECKGATE_TOKEN";
 
 /// How long reading the facts may take.
@@ -128,7 +128,7 @@ fn read_checks(file: &Path) -> Result<ChecksFile, String> {
     })
 }
 
-/// The check as if it had been delivered now. Whoever runs this decides themselves where their token goes.
+/// The check as if it was delivered now. The person who runs this decides where their token goes.
 fn check(options: &Options, mut checks: ChecksFile, clock: &Clock) -> Result<Check, String> {
     let definition = checks
         .checks

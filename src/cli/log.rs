@@ -36,10 +36,10 @@ pub(super) fn start() {
     }
 }
 
-/// Has panics of the whole process logged without what was worked on.
+/// Logs panics of the whole process, but not their text: it may hold data of a check.
 pub fn hide_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        // The payload may hold what was worked on; a literal message cannot.
+        // A literal message cannot hold data of a check; any other may.
         let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
         let at = panic.location().map(ToString::to_string);
         tracing::error!(message, at, "panic");
@@ -147,7 +147,7 @@ impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Lines<W> {
     }
 }
 
-/// Writes a line as [`crate::text::one_line`]: whoever prints the log again may take its text for commands.
+/// Writes a line as [`crate::text::one_line`]: a program that prints the log again may take its text for commands.
 struct Line<W> {
     writer: W,
     /// Whether the host must rank it as an error, whatever is in it.

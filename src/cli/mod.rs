@@ -33,7 +33,7 @@ enum Command {
     },
     /// Evaluate a check once against a real run and explain the result; nothing is posted
     Evaluate(evaluate::Options),
-    /// List the checks that could not be worked on, queue one again, or fail it; for operators
+    /// List the checks that could not be evaluated, queue one again, or fail it; for operators
     #[command(subcommand)]
     Poison(poison::Command),
     /// Print the JSON Schema of checks.yaml, for editors

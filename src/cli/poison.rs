@@ -1,4 +1,4 @@
-//! `checkgate poison`: what an operator does about checks that could not be worked on.
+//! `checkgate poison`: what an operator does about checks that could not be evaluated.
 
 use std::process::ExitCode;
 
@@ -20,12 +20,12 @@ use crate::task_log;
 /// What to do.
 #[derive(Subcommand)]
 #[command(
-    after_help = "Run it in the folder of the function app, with the app's settings in the environment. A message that was looked at by `requeue` or `fail` is hidden from others for 30 seconds."
+    after_help = "Run it in the folder of the function app, with the app's settings in the environment. `requeue` and `fail` hide the messages that they search from other commands for 30 seconds."
 )]
 pub(super) enum Command {
     /// List the poisoned checks, with the run of each
     List,
-    /// Queue a check for an evaluation again, as often as any fresh one
+    /// Queue a check again; it is tried as often as a new one
     Requeue {
         /// The message's id, from `list`
         message_id: String,
@@ -50,7 +50,7 @@ pub(super) fn run(command: &Command) -> ExitCode {
 }
 
 async fn act(command: &Command) -> Result<String, String> {
-    // No host has started this: there is no port to listen on.
+    // A person starts this, not the host, so no port is set.
     let lookup = |name: &str| match name {
         "FUNCTIONS_CUSTOMHANDLER_PORT" => Some("0".to_owned()),
         name => config::environment(name),
@@ -73,7 +73,7 @@ async fn list(app: &App) -> Result<String, String> {
     Ok(format!("{}\nThese are the first {}; there may be more.", entries.join("\n"), poisoned.len()))
 }
 
-/// Enough to find the run; never a token, sealed or not.
+/// Says enough to find the run, and never a token, sealed or not.
 fn describe(poisoned: &Poisoned) -> String {
     let Poisoned { id, since, text } = poisoned;
     let since = task_log::time(*since);
@@ -112,7 +112,7 @@ async fn requeue(app: &App, id: &str) -> Result<String, String> {
     let taken = app.queue.poison().take(id).await?.ok_or_else(|| not_found(id))?;
     let (mut message, token) = read(app, &taken.text)?;
     let record = record(&session_of(&app.azure_devops, &message, &token)).await?;
-    // The chain that it belongs to has ended with it, but the record still holds that chain's claim.
+    // Its chain has ended, but the record still holds the claim of that chain.
     if let Some(claim) = record.as_ref().and_then(recorded_claim) {
         message.progress.take_over(claim);
     }
@@ -130,12 +130,12 @@ async fn fail_check(app: &App, id: &str) -> Result<String, String> {
     let session = session_of(&app.azure_devops, &message, &token);
     let record = record(&session).await?;
     let recorded = record.and_then(|record| recorded_decision(&record, &message.check.properties, &app.sealer));
-    // A decision that was made already, and may have arrived, is not contradicted.
+    // A decision that was made already may have arrived: it is sent again, not contradicted.
     let decision = message.pending_decision.map(|pending| pending.decision).or(recorded).unwrap_or_else(|| {
         let reason = "checkgate could not evaluate the check, and an operator has ended it.".to_owned();
         Decision::Rejected { reason }
     });
-    tell(app, &session, &decision).await;
+    write_log(app, &session, &decision).await;
     let said = match session.report_decision(&decision).await {
         Ok(()) => format!("Check `{}` is {decision}.", message.check.name),
         Err(error) if error.kind == ErrorKind::Gone => {
@@ -155,8 +155,8 @@ async fn record(session: &Session<'_>) -> Result<Option<CheckRecord>, String> {
     }
 }
 
-/// Writes the decision into the check's log, if that can be.
-async fn tell(app: &App, session: &Session<'_>, decision: &Decision) {
+/// Writes the decision into the check's log, if possible.
+async fn write_log(app: &App, session: &Session<'_>, decision: &Decision) {
     if let Ok(log_id) = session.create_log().await {
         let text = task_log::render(&task_log::decision(decision, None), app.clock.now());
         let _ = session.append_log(log_id, &text).await;
@@ -173,6 +173,6 @@ fn read(app: &App, text: &str) -> Result<(MessageV1, AuthToken), String> {
 
 fn not_found(id: &str) -> String {
     format!(
-        "there is no message {id} in the poison queue, or it was looked at in the last 30 seconds; see `checkgate poison list`"
+        "there is no message {id} in the poison queue, or another command took it in the last 30 seconds; see `checkgate poison list`"
     )
 }

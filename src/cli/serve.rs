@@ -1,4 +1,4 @@
-//! Serving the Functions host: from the settings to a listening process, and when it ends.
+//! Serves the Functions host: from the settings to a listening process, and when it ends.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -22,14 +22,14 @@ use crate::queue::claim::ClaimTimes;
 use crate::routes;
 use crate::sources::Sources;
 
-/// How often the process looks whether the Functions host still lives.
+/// How often the process checks whether the Functions host is still alive.
 #[cfg(unix)]
 const LOOK_AT_PARENT_EVERY: Duration = Duration::from_millis(500);
 
 /// How long a request to the storage account may take to connect.
 const QUEUE_CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// Serves until the process is killed, which is the only way in which the host stops it.
+/// Serves until the process is killed: the host has no other way to stop it.
 pub(super) fn serve() -> ExitCode {
     super::log::start();
     block_on(run())
@@ -52,7 +52,7 @@ async fn run() -> ExitCode {
         Ok(app) => Arc::new(app),
         Err(why) => return end(&why),
     };
-    // The host calls 127.0.0.1 and nothing else; nobody else shall.
+    // The host calls 127.0.0.1. Nobody outside this machine may call.
     let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
         Ok(listener) => listener,
         Err(error) => {
@@ -74,8 +74,8 @@ async fn run() -> ExitCode {
     }
 }
 
-/// Ctrl+C reaches the whole terminal. Under the host it is the host's to end us: an exit of our own would look like a
-/// crash, and exit code 0 like a wish not to be started again.
+/// Ctrl+C reaches every process of the terminal. Under the host, the host ends this process: if it exited by itself, that
+/// would look like a crash, and exit code 0 would mean that it must not be started again.
 async fn interrupted(is_under_host: bool) -> ExitCode {
     loop {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -87,10 +87,10 @@ async fn interrupted(is_under_host: bool) -> ExitCode {
     }
 }
 
-/// Ends when the Functions host has died without stopping us, as it does when it is killed.
+/// Ends when the Functions host is gone without stopping this process, as when it is killed.
 ///
-/// `PR_SET_PDEATHSIG` would be shorter, but it fires when the *thread* that started us ends, and the host starts us from
-/// a thread pool.
+/// `PR_SET_PDEATHSIG` would be shorter, but it fires when the *thread* that started this process ends, and the host starts
+/// it from a thread pool.
 async fn orphaned(is_under_host: bool) {
     #[cfg(unix)]
     if is_under_host {

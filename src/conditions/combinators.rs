@@ -10,7 +10,7 @@ use crate::yaml::Problems;
 /// How the conditions inside one combine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Combinator {
-    /// It stands alone.
+    /// It has no conditions inside.
     #[default]
     Leaf,
     /// As many as this must pass.
@@ -79,7 +79,7 @@ impl Rule for Not {
         format!("not: {}", self.0.title())
     }
 
-    /// What waits to become true may also become false again; what is final stays.
+    /// A condition that can become true can also become false again; a final one cannot.
     fn when_not_met(&self) -> WhenNotMet {
         self.0.kind.when_not_met()
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_not_to_hold_lets_its_negation_pass_even_where_it_would_be_waited_for() {
+    fn a_condition_that_is_not_met_lets_its_negation_pass_even_if_it_would_wait() {
         let on_hold = "not: { workItems: { states: [On Hold], match: any } }";
         assert_eq!(status(on_hold, &["Active"]), Status::Passed);
         assert_eq!(status(on_hold, &["Active", "On Hold"]), Status::Waiting);

@@ -31,7 +31,7 @@ pub enum Outcome {
     Errored,
 }
 
-/// One condition's answer, in words for the person who reads the pipeline's log.
+/// The answer of one condition, in words for the person who reads the pipeline's log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The answer.
@@ -44,18 +44,17 @@ pub struct Finding {
     pub remedy: String,
     /// Further lines for the log, such as a table of checkpoints.
     pub details: Vec<String>,
-    /// When it is worth looking again, if the condition knows better than the check's interval; for one that could not
-    /// be measured, until when to stay away at least.
+    /// When the next evaluation is useful, if the condition knows better than the check's interval. If it could not be
+    /// measured: the earliest time for the next attempt.
     pub look_again_at: Option<DateTime<Utc>>,
-    /// Whether it was seen not to be met, rather than found impossible to see. Without evidence neither a condition nor
-    /// its negation passes.
+    /// Whether the answer was really seen. Without evidence neither a condition nor its negation passes.
     pub has_evidence: bool,
-    /// What the condition wants to know at the next evaluation.
+    /// What the condition remembers for the next evaluation.
     pub state: Option<Value>,
 }
 
 impl Finding {
-    /// A finding with its three sentences' worth of words.
+    /// A finding with what was found and what was expected.
     pub fn new(outcome: Outcome, found: impl Into<String>, expected: impl Into<String>) -> Self {
         Self {
             outcome,
@@ -85,7 +84,7 @@ impl Finding {
         Self { look_again_at: wait.map(|wait| now + wait), ..Self::errored(error.why.clone(), expected) }
     }
 
-    /// Says that there was nothing to see: a `no` that is not a `yes` to the opposite question.
+    /// Says that there was nothing to see: then the negation of the condition does not pass either.
     #[must_use]
     pub fn without_evidence(mut self) -> Self {
         self.has_evidence = false;

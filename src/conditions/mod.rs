@@ -88,7 +88,7 @@ impl Condition {
         self.name.clone().unwrap_or_else(|| self.kind.rule().describe())
     }
 
-    /// Names the facts that it and the conditions inside it need. `state` tells what each remembered, by its place.
+    /// Names the facts that it and the conditions inside it need. `scope` gives what each may know, by its place.
     pub fn facts<'a>(&self, place: &str, scope: &dyn Fn(&str) -> Scope<'a>, wanted: &mut Wanted) {
         self.kind.rule().facts(&scope(place), wanted);
         for (index, inner) in self.kind.inside().into_iter().flat_map(|(_, inside)| inside).enumerate() {

@@ -13,9 +13,9 @@ pub struct Scope<'a> {
     pub now: DateTime<Utc>,
     /// When the check was delivered.
     pub delivered_at: DateTime<Utc>,
-    /// When the check ends without a verdict of its conditions.
+    /// When the check ends although its conditions are not decided.
     pub deadline: DateTime<Utc>,
-    /// The time from one evaluation to the next while the answer is "not yet".
+    /// The time from one evaluation to the next while the check waits.
     pub interval: TimeDelta,
     /// The value of each input that the check declares; empty for an optional one that was not sent.
     pub inputs: &'a BTreeMap<&'a str, &'a str>,

@@ -22,7 +22,7 @@ pub(in crate::conditions) fn delivered_at() -> DateTime<Utc> {
 pub(in crate::conditions) fn check(definition: &str) -> Check {
     let parsed = CheckDefinition::parse(definition, &BTreeMap::new())
         .unwrap_or_else(|problems| panic!("{definition}: {problems:?}"));
-    // It travels in the queue message: what is evaluated later is what was read from there.
+    // It is kept in the queue message, so later evaluations use what was read from there.
     let message = serde_json::to_value(&parsed).expect("JSON");
     let definition: CheckDefinition = serde_json::from_value(message).expect("the definition written");
     assert_eq!(definition, parsed);
@@ -69,7 +69,7 @@ pub(in crate::conditions) fn evaluate(
     check.definition.conditions[0].kind.evaluate(facts, &scope)
 }
 
-/// What the first condition asks the outside world for.
+/// The facts that the first condition asks for.
 pub(in crate::conditions) fn wanted(check: &Check, state: Option<&Value>, now: DateTime<Utc>) -> Wanted {
     let mut wanted = Wanted::default();
     let inputs = check.input_values();
@@ -84,7 +84,7 @@ pub(in crate::conditions) fn measure(condition: &str, facts: &Facts, after: Time
     evaluate(&check, facts, None, delivered_at() + after)
 }
 
-/// Whether a condition asks the outside world for anything.
+/// Whether a condition asks for no facts at all.
 pub(in crate::conditions) fn reads_nothing(check: &Check) -> bool {
     wanted(check, None, delivered_at()).is_empty() && !check.definition.conditions[0].reads_run()
 }

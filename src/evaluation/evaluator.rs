@@ -1,4 +1,4 @@
-//! Gathers a check's facts and evaluates it: what both functions and the command line share.
+//! Reads the facts of a check, then judges it. Both functions and the command line use this.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::facts::run::{CurrentRunState, RunDetails};
 use crate::facts::{FactError, Facts, Gatherer, Wanted};
 use crate::sources::Sources;
 
-/// How long the look at a run before a decision may take: it may save a needless decision, and must not delay a due one.
+/// How long reading the run before a decision may take: it can save a needless decision, and must not delay a due one.
 const LAST_LOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// When to read the run's status although no condition asks for it.
@@ -23,11 +23,11 @@ pub enum ReadRunState {
     Never,
     /// Before a decision, so that none is sent into a run that was cancelled.
     BeforeDeciding,
-    /// In any case: nothing else would tell that the run was cancelled.
+    /// Always: nothing else would show that the run was cancelled.
     Always,
 }
 
-/// What one look at a check gave.
+/// The result of one evaluation of a check.
 #[derive(Debug)]
 pub struct Evaluation {
     /// The verdict with its explanation.
@@ -38,7 +38,7 @@ pub struct Evaluation {
     pub run_was_cancelled: bool,
 }
 
-/// What an examination may look at.
+/// What an evaluation needs.
 #[derive(Clone, Copy)]
 pub struct Evaluator<'a> {
     /// The check.
@@ -79,7 +79,7 @@ impl Evaluator<'_> {
             }
             Err(_) => false,
         };
-        // What was not told yet is asked for again.
+        // A run that is not complete is read again next time.
         let run = facts.get(&RunDetails).ok().filter(|run| run.is_complete()).map(|run| Run::clone(&run));
         Ok(Evaluation { verdict, run, run_was_cancelled })
     }
@@ -110,7 +110,7 @@ impl Evaluator<'_> {
         for (index, condition) in self.check.definition.conditions.iter().enumerate() {
             condition.facts(&index.to_string(), &scope, &mut wanted);
         }
-        // Last: there is only so much time, and the conditions need it more.
+        // Last: the time is limited, and the conditions need it more.
         if self.read_run_state == ReadRunState::Always && self.check.properties.build_id.is_some() {
             if self.run.is_none() {
                 wanted.add(RunDetails);

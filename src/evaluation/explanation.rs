@@ -107,7 +107,7 @@ impl Explanation {
         let opposite = if wanted == Status::Passed { Status::Failed } else { Status::Passed };
         match self.combined {
             Combinator::Leaf => vec![self],
-            // What could not be measured is the condition inside; what was measured is told as the negation.
+            // What could not be measured is the condition inside; what was measured is shown as the negation.
             Combinator::Not if self.status == Status::Errored => {
                 self.conditions.iter().flat_map(|inner| inner.to_change(opposite)).collect()
             }

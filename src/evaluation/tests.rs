@@ -88,7 +88,7 @@ fn two_of_three_follow_their_table() {
 }
 
 #[test]
-fn nothing_follows_from_nothing() {
+fn without_conditions_nothing_passes() {
     assert_eq!(combined(Combinator::AtLeast(0), &[]), Failed);
     assert_eq!(combined(Combinator::AtLeast(0), &[Passed]), Failed);
     assert_eq!(combined(Combinator::Not, &[]), Errored);
@@ -148,7 +148,7 @@ fn given_up(combinator: Combinator, conditions: &[Explanation]) -> Option<i64> {
 }
 
 #[test]
-fn an_error_budget_is_spent_only_where_what_is_left_would_not_be_enough() {
+fn a_used_up_error_budget_fails_the_check_only_if_the_rest_cannot_pass() {
     use Combinator::{AtLeast, Not};
 
     let (old, young) = (|| errored_since(3), || errored_since(9));
@@ -173,7 +173,7 @@ fn an_error_budget_is_spent_only_where_what_is_left_would_not_be_enough() {
 }
 
 #[test]
-fn what_blocks_is_what_would_have_to_change() {
+fn the_blocking_conditions_are_those_that_must_change() {
     for length in 1..=4 {
         for needed in 1..=length {
             for statuses in combinations(length) {

@@ -1,4 +1,4 @@
-//! What an evaluation finds, and how findings combine into a verdict. Pure: no I/O, no clock.
+//! Combines the findings of a check's conditions into a verdict. Pure: no I/O, no clock.
 //!
 //! `all`, `any`, `not` and `atLeast` follow three-valued logic: `Passed` is yes, `Failed` is no, `Waiting` and `Errored`
 //! are unknown. An error is never a no and never a yes; no evidence is never a yes.
@@ -15,7 +15,7 @@ use crate::facts::Facts;
 
 use super::explanation::{Explanation, combine};
 
-/// Where a condition stands.
+/// The status of a condition, or of the whole check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
@@ -61,28 +61,28 @@ struct Remembered {
     state: Option<Value>,
 }
 
-/// The result of one evaluation.
+/// What the facts say about a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// The whole: the check as an `all` of its conditions.
     pub explanation: Explanation,
-    /// When it is worth looking again: the soonest that a waiting condition names, or the check's interval.
+    /// When the next evaluation is useful: the earliest time that a waiting condition names, or after the check's interval.
     pub look_again_at: DateTime<Utc>,
-    /// Until when to stay away from what could not be measured, because it asked for that.
+    /// The earliest time for the next attempt, if a source that could not be read asked to wait.
     pub stay_away_until: Option<DateTime<Utc>>,
     /// What to remember for the next evaluation.
     pub memory: Memory,
 }
 
 impl Verdict {
-    /// Where the check stands.
+    /// The status of the check.
     #[must_use]
     pub const fn status(&self) -> Status {
         self.explanation.status
     }
 
-    /// A condition that could not be measured for as long as the error budget allows, and without which the check
-    /// cannot pass any more: others, for which there is still time, would not be enough.
+    /// A condition that has used up the error budget and without which the check cannot pass: the others would not be
+    /// enough.
     #[must_use]
     pub fn over_budget(&self, budget: TimeDelta, now: DateTime<Utc>) -> Option<&Explanation> {
         let is_spent = |leaf: &Explanation| leaf.errored_since.is_some_and(|since| now - since >= budget);
@@ -93,7 +93,7 @@ impl Verdict {
     }
 }
 
-/// Evaluates a check against the facts gathered for it.
+/// Judges a check by the facts that were read for it.
 #[must_use]
 pub fn judge(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc>) -> Verdict {
     let inputs = check.input_values();
@@ -122,7 +122,7 @@ struct Walk<'a> {
     stay_away_until: Option<DateTime<Utc>>,
 }
 
-/// Where a condition stands in the tree.
+/// The position of a condition in the tree.
 #[derive(Default)]
 struct Position {
     /// Its indices from the outside in: `1.0`.
@@ -134,8 +134,8 @@ struct Position {
 }
 
 impl Walk<'_> {
-    /// Explains a condition. Inside `not` a measured no is a no, even where it would be worth waiting for: that is what
-    /// `not` asks for.
+    /// Explains a condition. Inside `not`, a condition that is not met fails even where it would otherwise wait: that is
+    /// what `not` asks for.
     fn explain(&mut self, condition: &Condition, position: &Position) -> Explanation {
         let Position { place, inherited, is_negated } = position;
         let own = condition.when_not_met.or(*inherited);
@@ -161,7 +161,7 @@ impl Walk<'_> {
         explanation
     }
 
-    /// Notes when an unknown is worth another look: when it says, or after the check's interval.
+    /// Notes when the next evaluation is useful: at the given time, or after the check's interval.
     fn look_again(&mut self, at: Option<DateTime<Utc>>) {
         let next = at.unwrap_or_else(|| self.scope.now + self.scope.interval);
         self.look_again_at = Some(self.look_again_at.map_or(next, |earlier| earlier.min(next)));

@@ -37,7 +37,7 @@ impl Fact for EarlierCoverage {
         let run = gatherer.get(&RunDetails).await?;
         let definition = run.definition.as_ref().map(|definition| definition.id);
         let (Some(definition), false) = (definition, run.source_branch.is_empty()) else {
-            return Err(FactError::because("Azure DevOps does not tell the run's pipeline and branch"));
+            return Err(FactError::because("Azure DevOps does not give the run's pipeline and branch"));
         };
         let Some(earlier) = gatherer.azure_devops.last_successful(&run, definition).await? else { return Ok(None) };
         let coverage = gatherer.azure_devops.coverage(earlier.id).await?;

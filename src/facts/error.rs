@@ -10,9 +10,9 @@ use crate::sources;
 pub struct FactError {
     /// A sentence fragment: what was asked, and what came back.
     pub why: String,
-    /// How long the other side asks us to stay away.
+    /// How long the other side asks us to wait.
     pub retry_after: Option<Duration>,
-    /// Azure DevOps refused the token: nothing else can be read, and no decision delivered.
+    /// Whether Azure DevOps refused the token: then nothing else can be read, and no decision can be delivered.
     pub token_refused: bool,
 }
 

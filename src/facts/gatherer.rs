@@ -32,7 +32,7 @@ impl Wanted {
     }
 }
 
-/// A fact without its type, to keep many in one list.
+/// A fact of any type, so that all can be in one list.
 trait Read: Send + Sync {
     fn read<'a>(&'a self, gatherer: &'a mut Gatherer<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
@@ -107,11 +107,11 @@ impl<'a> Gatherer<'a> {
         self.facts.get(fact)
     }
 
-    /// Reads all of `wanted` within `limit`. What did not answer by then counts as unmeasured.
+    /// Reads all of `wanted` within `limit`. What was not answered by then counts as unread.
     ///
     /// # Errors
     ///
-    /// When Azure DevOps refused the token: then the facts say nothing about the conditions.
+    /// When Azure DevOps refused the token: then nothing could be read.
     pub async fn gather(mut self, wanted: &Wanted, limit: Duration) -> Result<Facts, FactError> {
         let until = tokio::time::Instant::now() + limit;
         for fact in &wanted.0 {

@@ -1,4 +1,4 @@
-//! Facts: what the outside world answered during one evaluation, each asked for at most once.
+//! Facts: what the outside systems answered during one evaluation. Each is asked for at most once.
 //!
 //! A condition names the facts it needs ([`Wanted`]); the [`Gatherer`] reads them, one call at a time; a condition judges
 //! what was read ([`Facts`]). Each file of this room holds the facts of one topic, and knows which client answers them.
@@ -28,12 +28,12 @@ use chrono::{DateTime, Utc};
 pub use error::FactError;
 pub use gatherer::{Gatherer, Wanted};
 
-/// Something that an evaluation reads from the outside world.
+/// Something that an evaluation reads from an outside system.
 pub trait Fact: Clone + Debug + Eq + Hash + Send + Sync + 'static {
-    /// What the outside world answers.
+    /// What the outside system answers.
     type Value: Send + Sync + 'static;
 
-    /// Reads it. Facts that it builds on are taken from the gatherer, so that they too are read only once.
+    /// Reads it. If it needs other facts, it takes them from the gatherer, so that they too are read only once.
     fn fetch(&self, gatherer: &mut Gatherer<'_>) -> impl Future<Output = Result<Self::Value, FactError>> + Send;
 }
 
@@ -50,7 +50,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The moment for what may have closed while an evaluation that began at `begun` was reading: after the last fact.
+    /// The time after the last fact was read: what was open when the evaluation began (`begun`) may be closed by then.
     #[must_use]
     pub fn read_at(&self, begun: DateTime<Utc>) -> DateTime<Utc> {
         self.read_at.map_or(begun, |read_at| read_at.max(begun))
@@ -60,7 +60,7 @@ impl Facts {
     ///
     /// # Errors
     ///
-    /// Why it could not be read. A fact that nobody asked for counts as unread: no evidence is never a yes.
+    /// Why it could not be read. A fact that was never asked for counts as unread.
     pub fn get<F: Fact>(&self, fact: &F) -> Answer<F::Value> {
         self.answer(fact).cloned().unwrap_or_else(|| Err(FactError::because("it was not read")))
     }

@@ -33,11 +33,11 @@ impl Fact for RunPullRequests {
         let repository: Uuid = repository
             .id
             .parse()
-            .map_err(|_| FactError::because("Azure DevOps does not tell the id of the run's repository"))?;
+            .map_err(|_| FactError::because("Azure DevOps does not give the id of the run's repository"))?;
         let mut found = match validated(&run) {
             Some(id) => vec![session.pull_request(repository, id).await?],
             None if run.source_branch.is_empty() || run.source_version.is_empty() => {
-                return Err(FactError::because("Azure DevOps does not tell the run's branch and commit"));
+                return Err(FactError::because("Azure DevOps does not give the run's branch and commit"));
             }
             None => that_brought(&run, session.pull_requests_with(repository, &run.source_version).await?),
         };
@@ -52,14 +52,14 @@ impl Fact for RunPullRequests {
 pub(super) fn validated(run: &Run) -> Option<u64> {
     let reference = run.source_branch.strip_prefix("refs/pull/");
     let from_branch = reference.and_then(|rest| rest.split('/').next()?.parse().ok());
-    // Whoever queues a run may say what triggered it: that counts only where a pull request is validated.
+    // A person who queues a run can set what triggered it: that counts only where a pull request is validated.
     let is_validation = reference.is_some() || run.reason.eq_ignore_ascii_case("pullRequest");
     let from_trigger = || run.trigger_info.get("pr.number").filter(|_| is_validation)?.parse().ok();
     from_branch.or_else(from_trigger)
 }
 
-/// Those that brought the commit to the run's branch. Without any, those that brought it elsewhere, and those that want to
-/// bring it from the run's branch: an unmerged one that merely holds the commit did not bring it.
+/// Those that brought the commit to the run's branch. If there are none: those that brought it to another branch, and open
+/// ones from the run's branch. Any other open one only contains the commit.
 pub(super) fn that_brought(run: &Run, found: Vec<PullRequest>) -> Vec<PullRequest> {
     let is_merged_here = |pull_request: &PullRequest| {
         pull_request.status.eq_ignore_ascii_case("completed") && pull_request.target_ref_name == run.source_branch
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_validating_run_names_its_pull_request() {
+    fn a_pull_request_validation_run_names_its_pull_request() {
         let pull = |run_json| validated(&run(run_json));
         let trigger = json!({ "pr.number": "12" });
         assert_eq!(pull(json!({ "id": 7, "reason": "pullRequest", "triggerInfo": trigger })), Some(12));

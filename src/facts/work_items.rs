@@ -49,7 +49,7 @@ impl Fact for LinkedWorkItems {
             LinkSource::Run => None,
         };
         if commit.as_deref() == Some("") {
-            return Err(FactError::because("Azure DevOps does not tell the run's commit"));
+            return Err(FactError::because("Azure DevOps does not give the run's commit"));
         }
         let ids = distinct(&gatherer.azure_devops.linked_work_items(commit.as_deref()).await?)?;
         let mut items = Vec::with_capacity(ids.len());
@@ -79,7 +79,7 @@ impl Fact for LinkedWorkItems {
     }
 }
 
-/// The ids of links, each once. Some of them are no answer: a check over a part would pass where the rest is not done.
+/// The ids of links, each once. They are read all or not at all: otherwise a check could pass while the rest is not done.
 pub(super) fn distinct(links: &[String]) -> Result<Vec<u64>, FactError> {
     if links.len() >= BATCH {
         return Err(FactError::because(format!(
@@ -87,7 +87,7 @@ pub(super) fn distinct(links: &[String]) -> Result<Vec<u64>, FactError> {
         )));
     }
     let id = |link: &String| {
-        link.parse().map_err(|_| FactError::because("Azure DevOps answered a work item whose id is no number"))
+        link.parse().map_err(|_| FactError::because("Azure DevOps answered a work item whose id is not a number"))
     };
     let ids: BTreeSet<u64> = links.iter().map(id).collect::<Result<_, _>>()?;
     Ok(ids.into_iter().collect())
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(ids((1..200).map(|id| id.to_string())).map(|ids| ids.len()), Ok(199));
         let many = "the run has 200 or more linked work items, more than one evaluation reads";
         assert_eq!(ids((1..=200).map(|id| id.to_string())), Err(many.to_owned()));
-        let odd = "Azure DevOps answered a work item whose id is no number";
+        let odd = "Azure DevOps answered a work item whose id is not a number";
         assert_eq!(ids(["7", "vstfs:8"].map(str::to_owned)), Err(odd.to_owned()));
     }
 }

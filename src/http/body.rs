@@ -12,7 +12,7 @@ pub(crate) enum BodyError {
     Broken(reqwest::Error),
 }
 
-/// Reads a body of at most `limit` bytes: an answer need not declare its length, nor tell the truth about it.
+/// Reads a body of at most `limit` bytes: an answer need not declare its length, and the declared one may be wrong.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A circuit per host: who does not answer at all is left alone for a moment, by all checks together.
+//! One circuit for each host: if a host does not answer at all, no check calls it for a moment.
 //!
 //! Each check has its own backoff. Without this, a thousand checks that come due during an outage would each hold a
 //! connection until its time limit, and so keep the checks of healthy hosts waiting. The crates for this (`failsafe`,
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// So many calls in a row that got no answer open the circuit.
+/// The circuit opens after this many calls in a row without an answer.
 const OPENS_AFTER: u32 = 5;
 
-/// How long nobody calls then; and, after it, between one trial call and the next.
+/// How long no call is made then, and how long until the next trial call.
 const PAUSE: TimeDelta = TimeDelta::seconds(10);
 
 /// The most hosts that are kept track of; the allow-lists of an app name far fewer.
@@ -34,7 +34,7 @@ impl Circuits {
     ///
     /// # Errors
     ///
-    /// How long to stay away.
+    /// How long to wait.
     pub fn admit(&self, host: &str, now: DateTime<Utc>) -> Result<(), Duration> {
         let mut circuits = self.lock();
         let Some(circuit) = circuits.get_mut(host).filter(|circuit| circuit.unanswered >= OPENS_AFTER) else {

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use super::body::{self, BodyError};
 
-/// How long before its end a token is no longer used: longer than any call may take.
+/// How long before its end a token is renewed: longer than any call may take.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
 
 /// How long the endpoint may take; it is on the same machine.

@@ -1,4 +1,5 @@
-//! What every call to the outside shares: who is left alone, which addresses are allowed, whose identity is used.
+//! What every call to an outside system shares: which hosts are paused, which addresses are allowed, how long an answer may
+//! be, whose identity is used.
 
 pub(crate) mod body;
 pub mod circuit;

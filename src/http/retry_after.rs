@@ -1,4 +1,4 @@
-//! How long the other side asks us to stay away: `Retry-After`, and the quota headers of Azure DevOps.
+//! How long the other side asks us to wait: `Retry-After`, and the quota headers of Azure DevOps.
 //!
 //! See <https://learn.microsoft.com/azure/devops/integrate/concepts/rate-limits>.
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// The longest wait that is believed: a server that says more has most likely made a mistake.
+/// The longest wait that is accepted: a server that asks for more has most likely made a mistake.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// The wait that the header `Retry-After` asks for, in seconds or as an HTTP date.
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_used_up_quota_is_waited_for_and_a_full_one_is_not() {
+    fn a_check_waits_only_when_the_quota_is_used_up() {
         let reset = (now().timestamp() + 90).to_string();
         let reset = ("X-RateLimit-Reset", reset.as_str());
         assert_eq!(asked(&[("X-RateLimit-Remaining", "0"), reset]), Some(90));

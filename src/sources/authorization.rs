@@ -11,7 +11,7 @@ use super::call::{Answered, expect_success};
 use super::endpoint::Endpoint;
 use super::{Error, Sources};
 
-/// How long before its end a token is no longer used: longer than a call may take.
+/// How long before its end a token is renewed: longer than a call may take.
 const RENEW_BEFORE: TimeDelta = TimeDelta::seconds(60);
 
 /// How a connection proves who calls.
@@ -116,7 +116,7 @@ impl Endpoint {
     }
 }
 
-/// The token of an answer. One without a sensible end is used once.
+/// The token of an answer. If its end makes no sense, it is used once.
 pub(super) fn read_token(endpoint: &Endpoint, answered: &Answered, now: DateTime<Utc>) -> Result<Token, Error> {
     let answer: TokenAnswer = expect_success(endpoint, answered, "the token endpoint")?;
     let lifetime = answer.expires_in.and_then(TimeDelta::try_seconds);

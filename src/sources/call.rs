@@ -29,7 +29,7 @@ pub(super) struct Ask<'a> {
     pub(super) body: Option<String>,
 }
 
-/// An answer, whatever its status. Never one that asks to come back later.
+/// An answer with any status, except those that ask to come back later.
 pub(super) struct Answered {
     pub(super) status: StatusCode,
     pub(super) content_type: String,
@@ -67,11 +67,11 @@ impl Sources {
         let host = endpoint.host();
         self.circuits.admit(host, now).map_err(|wait| Error {
             retry_after: Some(wait),
-            ..endpoint.error("is left alone for a moment: its host did not answer the last calls")
+            ..endpoint.error("is not called for a moment: its host did not answer the last calls")
         })?;
         let answer = request.send().await;
         let timed_out = answer.as_ref().is_err_and(reqwest::Error::is_timeout);
-        // `now` is when the evaluation began; one that waited in vain has waited for the time limit.
+        // `now` is when the evaluation began. A call that timed out took its whole time limit.
         let waited = TimeDelta::from_std(if timed_out { endpoint.timeout } else { Duration::ZERO });
         self.circuits.note(host, answer.is_ok(), now + waited.unwrap_or_default());
         read(endpoint, answer, now).await
@@ -125,7 +125,7 @@ async fn read(endpoint: &Endpoint, answer: reqwest::Result<Response>, now: DateT
 ///
 /// # Errors
 ///
-/// The status with advice, or that it is no JSON: never what a page of HTML says.
+/// The status with advice, or that the answer is not JSON. The text of an HTML page is never repeated.
 pub(super) fn expect_success<T: DeserializeOwned>(
     endpoint: &Endpoint,
     answered: &Answered,
@@ -155,7 +155,7 @@ mod tests {
     use crate::checks_file::ChecksFile;
 
     #[tokio::test]
-    async fn a_host_that_does_not_answer_is_left_alone_for_a_moment() {
+    async fn a_host_that_does_not_answer_is_not_called_for_a_moment() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         drop(listener);
@@ -172,7 +172,7 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(said(start).await, "connection `dead` cannot be reached");
         }
-        let left = "connection `dead` is left alone for a moment: its host did not answer the last calls";
+        let left = "connection `dead` is not called for a moment: its host did not answer the last calls";
         assert_eq!(said(start).await, left);
         assert_eq!(said(start + TimeDelta::seconds(10)).await, "connection `dead` cannot be reached", "one trial");
         assert_eq!(said(start + TimeDelta::seconds(10)).await, left);

@@ -1,4 +1,4 @@
-//! Named connections to outside systems. A check can only name one, so it can never choose where our secrets go.
+//! Named connections to outside systems. A check can only name one, so it cannot choose where secrets are sent.
 
 use std::collections::BTreeMap;
 
@@ -216,6 +216,6 @@ fn check_url(key: &str, text: Option<&str>, problems: &mut Problems<'_>) {
             && url.fragment().is_none()
     });
     if !usable {
-        problems.push(key, format!("`{text}` is no base URL; write for instance `https://example.service-now.com`"));
+        problems.push(key, format!("`{text}` is not a base URL; write for instance `https://example.service-now.com`"));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Error {
     /// A sentence fragment for the pipeline's log: which connection, and what came back. Never a secret.
     pub why: String,
-    /// How long the other side asks us to stay away.
+    /// How long the other side asks us to wait.
     pub retry_after: Option<Duration>,
 }
 

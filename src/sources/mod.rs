@@ -1,6 +1,6 @@
 //! Outside systems other than Azure DevOps, reached only through the named connections of `checks.yaml`.
 //!
-//! The operator names the hosts; a check can only name a connection, so it can never choose where our secrets go. Every
+//! The operator names the hosts. A check can only name a connection, so it cannot choose where secrets are sent. Every
 //! system is an endpoint: a base URL, a way to authenticate, a time limit.
 
 mod authorization;
@@ -58,7 +58,7 @@ impl Sources {
     ) -> Result<Self, reqwest::Error> {
         let http = http
             .user_agent(concat!("checkgate/", env!("CARGO_PKG_VERSION")))
-            // A redirect would carry credentials to a host that no operator named.
+            // A redirect would send credentials to a host that the operator did not name.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .build()?;

@@ -1,7 +1,7 @@
 //! Change requests of ServiceNow, over its Table API.
 //!
 //! See <https://www.servicenow.com/docs/bundle/xanadu-api-reference/page/integrate/inbound-rest/concept/c_TableAPI.html>.
-//! Only ever reads: a check that is evaluated fifty times must not leave fifty records behind.
+//! Only reads: a check that is evaluated fifty times must not create fifty records.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ const MAX_MESSAGE: usize = 200;
 pub struct ChangeRequests {
     /// The connection's name.
     pub connection: String,
-    /// The number, validated by whoever asks: it becomes part of a query.
+    /// The number. The caller has validated it: it becomes part of a query.
     pub number: String,
     /// The fields to read besides the number, sorted.
     pub fields: Vec<String>,

@@ -15,13 +15,13 @@ use crate::yaml::Problems;
 use crate::yaml::node::Node;
 use crate::yaml::pruned::Pruned;
 
-/// Past this many mistakes the reader has enough to do; the rest is cut.
+/// The most mistakes that are reported.
 const MAX_PROBLEMS: usize = 100;
 
-/// The longest message: a mistake may repeat what it found, and a hostile text is all mistake.
+/// The longest message, in characters: it may repeat what was found, which a hostile author chooses.
 const MAX_MESSAGE: usize = 500;
 
-/// The deepest nesting of a document. Conditions nest, but nobody reads forty levels.
+/// The deepest nesting of a document: far deeper than conditions that people can read.
 const MAX_DEPTH: usize = 40;
 
 /// The most parser events of a document: bounds what a hostile body or an alias bomb can cost.
@@ -125,7 +125,7 @@ impl Document {
                 Err(error) => (error.path().clone(), error.into_inner().to_string()),
             };
             let original = rest.original(&path);
-            // What had a mistake was taken out, so that its parent is incomplete now: no mistake of the writer's.
+            // A value with a mistake was taken out, so its parent is incomplete now: that is not another mistake.
             if !problems.iter().any(|problem| problem.path.starts_with(&original)) {
                 problems.push(self.locate(Problem::new(original, explain(&message))));
             }

@@ -43,7 +43,7 @@ impl FromStr for Duration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("`{text}` is no duration; write for instance `90s`, `15m`, `2h` or `1h30m`");
+        let wrong = || format!("`{text}` is not a duration; write for instance `90s`, `15m`, `2h` or `1h30m`");
         let mut seconds: u32 = 0;
         let mut rest = text;
         let mut smallest = u32::MAX;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_refused_with_examples() {
+    fn a_wrong_duration_is_refused_with_examples() {
         for text in ["", "0s", "5", "5 m", "1d", "-5m", "1.5h", "30m1h", "99999999999h", "m"] {
             let error = text.parse::<Duration>().expect_err(text);
             assert!(error.contains("15m"), "{error}");

@@ -56,7 +56,7 @@ impl Pruned {
         text + rest
     }
 
-    /// Takes the value at `path` out. `false` when there is none, so that decoding would stand still.
+    /// Takes the value at `path` out. `false` when there is none: then decoding cannot go on.
     pub(super) fn remove(&mut self, path: &Path) -> bool {
         let segments: Vec<&Segment> = path.iter().filter(|segment| !matches!(segment, Segment::Unknown)).collect();
         let Some((last, parents)) = segments.split_last() else { return false };

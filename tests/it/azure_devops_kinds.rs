@@ -109,7 +109,7 @@ async fn coverage_is_compared_with_the_last_successful_run_of_the_same_branch() 
 }
 
 #[tokio::test]
-async fn test_results_decide_and_none_are_no_pass() {
+async fn test_results_decide_and_a_run_without_any_does_not_pass() {
     let checks = one("testResults: { passRate: { atLeast: 95 }, maxFailed: 5 }");
     for (tests, decision, says) in [
         (TestResults { passed: 95, failed: 5, not_executed: 40 }, "succeeded", "95.00 % (95 of 100) tests passed"),
@@ -131,7 +131,7 @@ async fn test_results_decide_and_none_are_no_pass() {
 }
 
 #[tokio::test]
-async fn manual_run_is_allowed_only_when_queued_by_hand_and_nothing_is_called_to_know() {
+async fn manual_run_is_allowed_only_when_queued_by_hand_and_needs_no_call() {
     for (reason, status, says) in [
         ("Manual", "successful", "passed"),
         ("manual", "successful", "passed"),
@@ -152,7 +152,7 @@ async fn manual_run_is_allowed_only_when_queued_by_hand_and_nothing_is_called_to
 }
 
 #[tokio::test]
-async fn without_a_header_the_run_tells_its_reason() {
+async fn without_a_header_the_reason_is_read_from_the_run() {
     use simulator::azure_devops::BuildReason;
 
     let checks = one("buildReason: { in: [Manual, Schedule] }");
@@ -238,7 +238,7 @@ async fn a_tag_may_be_added_while_the_check_waits() {
 }
 
 #[tokio::test]
-async fn a_query_counts_work_items_and_a_refused_one_is_no_answer() {
+async fn a_query_counts_work_items_and_a_refused_query_is_an_error() {
     const WIQL: &str = "SELECT [System.Id] FROM WorkItems WHERE [System.WorkItemType] = \"Bug\"";
     let world = looked_at(&one(&format!("query: {{ wiql: '{WIQL}', max: 0 }}")), |_, _| {}).await;
     world.expect_no_decision();
@@ -257,7 +257,7 @@ async fn a_query_counts_work_items_and_a_refused_one_is_no_answer() {
 
 /// Now is Monday, 09:00 UTC.
 #[tokio::test]
-async fn a_closed_window_says_when_it_opens_and_is_looked_at_then() {
+async fn a_closed_window_says_when_it_opens_and_is_evaluated_then() {
     let window = "window: { days: [Mon], from: '12:30', to: '13:00', timeZone: Europe/Berlin }";
     let world = looked_at(&one(window), |_, _| {}).await;
     world.expect_no_decision();
@@ -295,11 +295,11 @@ async fn a_run_without_a_timeline_is_not_a_run_without_the_task() {
 }
 
 #[tokio::test]
-async fn a_run_whose_commit_is_not_told_is_not_a_run_without_work_items() {
+async fn a_run_without_a_commit_is_not_a_run_without_work_items() {
     let checks = one("workItems: { state: Completed, whenNone: pass }");
     let world = looked_at(&checks, |state, run| the_run(state, run).source_version.clear()).await;
     world.expect_no_decision();
-    world.expect_log("Azure DevOps does not tell the run's commit");
+    world.expect_log("Azure DevOps does not give the run's commit");
 
     let run = world.run;
     world.azure_devops(|state| "c0ffee".clone_into(&mut the_run(state, run).source_version));
@@ -309,7 +309,7 @@ async fn a_run_whose_commit_is_not_told_is_not_a_run_without_work_items() {
 }
 
 #[tokio::test]
-async fn states_that_were_missing_once_are_read_again_at_the_next_look() {
+async fn states_that_were_missing_are_read_again_at_the_next_evaluation() {
     let mut world = World::given(an_active_work_item).await;
     world.close_work_item();
     let none = Fault::answer(200, "application/json", r#"{"count":0,"value":[]}"#);

@@ -1,6 +1,6 @@
-//! Bugs that peers had, as stories that must not happen here. Each bears the name and number that its bug has there.
+//! Bugs that similar projects had, as scenarios that must not happen here. Each has the name and number of that bug.
 //!
-//! Others of the catalogue stand with what they are about, under names of the same kind: `argo_4479`, `steward_279` …
+//! Other tests of this kind are in the files of their topics, with names of the same form: `argo_4479`, `steward_279` …
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,7 +39,7 @@ async fn watchflow_pr_49_a_put_that_fails_is_really_tried_again() {
 }
 
 #[tokio::test]
-async fn dcoapp_302_a_call_that_fails_before_anything_was_reported_is_told_of() {
+async fn dcoapp_302_a_call_that_fails_before_anything_was_reported_is_reported() {
     let refused = json!({ "message": "TF400733: slow down.", "typeKey": "RequestBlockedException" }).to_string();
     let fault = || Fault::answer(500, "application/json", &refused);
     let mut world = World::given(|_, _| {}).await;
@@ -47,14 +47,14 @@ async fn dcoapp_302_a_call_that_fails_before_anything_was_reported_is_told_of() 
     world.accept(a_check()).await;
     world.run_due_messages().await;
     world.expect_no_decision();
-    let told =
+    let shown =
         "could not read the run's timeline: Azure DevOps answered 500 Internal Server Error: TF400733: slow down.";
-    world.expect_log(told);
-    assert!(world.current_operation().contains(told), "{}", world.current_operation());
+    world.expect_log(shown);
+    assert!(world.current_operation().contains(shown), "{}", world.current_operation());
     world.advance(AN_INTERVAL).await;
     world.expect_decision("succeeded");
 
-    // The very first call: nothing could be told then, so it is told later.
+    // The very first call: nothing could be written then, so it is written later.
     world.azure_devops_server().fail(fault()).on("GET", "?api-version=7.1-preview.1").once();
     world.accept(a_check()).await;
     world.run_due_messages().await;
@@ -79,7 +79,7 @@ async fn dcoapp_162_a_check_whose_message_was_lost_is_decided_when_it_is_deliver
 
 /// The guide's source says in a comment that a check may be delivered up to ten times.
 #[tokio::test]
-async fn hidden_note_1_ten_deliveries_at_once_lead_one_life_and_end_in_one_decision() {
+async fn hidden_note_1_ten_deliveries_at_once_end_in_one_decision() {
     let mut world = World::given(an_active_work_item).await;
     let delivered = world.deliver_at_once(&a_check().named("work-item-completed"), 10).await;
     assert!(delivered.iter().all(azure_pipelines::Delivered::accepted), "{delivered:?}");
@@ -89,7 +89,7 @@ async fn hidden_note_1_ten_deliveries_at_once_lead_one_life_and_end_in_one_decis
     let calls = world.azure_devops_server().take_calls();
     let evaluations = calls.iter().filter(|call| call.path.ends_with("/workitemsbatch")).count();
     assert_eq!(evaluations, 1, "of ten chains one lives");
-    // Those that could not tell at once have looked again.
+    // Those that could not know at once were evaluated again.
     world.advance(Duration::from_secs(30)).await;
     assert_eq!(world.messages().len(), 1);
 
@@ -149,11 +149,11 @@ async fn kargo_6372_a_second_run_of_the_same_commit_is_evaluated_and_not_answere
 
 /// Microsoft's sample fails the stage if it cannot write its log once it has scheduled the next look.
 #[tokio::test]
-async fn ms_sample_a_log_that_fails_while_the_check_waits_leaves_the_verdict_alone() {
+async fn ms_sample_a_log_that_fails_while_the_check_waits_does_not_change_the_verdict() {
     let world = World::with_a_waiting_check().await;
     world.azure_devops_server().fail(Fault::status(500)).on("POST", "/logs/").forever();
     world.azure_devops_server().fail(Fault::status(500)).on("PATCH", "/records?").forever();
-    world.azure_devops(|state| state.work_item(42, "Resolved").title = "Something new to tell".to_owned());
+    world.azure_devops(|state| state.work_item(42, "Resolved").title = "A new title".to_owned());
     world.advance(AN_INTERVAL).await;
     world.expect_no_decision();
     assert_eq!(world.messages().len(), 1);
@@ -164,7 +164,7 @@ async fn ms_sample_a_log_that_fails_while_the_check_waits_leaves_the_verdict_alo
 }
 
 #[tokio::test]
-async fn agent_5520_a_dead_token_is_noticed_in_all_its_forms_and_ends_the_check_without_a_decision() {
+async fn agent_5520_every_form_of_a_dead_token_is_noticed_and_ends_the_check_without_a_decision() {
     let sign_in = || Fault::status(302).with_header("Location", "https://spsprodweu1.vssps.visualstudio.com/_signin");
     for (form, gateway) in [
         (Unauthorized::Status401, None),
@@ -196,7 +196,7 @@ async fn agent_5520_a_dead_token_is_noticed_in_all_its_forms_and_ends_the_check_
 }
 
 #[tokio::test]
-async fn kargo_6582_a_soak_that_ends_is_evaluated_at_that_instant_and_not_at_the_next_look() {
+async fn kargo_6582_a_soak_is_evaluated_when_it_ends_and_not_at_the_next_interval() {
     let mut world = World::with_sources(|sources| {
         let url = sources.url("prometheus");
         format!(
@@ -234,7 +234,7 @@ async fn where_reading_takes_two_minutes(checks: impl FnOnce(&Sources) -> String
 }
 
 #[tokio::test]
-async fn steward_279_what_closes_while_the_facts_are_read_is_not_allowed() {
+async fn steward_279_a_window_that_closes_while_the_facts_are_read_is_not_allowed() {
     let change = "serviceNowChange: { connection: snow, number: Change, withinWindow: true }";
     for (closes, says) in [
         ("window: { to: '09:01' }", "closed at Mon 2026-01-05 09:02 UTC"),
@@ -288,7 +288,7 @@ async fn flagger_1151_a_typo_in_a_name_or_a_kind_is_refused_and_never_lets_a_sta
     assert!(world.azure_devops_server().calls().is_empty());
 }
 
-/// Who forges a delivery lacks the function's key; whoever has that, too, lacks the token of the run.
+/// An attacker who forges a delivery does not have the function's key, or, with the key, not the token of the run.
 #[tokio::test]
 async fn gitlab_433035_a_forged_delivery_decides_nothing() {
     let mut world = World::given(|_, _| {}).await;

@@ -1,4 +1,4 @@
-//! Whoever writes the pipeline can influence header values, and nothing else: not which conditions apply, not which host
+//! The author of a pipeline can influence header values, and nothing else: not which conditions apply, not which host
 //! is called, not the shape of what is sent.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,7 +123,7 @@ fn calls(world: &World) -> (BTreeSet<String>, BTreeSet<String>) {
     (azure_devops.iter().map(shape).collect(), sources.iter().map(shape).collect())
 }
 
-/// Runs a check, and tells the shapes of the calls that it made.
+/// Runs a check, and returns the shapes of the calls that it made.
 async fn run(world: &mut World, delivery: Delivery) -> (Delivered, (BTreeSet<String>, BTreeSet<String>)) {
     calls(world);
     let delivered = world.deliver(delivery).await;
@@ -132,7 +132,7 @@ async fn run(world: &mut World, delivery: Delivery) -> (Delivered, (BTreeSet<Str
 }
 
 #[tokio::test]
-async fn inputs_of_the_shipped_checks_are_refused_or_are_nothing_but_values() {
+async fn inputs_of_the_shipped_checks_are_refused_or_only_values() {
     let mut world = world().await;
     let mut tried = 0;
     for (check, inputs) in inputs() {
@@ -216,7 +216,7 @@ async fn headers_and_parameters_that_no_check_declares_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_check_that_is_named_twice_is_not_chosen_by_the_last_word() {
+async fn a_delivery_that_names_two_checks_is_refused() {
     let mut world = world().await;
     for (header, query) in [
         (Some("work-item-completed"), "check=cmdline-executed"),
@@ -250,7 +250,7 @@ async fn a_check_that_is_named_twice_is_not_chosen_by_the_last_word() {
 }
 
 #[tokio::test]
-async fn what_people_name_in_the_pipeline_is_escaped_where_it_is_sent() {
+async fn names_from_the_pipeline_are_escaped_where_they_are_sent() {
     let log = LogLines::capture();
     for text in HOSTILE {
         let mut world = World::with_sources(shipped_for).await;

@@ -12,7 +12,7 @@ use simulator::sources::{Page, Samples, Sources};
 use crate::hostile_authors::{HOSTILE, shape};
 use crate::support::{Delivery, World, a_check};
 
-/// Headers that no kind reads, under the names of what kinds are told in `checks.yaml`.
+/// Headers that no kind reads, with the names of parameters in `checks.yaml`.
 const UNDECLARED: [&str; 12] =
     ["Task", "State", "Label", "Above", "In", "Path", "Method", "Body", "Query", "Resource", "Connection", "Url"];
 
@@ -124,7 +124,7 @@ async fn an_input_is_a_value_to_every_kind_that_reads_one() {
                 assert_eq!(read, Outside::default(), "{kind}, {value}");
                 continue;
             }
-            // It may end sooner than the honest one: no source is asked for what is no number of a change request.
+            // It may end sooner than the honest one: no source is asked for a value that is not a number of a change request.
             assert!(read.0.is_subset(&outside.0), "{kind}, {value}: {:#?}", read.0);
             assert!(read.1.is_empty() || read.1 == outside.1, "{kind}, {value}: {:#?}", read.1);
             assert!(!world.log().contains("Decision: succeeded"), "{kind}, {value}");
@@ -134,7 +134,7 @@ async fn an_input_is_a_value_to_every_kind_that_reads_one() {
 }
 
 #[tokio::test]
-async fn a_header_is_nothing_to_the_kinds_that_read_none() {
+async fn kinds_that_read_no_header_ignore_all_headers() {
     let mut world = world().await;
     for (check, note) in [("others", None), ("every", Some("CHG0030001"))] {
         let (_, outside) = run(&mut world, a_check().named(check).with("Note", note.unwrap_or_default())).await;
@@ -154,7 +154,7 @@ async fn a_header_is_nothing_to_the_kinds_that_read_none() {
 }
 
 #[tokio::test]
-async fn what_a_run_is_called_is_a_value_to_every_kind() {
+async fn the_name_of_a_run_is_a_value_to_every_kind() {
     let mut world = world().await;
     let id = world.run;
     let delivery = || a_check().named("every").with("Note", "CHG0030001");

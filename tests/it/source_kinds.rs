@@ -163,7 +163,7 @@ async fn an_outage_of_service_now_delays_the_decision_and_does_not_make_it() {
 }
 
 #[tokio::test]
-async fn argo_2578_service_now_says_when_to_come_back() {
+async fn argo_2578_a_check_waits_as_long_as_service_now_asks() {
     let mut world = world_with_change(&[("approval", "approved")]).await;
     for as_date in [false, true] {
         let at = world.clock.now() + chrono::TimeDelta::minutes(8);
@@ -198,7 +198,7 @@ async fn an_instance_that_sleeps_or_hides_a_field_gives_no_verdict() {
 }
 
 #[tokio::test]
-async fn another_record_than_the_one_asked_for_approves_nothing() {
+async fn a_record_with_another_number_approves_nothing() {
     let mut world = world_with_change(&[("approval", "requested")]).await;
     let other = json!({ "result": [{
         "number": { "value": "CHG0099999", "display_value": "CHG0099999" },
@@ -334,7 +334,7 @@ async fn argo_4479_a_monitor_that_is_down_or_silent_never_allows() {
 }
 
 #[tokio::test]
-async fn a_short_outage_of_the_monitor_is_forgiven() {
+async fn a_short_outage_of_the_monitor_does_not_fail_the_check() {
     let mut world = World::with_sources(shipped_for).await;
     error_rate(&world, Samples::Vector(vec![0.01]));
     world.accept(a_check().named("canary-performance")).await;
@@ -374,7 +374,7 @@ async fn first_look_at(query: &str, samples: Samples) -> World {
 }
 
 #[tokio::test]
-async fn what_is_no_sound_number_is_an_error_and_no_failure() {
+async fn an_answer_that_is_not_a_number_is_an_error_and_not_a_failure() {
     let simple = "successCondition: result < 0.05";
     for (samples, says) in [
         (Samples::Partial(vec![0.01]), "answered with a warning, so not everything was read: No StoreAPIs matched"),
@@ -454,7 +454,7 @@ async fn world_with_gate(condition: &str, page: Page) -> World {
 }
 
 #[tokio::test]
-async fn another_system_s_answer_is_waited_for() {
+async fn a_check_waits_for_the_answer_of_another_system() {
     let demands = Some(("Authorization".to_owned(), "Bearer sonar-token".to_owned()));
     let page = |status: &str| Page { demands: demands.clone(), ..Page::ok(json!({ "gate": { "status": status } })) };
     let world = world_with_gate("response.body.gate.status == 'OK'", page("ERROR")).await;
@@ -512,7 +512,7 @@ async fn an_answer_that_is_too_large_or_a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_in_time_is_pending_in_synchronous_mode() {
+async fn a_check_that_cannot_be_read_in_time_is_pending_in_synchronous_mode() {
     let mut world =
         World::with_sources(|sources| gate(sources, "response.body == 10").replace("timeout: 1s", "timeout: 10s"))
             .await;

@@ -10,7 +10,7 @@ default: cmdline-exceuted # did you mean `cmdline-executed`?
 conections: {} # did you mean `connections`?
 checks:
   cmdline-executed:
-    timeout: 2d # is no duration
+    timeout: 2d # is not a duration
     conditions:
       - taskExcuted: { task: CmdLine } # did you mean `taskExecuted`?
       - taskExecuted: { tsak: CmdLine } # did you mean `task`?
@@ -60,7 +60,7 @@ fn contradictions_are_reported_together() {
     assert_eq!(code, 1);
     for (line, says) in [
         (3, "longer than 47h"),
-        (4, "is no regular expression"),
+        (4, "is not a regular expression"),
         (6, "needs `state`"),
         (7, "can never be reached"),
         (7, "did you mean `CmdLine`?"),

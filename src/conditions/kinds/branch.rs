@@ -51,7 +51,7 @@ impl Rule for Branch {
         };
         let branch = run.source_branch.as_str();
         if branch.is_empty() {
-            return Finding::errored("Azure DevOps does not tell the run's branch", expected);
+            return Finding::errored("Azure DevOps does not give the run's branch", expected);
         }
         let matches = |pattern: &String| glob::compile(pattern).is_ok_and(|pattern| pattern.is_match(branch));
         if self.accepted.iter().any(matches) {

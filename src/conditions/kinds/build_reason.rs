@@ -1,4 +1,4 @@
-//! `buildReason`: the run was started in one of these ways. With `input` a header tells, and nothing is called.
+//! `buildReason`: the run was started in one of these ways. With `input`, a header says so, and no call is made.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ impl BuildReason {
         let found = match (normalised(reason), reason.trim()) {
             (Some(known), _) => format!("reason {known}"),
             (None, "") => "no reason".to_owned(),
-            (None, text) if text.starts_with("$(") => format!("the literal text {text}, which is no reason"),
+            (None, text) if text.starts_with("$(") => format!("the literal text {text}, which is not a reason"),
             (None, text) => format!("reason {text}, which Azure Pipelines does not know"),
         };
         if accepted {
@@ -77,7 +77,7 @@ impl Rule for BuildReason {
         for (index, reason) in self.accepted.iter().enumerate().filter(|(_, reason)| normalised(reason).is_none()) {
             let hint = suggest(reason, REASONS);
             let known = REASONS.join("`, `");
-            problems.push(&format!("in[{index}]"), format!("`{reason}` is no reason; write one of `{known}`{hint}"));
+            problems.push(&format!("in[{index}]"), format!("`{reason}` is not a reason; write one of `{known}`{hint}"));
         }
         if let Some(input) = &self.input {
             declared.expect_input("input", input, problems);
@@ -96,7 +96,7 @@ impl Rule for BuildReason {
             Some(input) => self.judge(scope.input(input), expected),
             None => match facts.get(&RunDetails) {
                 Ok(run) if run.reason.is_empty() => {
-                    Finding::errored("Azure DevOps does not tell the run's reason", expected)
+                    Finding::errored("Azure DevOps does not give the run's reason", expected)
                 }
                 Ok(run) => self.judge(&run.reason, expected),
                 Err(error) => Finding::errored(error.why, expected),
@@ -135,7 +135,7 @@ mod tests {
             ("SCHEDULE", Outcome::Passed, "reason Schedule"),
             ("IndividualCI", Outcome::Failed, "reason IndividualCI"),
             ("", Outcome::Failed, "no reason"),
-            ("$(Build.Reason)", Outcome::Failed, "the literal text $(Build.Reason), which is no reason"),
+            ("$(Build.Reason)", Outcome::Failed, "the literal text $(Build.Reason), which is not a reason"),
             ("Manual,Schedule", Outcome::Failed, "reason Manual,Schedule, which Azure Pipelines does not know"),
         ] {
             let finding = by_header(value);

@@ -40,13 +40,13 @@ fn lines() -> String {
 
 /// What is known about the coverage of the last successful run.
 enum Comparison {
-    /// Nothing speaks against the run.
+    /// The run is good enough.
     Fine(String),
     /// The run covers too much less.
     Dropped(String),
     /// There is an earlier run, but nothing of it to compare with.
     Missing(String),
-    /// It could not be found out.
+    /// It could not be read.
     Unknown(String),
 }
 
@@ -67,7 +67,7 @@ impl CodeCoverage {
         let counted = coverage.of(&self.label);
         match coverage.status.to_ascii_lowercase().as_str() {
             "completed" | "finalized" => {}
-            // Some publishers never tell; what is there when the wait is over is all there will be.
+            // Some publishers never give a state. When the wait is over, what is there counts.
             "" | "none" if counted.is_none() || wait_is_over(self.published_within, scope) => {}
             "" | "none" => return Err("code coverage is not marked as complete".to_owned()),
             _ => return Err(format!("code coverage is not merged ({})", coverage.status)),
@@ -127,7 +127,7 @@ impl CodeCoverage {
                 Finding::passed_if(true, format!("{found}; {note}"), expected)
             }
             Some(Comparison::Missing(note)) if high_enough => {
-                // A floor still says something; a drop below nothing does not.
+                // Without an earlier run only a floor can be judged.
                 let has_floor = self.above.is_some() || self.at_least.is_some();
                 let finding = Finding::passed_if(has_floor, format!("{found}; {note} to compare with"), expected);
                 let remedy = "give `above` or `atLeast` as a floor, or publish coverage in a successful run";
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn late_coverage_is_awaited_then_refused() {
+    fn a_check_waits_for_late_coverage_and_then_fails() {
         let late =
             |coverage, minutes| measure("codeCoverage: { above: 80 }", &facts(coverage), TimeDelta::minutes(minutes));
         let none = || coverage("none", &[]);

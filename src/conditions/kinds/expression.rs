@@ -29,11 +29,11 @@ pub struct Expression(Predicate);
 
 impl Expression {
     fn work_items(&self) -> LinkedWorkItems {
-        // Categories cost a call for each type of work item; the name shows whether they are looked at.
+        // Categories cost a call for each type of work item, so they are read only where the name is mentioned.
         LinkedWorkItems { source: LinkSource::Commit, with_categories: self.0.text().contains("category") }
     }
 
-    /// Tags may change while the stage waits, so that they are read anew each time: only where they are looked at.
+    /// Tags may change while the stage waits, so they are read at each evaluation, but only where they are mentioned.
     fn reads_tags(&self) -> bool {
         self.0.text().contains("tags")
     }
@@ -68,7 +68,7 @@ impl Expression {
     }
 }
 
-/// What Azure DevOps does not tell is absent: empty text would satisfy a negative expression.
+/// What Azure DevOps does not give is left out: empty text would satisfy a negative expression.
 fn work_item(item: &WorkItem) -> Json {
     let mut members = json!({
         "id": item.id,
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn it_speaks_about_the_run_its_timeline_the_inputs_and_the_time() {
+    fn an_expression_reads_the_run_its_timeline_the_inputs_and_the_time() {
         for (expression, measured) in [
             ("run.reason == 'manual' && run.sourceBranch.startsWith('refs/heads/release/')", Outcome::Passed),
             ("run.definition.id == 3", Outcome::Passed),
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(measured, Outcome::Errored);
         assert!(found.starts_with("`run.owner` does not exist: `run` has `definition`"), "{found}");
         let (measured, found) = measure(&check_of("run.buildNumber != '20260101.1'"), &facts());
-        assert_eq!(measured, Outcome::Errored, "what is not told is absent, not empty: {found}");
+        assert_eq!(measured, Outcome::Errored, "a missing value is left out, not empty: {found}");
     }
 
     #[test]

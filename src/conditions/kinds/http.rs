@@ -82,9 +82,9 @@ impl Rule for Http {
     fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
         declared.expect_connection(&self.connection, &["http"], problems.inside("connection"));
         if let Err(why) = check_path(&self.path) {
-            problems.push("path", format!("`{}` is no path below the connection's URL: {why}", self.path));
+            problems.push("path", format!("`{}` is not a path below the connection's URL: {why}", self.path));
         }
-        // A POST may change something, with the operator's credentials: whoever delivers checks is not trusted that far.
+        // A POST may change something, with the operator's credentials. The author of a pipeline must not be able to do that.
         if declared.is_inline && self.method == Method::Post {
             problems
                 .push("method", "`POST` is sent for checks of checks.yaml only; an inline definition reads with `GET`");
@@ -107,7 +107,7 @@ impl Rule for Http {
         };
         let found = format!("{} answered {}", self.connection, answer.status);
         let is_success = (200..300).contains(&answer.status);
-        // An error page is no evidence, unless the condition is about statuses.
+        // An error page is not evidence, unless the condition is about statuses.
         if !is_success && !self.success_condition.members_of("response").contains("status") {
             let advice = "mention `response.status` in the condition if that is an answer";
             return Finding::errored(format!("{found}; {advice}"), expected);
@@ -125,7 +125,7 @@ impl Rule for Http {
             Ok(met) => Finding::passed_if(met, found, expected).remedy(if met {
                 String::new()
             } else {
-                format!("bring {} to answer so", self.connection)
+                format!("make {} answer as expected", self.connection)
             }),
             Err(why) => Finding::errored(format!("{found}; {why}"), expected),
         };
@@ -175,7 +175,7 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
     }
 
     #[test]
-    fn an_error_page_is_no_evidence() {
+    fn an_error_page_is_not_evidence() {
         let (measured, found) = answered("!('blocked' in response.body)", 404, json!({}));
         assert_eq!((measured, found.contains("answered 404")), (Outcome::Errored, true), "{found}");
         let (measured, found) = answered("response.body.status == 'OK'", 200, json!("<html>sign in</html>"));
@@ -184,7 +184,7 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
     }
 
     #[test]
-    fn a_page_to_sign_in_proves_nothing_about_a_body() {
+    fn a_sign_in_page_is_not_evidence_about_the_body() {
         let page = || HttpResponse { status: 200, is_web_page: true, body: Body::Value(json!("<html>sign in</html>")) };
         for negative in ["!response.body.contains('blocked')", "!response['body'].contains('blocked')"] {
             let (measured, found) = given(negative, page());
@@ -210,8 +210,11 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
         for (parameters, shows) in [
             ("connection: sonr, path: a, successCondition: 'true'", "did you mean `sonar`?"),
             ("connection: snow, path: a, successCondition: 'true'", "is of kind `prometheus`; this needs `http`"),
-            ("connection: sonar, path: '../a', successCondition: 'true'", "no path below the connection's URL"),
-            ("connection: sonar, path: '//evil/a', successCondition: 'true'", "no path below the connection's URL"),
+            ("connection: sonar, path: '../a', successCondition: 'true'", "is not a path below the connection's URL"),
+            (
+                "connection: sonar, path: '//evil/a', successCondition: 'true'",
+                "is not a path below the connection's URL",
+            ),
             ("connection: sonar, path: a, method: PUT, successCondition: 'true'", "expected `GET` or `POST`"),
             ("connection: sonar, path: a, body: {}, successCondition: 'true'", "method: POST"),
             ("connection: sonar, path: a, successCondition: 'body.ok'", "there is no `body` here"),

@@ -18,10 +18,10 @@ pub struct PullRequest {
     /// How many people must have approved, with or without suggestions.
     #[schemars(range(min = 1))]
     approvals: usize,
-    /// Whether the approval of whoever opened the pull request counts.
+    /// Whether the approval of the author of the pull request counts.
     #[serde(default)]
     author_may_approve: bool,
-    /// Whether the approval of whoever requested the run counts.
+    /// Whether the approval of the person who requested the run counts.
     #[serde(default)]
     requester_may_approve: bool,
 }
@@ -48,7 +48,7 @@ impl PullRequest {
             Some(person) if !(person.id.is_empty() && person.display_name.is_empty()) => {
                 Ok(Some((person.clone(), role)))
             }
-            _ => Err(format!("Azure DevOps does not tell who {role}")),
+            _ => Err(format!("Azure DevOps does not say who {role}")),
         };
         let author = excluded(self.author_may_approve, &request.created_by, "opened the pull request")?;
         let requester = excluded(self.requester_may_approve, &run.requested_for, "requested the run")?;
@@ -196,15 +196,15 @@ mod tests {
     }
 
     #[test]
-    fn who_is_unknown_cannot_be_excluded() {
+    fn a_person_without_an_id_or_name_cannot_be_excluded() {
         let mut anonymous = request(3, &[vote("Bob", 10)]);
         anonymous["createdBy"] = Value::Null;
-        let found = "Azure DevOps does not tell who opened the pull request";
+        let found = "Azure DevOps does not say who opened the pull request";
         check("approvals: 1", json!([anonymous]), Outcome::Errored, found);
     }
 
     #[test]
-    fn one_of_several_is_enough_and_none_is_a_no() {
+    fn one_of_several_pull_requests_is_enough_and_one_is_needed() {
         let requests = json!([request(4, &[]), request(3, &[vote("Bob", 10)])]);
         check("approvals: 1", requests, Outcome::Passed, "pull request 3 \"Fix it\": approved by Bob");
         let none = "no pull request brought commit 01234567 of refs/heads/main";

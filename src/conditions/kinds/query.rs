@@ -52,7 +52,7 @@ impl Rule for Query {
         let starts = self.wiql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
         if !starts {
             let example = "SELECT [System.Id] FROM WorkItems WHERE [System.WorkItemType] = 'Bug'";
-            problems.push("wiql", format!("is no query; write for instance `{example}`"));
+            problems.push("wiql", format!("is not a query; write for instance `{example}`"));
         }
         match (self.min, self.max) {
             (None, None) => problems.push("", "needs `max` or `min`; write for instance `max: 0`"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_the_server_refuses_is_no_answer() {
+    fn a_query_that_the_server_refuses_is_an_error() {
         let finding =
             with("max: 0", Err(FactError::because("TF51005: The query references a field that does not exist")));
         assert_eq!(finding.outcome, Outcome::Errored);

@@ -47,7 +47,7 @@ impl Rule for Tag {
             Err(error) => return Finding::errored(error.why, expected),
         };
         let Some(tags) = &run.tags else {
-            return Finding::errored("Azure DevOps does not tell the run's tags", expected);
+            return Finding::errored("Azure DevOps does not give the run's tags", expected);
         };
         let found = if tags.is_empty() { "no tags".to_owned() } else { format!("tags {}", tags.join(", ")) };
         let accepted = |tag: &String| self.accepted.iter().any(|wanted| wanted.trim().eq_ignore_ascii_case(tag));
@@ -81,7 +81,7 @@ mod tests {
             (json!(["nightly", "approved by qa"]), Outcome::Passed, "tags nightly, approved by qa"),
             (json!(["released-2"]), Outcome::NotMet, "tags released-2"),
             (json!([]), Outcome::NotMet, "no tags"),
-            (json!(null), Outcome::Errored, "Azure DevOps does not tell the run's tags"),
+            (json!(null), Outcome::Errored, "Azure DevOps does not give the run's tags"),
         ] {
             let mut facts = Facts::default();
             facts.insert(CurrentRunState, Ok(serde_json::from_value(json!({ "tags": tags })).expect("a run")));

@@ -111,7 +111,7 @@ impl Rule for TaskExecuted {
             Err(error) => return Finding::errored(error.why, expected),
         };
         let Some(id) = self.task_id() else {
-            return Finding::errored(format!("`{}` is no task", self.task), expected);
+            return Finding::errored(format!("`{}` is not a task", self.task), expected);
         };
         let of_task: Vec<&TimelineRecord> = timeline
             .records

@@ -110,7 +110,7 @@ impl Rule for TestResults {
             return not_published(why, expected, self.published_within, scope).remedy(remedy);
         }
         if results.sum() != Some(results.total) {
-            let found = format!("Azure DevOps does not tell how each of the {} tests ended", results.total);
+            let found = format!("Azure DevOps does not say how each of the {} tests ended", results.total);
             return Finding::errored(found, expected);
         }
         if results.total <= results.count(&NOT_RUN) {
@@ -182,7 +182,7 @@ mod tests {
                 "maxFailed: 0",
                 Results { total: 5, ..Results::default() },
                 Outcome::Errored,
-                "Azure DevOps does not tell how each of the 5 tests ended",
+                "Azure DevOps does not say how each of the 5 tests ended",
             ),
         ] {
             let finding = with(condition, results, 0);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn no_results_are_awaited_and_never_a_pass() {
+    fn a_check_waits_for_results_and_never_passes_without() {
         let publishing = || Results { unfinished_runs: 1, ..results(&[("passed", 3)]) };
         for (results, minutes, measured, found) in [
             (results(&[]), 9, Outcome::Waiting, "the run has not published test results yet; awaited for 10m"),

@@ -68,7 +68,7 @@ impl WorkItems {
         }
     }
 
-    /// Whether it can be told if the item is in the state: its type may not know the item's state any more.
+    /// Whether it is known if the item is in the state: its type may not have the item's state any more.
     fn is_known(&self, item: &WorkItem) -> bool {
         !item.state.is_empty() && (self.state.is_none() || item.category.is_some())
     }
@@ -123,7 +123,7 @@ impl Rule for WorkItems {
                 problems.push(
                     "state",
                     format!(
-                        "`{category}` is no state category; write one of `{known}`, or use `states` for names{hint}"
+                        "`{category}` is not a state category; write one of `{known}`, or use `states` for names{hint}"
                     ),
                 );
             }
@@ -150,7 +150,7 @@ impl Rule for WorkItems {
             && let Some(untyped) = items.iter().find(|item| item.kind.is_empty())
         {
             return Finding::errored(
-                format!("Azure DevOps does not tell the type of work item {}", untyped.id),
+                format!("Azure DevOps does not give the type of work item {}", untyped.id),
                 expected,
             );
         }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_work_item_without_a_type_is_not_taken_for_one_of_another_type() {
+    fn a_work_item_without_a_type_is_not_ignored() {
         let item = |id, kind: &str| WorkItem {
             id,
             kind: kind.to_owned(),
@@ -225,12 +225,12 @@ mod tests {
         assert_eq!(look(bugs, &["Task"]).outcome, Outcome::Passed);
         let finding = look(bugs, &["Task", ""]);
         assert_eq!(finding.outcome, Outcome::Errored);
-        assert_eq!(finding.found, "Azure DevOps does not tell the type of work item 2");
+        assert_eq!(finding.found, "Azure DevOps does not give the type of work item 2");
         assert_eq!(look("whenNone: pass", &[""]).outcome, Outcome::NotMet, "the type does not matter here");
     }
 
     #[test]
-    fn a_state_of_unknown_category_is_neither_reached_nor_seen_to_be_missed() {
+    fn a_state_without_a_category_gives_no_evidence() {
         let (done, open) = (Some("Completed"), Some("Proposed"));
         for (matching, categories, found) in [
             ("all", &[done, None][..], (Outcome::NotMet, false)),

@@ -14,6 +14,6 @@ pub(in crate::conditions) fn compile(pattern: &str) -> Result<GlobMatcher, Strin
         .build()
         .map(|glob| glob.compile_matcher())
         .map_err(|error| {
-            format!("`{pattern}` is no pattern: {}; write for instance `refs/heads/release/*`", error.kind())
+            format!("`{pattern}` is not a pattern: {}; write for instance `refs/heads/release/*`", error.kind())
         })
 }

@@ -46,7 +46,7 @@ impl TryFrom<Value> for Percent {
     fn try_from(value: Value) -> Result<Self, Self::Error> {
         // The shortest decimal that reads as the same number is the one that was written.
         let number = value.as_f64().and_then(|number| Self::parse(&number.to_string()));
-        number.ok_or_else(|| format!("`{value}` is no percentage; write a number from 0 to 100, such as 80 or 79.5"))
+        number.ok_or_else(|| format!("`{value}` is not a percentage; write a number from 0 to 100, such as 80 or 79.5"))
     }
 }
 
@@ -92,7 +92,7 @@ pub(in crate::conditions) struct Share {
 }
 
 impl Share {
-    /// The share of `part` in `whole`. `None` when the two make no sense together: an empty whole, a part larger than it.
+    /// The share of `part` in `whole`. `None` if `whole` is 0 or smaller than `part`.
     pub(in crate::conditions) fn of(part: u64, whole: u64) -> Option<Self> {
         let (part, whole) = (u32::try_from(part).ok()?, u32::try_from(whole).ok()?);
         (whole > 0 && part <= whole).then_some(Self { part, whole })
@@ -113,7 +113,7 @@ impl Share {
     }
 }
 
-/// Rounded down, so that what is below a limit never looks as if it met it.
+/// Rounded down, so that a share below a limit is never shown as the limit.
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hundredths = u64::from(self.part) * 10_000 / u64::from(self.whole);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_percentage_is_refused_with_examples() {
+    fn a_wrong_percentage_is_refused_with_examples() {
         for value in [json!(-1), json!(100.01), json!(1e9), json!("80"), json!("80 %"), json!(1e-9), json!(null)] {
             let error = serde_json::from_value::<Percent>(value.clone()).expect_err("no percentage").to_string();
             assert!(error.contains(&format!("`{value}`")) && error.contains("from 0 to 100"), "{error}");

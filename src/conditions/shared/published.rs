@@ -1,4 +1,4 @@
-//! What a run publishes arrives a little after the task that published it: a check waits for it, but not for ever.
+//! What a run publishes arrives a little after the task that published it, so a check waits for it, but not for ever.
 
 use crate::conditions::{Finding, Outcome, Scope};
 use crate::yaml::Duration;

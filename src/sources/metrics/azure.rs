@@ -196,7 +196,7 @@ pub(super) fn read_column(endpoint: &Endpoint, answered: &Answered) -> Result<Ve
         Some(_) => None,
     };
     let numbers: Option<Vec<f64>> = table.rows.iter().map(number).collect();
-    numbers.ok_or_else(|| endpoint.error("answered a value that is no number"))
+    numbers.ok_or_else(|| endpoint.error("answered a value that is not a number"))
 }
 
 /// The table of the query's own result.

@@ -115,5 +115,5 @@ fn values(endpoint: &Endpoint, data: &Data) -> Result<Vec<f64>, Error> {
         _ => return Err(endpoint.error("answered without a result")),
     };
     let values: Option<Vec<f64>> = values.into_iter().collect();
-    values.ok_or_else(|| endpoint.error("answered a sample that is no number"))
+    values.ok_or_else(|| endpoint.error("answered a sample that is not a number"))
 }

@@ -45,7 +45,7 @@ pub(super) struct Measurement {
     /// The values of the parts of a condition that does not hold.
     pub(super) trace: Vec<String>,
     pub(super) retry_after: Option<Duration>,
-    /// Whether a number stands behind it.
+    /// Whether it is based on a number.
     pub(super) has_data: bool,
     /// What the system notes about the queries.
     pub(super) hints: Vec<String>,

@@ -14,7 +14,7 @@ checks: {{ c: {{ timeout: 2h, conditions: [ metric: {{ connection: prometheus, q
     )
 }
 
-/// A check on its way: what it is told, and what it remembers.
+/// A check with a metric, and what it remembers.
 struct Analysed {
     check: Check,
     state: Option<Value>,
@@ -152,7 +152,7 @@ fn argo_2578_the_source_says_when_to_come_back() {
 }
 
 #[test]
-fn both_conditions_leave_room_for_what_is_inconclusive() {
+fn a_result_between_both_conditions_is_inconclusive() {
     let both = "successCondition: result < 0.05, failureCondition: result > 0.2, interval: 5m, count: 2";
     assert_eq!(Analysed::by(both).gets(minute(0), &[0.01]), Outcome::Waiting);
     for (value, shows) in [(0.1, "neither successCondition nor failureCondition holds"), (0.3, "1 failed")] {
@@ -185,7 +185,7 @@ fn successes_in_a_row_end_it_early() {
 }
 
 #[test]
-fn no_data_is_what_the_check_says_it_is() {
+fn on_no_data_says_what_no_data_means() {
     for (on_no_data, measured) in [("error", Outcome::Errored), ("fail", Outcome::Failed), ("pass", Outcome::Waiting)] {
         for values in [&[][..], &[f64::NAN], &[f64::NAN, f64::NAN]] {
             let mut canary = Analysed::by(&format!("{FIVE}, onNoData: {on_no_data}"));
@@ -273,7 +273,7 @@ fn its_state_stays_small() {
 }
 
 #[test]
-fn failures_for_want_of_data_are_no_evidence_of_the_contrary() {
+fn failures_without_data_are_not_evidence() {
     let verdict = |values: &[f64]| {
         let mut canary = Analysed::by(&format!("{FIVE}, onNoData: fail"));
         let finding = canary.look(minute(0), &[("errors", Ok(values.to_vec()))]);

@@ -59,7 +59,7 @@ impl Metric {
                 || crate::sources::check_path(resource).is_err()
                 || resource.contains('?'))
         {
-            problems.push("resource", format!("`{resource}` is no resource id; it begins with `/subscriptions/`"));
+            problems.push("resource", format!("`{resource}` is not a resource id; it begins with `/subscriptions/`"));
         }
     }
 
@@ -137,7 +137,7 @@ mod tests {
         assert!(monitor("connection: monitor, query: x")[0].contains("needs `resource`, `metric` and `aggregation`"));
         for wrong in ["/subscriptions/../x", "https://evil/", "/subscriptions/x?y"] {
             let problems = monitor(&right.replace("/subscriptions/s/resourceGroups/g", &format!("'{wrong}'")));
-            assert!(problems[0].contains("is no resource id"), "{wrong}: {problems:?}");
+            assert!(problems[0].contains("is not a resource id"), "{wrong}: {problems:?}");
         }
         assert!(monitor("connection: promtheus, query: x")[0].contains("did you mean `prometheus`?"));
     }

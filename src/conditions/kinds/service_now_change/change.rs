@@ -73,7 +73,7 @@ impl<'a> Change<'a> {
             return Ok(None);
         }
         let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S");
-        time.map(|time| Some(time.and_utc())).map_err(|_| format!("{name} is no time: `{text}`"))
+        time.map(|time| Some(time.and_utc())).map_err(|_| format!("{name} is not a time: `{text}`"))
     }
 
     /// ServiceNow leaves fields out that do not exist or that the user may not read: no evidence either way.

@@ -144,7 +144,7 @@ impl Rule for ServiceNowChange {
         for (name, values) in &self.fields {
             let key = format!("fields.{name}");
             if !is_column(name) {
-                problems.push(&key, "is no field; write its column name, such as `short_description`");
+                problems.push(&key, "is not a field; write its column name, such as `short_description`");
             }
             values.validate(&key, problems);
         }
@@ -176,7 +176,7 @@ impl Rule for ServiceNowChange {
         let number = scope.input(&self.number);
         let again = "name the right change request in the pipeline, and run it again";
         if !is_number(number) {
-            let found = format!("`{number}` in input {} is no number of a change request", self.number);
+            let found = format!("`{number}` in input {} is not a number of a change request", self.number);
             return Finding::new(Outcome::Failed, found, "a number such as CHG0030001")
                 .without_evidence()
                 .remedy(again);

@@ -64,7 +64,7 @@ fn every_wrong_field_is_listed_with_what_was_expected() {
 }
 
 #[test]
-fn an_approval_is_waited_for_and_a_rejection_is_final() {
+fn a_check_waits_for_an_approval_and_a_rejection_is_final() {
     let parameters = "approval: approved, rejected: [rejected, Canceled, Closed]";
     assert_eq!(check(parameters, NUMBER).definition.conditions[0].kind.when_not_met(), WhenNotMet::Wait);
     for (approval, state, measured) in [
@@ -91,7 +91,7 @@ fn states_are_names_or_numbers() {
 }
 
 #[test]
-fn wrong_fields_fail_although_the_approval_is_waited_for() {
+fn wrong_fields_fail_while_the_approval_is_missing() {
     let parameters = "fields: { category: Software }, approval: approved";
     let requested = ("approval", "requested", "Requested");
     let wrong = judge(parameters, &[("category", "hw", "Hardware"), requested]);
@@ -116,7 +116,7 @@ fn steward_279_the_window_is_judged_at_each_evaluation() {
 }
 
 #[test]
-fn an_unapproved_change_is_looked_at_in_the_check_s_own_interval() {
+fn a_change_without_approval_is_read_at_the_check_s_own_interval() {
     let record = [
         ("approval", "requested", "Requested"),
         ("start_date", "2026-01-05 23:00:00", ""),

@@ -129,7 +129,7 @@ impl Window {
 
     fn closed(&self, schedule: &Schedule, scope: &Scope<'_>) -> Finding {
         let opening = schedule.next_opening(scope.now);
-        // The moment that is shown stays the same while nothing changes, so that the log is not written anew each time.
+        // The time that is shown stays the same while nothing changes, so that the log is not written at each evaluation.
         let seen =
             scope.state.filter(|state| state["opens"] == json!(opening)).and_then(|state| state["seen"].as_str());
         let seen = seen.and_then(|seen| seen.parse().ok()).unwrap_or(scope.now);

@@ -65,7 +65,7 @@ impl FromStr for TimeZone {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse().map(Self).map_err(|_| {
             let hint = suggest(text, TZ_VARIANTS.iter().map(|zone| zone.name()));
-            format!("`{text}` is no IANA time zone; write for instance `Europe/Berlin`{hint}")
+            format!("`{text}` is not an IANA time zone; write for instance `Europe/Berlin`{hint}")
         })
     }
 }
@@ -91,7 +91,7 @@ impl FromStr for Day {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse().map(Self).map_err(|_| {
-            format!("`{text}` is no day of the week; write one of `Mon`, `Tue`, `Wed`, `Thu`, `Fri`, `Sat`, `Sun`")
+            format!("`{text}` is not a day of the week; write one of `Mon`, `Tue`, `Wed`, `Thu`, `Fri`, `Sat`, `Sun`")
         })
     }
 }
@@ -141,7 +141,7 @@ impl FromStr for TimeOfDay {
         minutes
             .filter(|minutes| *minutes <= MINUTES_OF_DAY)
             .map(|minutes| Self { minutes })
-            .ok_or_else(|| format!("`{text}` is no time of the day; write for instance `08:00` or `17:30`"))
+            .ok_or_else(|| format!("`{text}` is not a time of day; write for instance `08:00` or `17:30`"))
     }
 }
 
@@ -167,7 +167,7 @@ impl FromStr for Date {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let date = (text.len() == 10).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten();
-        date.map(Self).ok_or_else(|| format!("`{text}` is no date; write for instance `2026-12-24`"))
+        date.map(Self).ok_or_else(|| format!("`{text}` is not a date; write for instance `2026-12-24`"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Why an expression is not true, or cannot be worked out: the values of its parts.
+//! Why an expression is not true, or cannot be evaluated: the values of its parts.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +11,9 @@ use crate::conditions::shared::predicate::text::{Source, shown, with_type};
 /// The most parts that are shown.
 const MAX_LINES: usize = 20;
 
-/// Names the innermost part that cannot be worked out, with the values that it was given.
+/// Names the innermost part that cannot be evaluated, with the values that it was given.
 pub(super) fn explain(node: &IdedExpr, context: &Context<'_, '_>, source: &Source<'_>) -> String {
-    // What stands inside a comprehension has no value outside of it.
+    // What is inside a comprehension has no value outside of it.
     let inside = if matches!(node.expr, Expr::Comprehension(_)) { Vec::new() } else { parts(node) };
     if let Some(part) = inside.into_iter().find(|part| Value::resolve(part, context).is_err()) {
         return explain(part, context, source);
@@ -30,7 +30,7 @@ pub(super) fn explain(node: &IdedExpr, context: &Context<'_, '_>, source: &Sourc
                     format!("`{text}` does not exist: `{operand}` has {keys}")
                 }
                 Ok(value) => format!("`{text}` does not exist: `{operand}` is {}", with_type(&value)),
-                Err(error) => format!("`{text}` cannot be worked out: {}", words(&error)),
+                Err(error) => format!("`{text}` cannot be evaluated: {}", words(&error)),
             }
         }
         (_, Err(error)) => {
@@ -41,7 +41,7 @@ pub(super) fn explain(node: &IdedExpr, context: &Context<'_, '_>, source: &Sourc
                 .map(|(text, value)| format!("`{text}` is {}", with_type(&value)))
                 .collect();
             let given = if given.is_empty() { words(&error) } else { given.join(", ") };
-            format!("`{text}` cannot be worked out: {given}")
+            format!("`{text}` cannot be evaluated: {given}")
         }
         (_, Ok(value)) => format!("`{text}` is {}", with_type(&value)),
     }
@@ -77,7 +77,7 @@ pub(super) fn trace(program: &Program, context: &Context<'_, '_>, source: &Sourc
     while let Some(node) = stack.pop() {
         match &node.expr {
             Expr::Literal(_) | Expr::Unspecified => continue,
-            // The path is worth a line, its beginnings are not.
+            // The whole path gets a line, its beginnings do not.
             Expr::Select(_) | Expr::Ident(_) => {}
             Expr::Comprehension(inner) => stack.push(&inner.iter_range),
             _ => stack.extend(parts(node).into_iter().rev()),

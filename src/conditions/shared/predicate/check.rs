@@ -33,7 +33,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "getSeconds",
 ];
 
-/// Names that stand for types.
+/// Names of types.
 const TYPES: &[&str] =
     &["int", "uint", "double", "string", "bool", "bytes", "list", "map", "null_type", "type", "duration", "timestamp"];
 

@@ -1,8 +1,8 @@
 //! CEL expressions that answer yes or no: `expression`, `successCondition`, `failureCondition`.
 //!
 //! Common Expression Language, see <https://cel.dev>. An expression is checked when the file is read; at an evaluation
-//! it is given the values it mentions, and the log shows what each part of it came to. What it may cost is bounded
-//! before it runs, so that its answer depends on nothing but its values.
+//! it gets the values that it mentions, and the log shows the value of each part. Its cost is limited before it runs, so
+//! that its answer depends only on its values.
 
 mod blame;
 mod check;
@@ -36,10 +36,10 @@ const STACK: usize = 64 * 1024 * 1024;
 #[serde(transparent)]
 pub(in crate::conditions) struct Predicate(String);
 
-/// What an expression came to.
+/// The result of an expression.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::conditions) struct Evaluated {
-    /// Whether it holds, or why that cannot be said.
+    /// Whether it is true, or why that is not known.
     pub(in crate::conditions) answer: Result<bool, String>,
     /// The value of each part, for the log.
     pub(in crate::conditions) trace: Vec<String>,
@@ -105,7 +105,7 @@ impl Predicate {
         self.contained(names).unwrap_or_default()
     }
 
-    /// What the expression comes to with these values.
+    /// Evaluates the expression with these values.
     pub(in crate::conditions) fn evaluate(&self, variables: &Variables<'_>) -> Evaluated {
         let outcome = self.contained(|program| {
             let cost = Check::of(program.expression()).cost(variables.iter().map(|(_, value)| longest(value)).max());
@@ -129,8 +129,8 @@ impl Predicate {
         outcome.unwrap_or_else(|problems| Evaluated { answer: Err(problems.join("; ")), trace: Vec::new() })
     }
 
-    /// Compiles the expression and works on the program, on a thread of its own: the library recurses, and a panic in it
-    /// must not be more than an expression that cannot be read.
+    /// Compiles the expression and uses the program, on a thread of its own: the library recurses, and after a panic in it
+    /// only this expression must fail.
     fn contained<T: Send>(&self, work: impl FnOnce(&Program) -> T + Send) -> Result<T, Vec<String>> {
         if self.0.trim().is_empty() {
             return Err(vec!["is empty; write for instance `result < 0.05`".to_owned()]);
@@ -138,7 +138,7 @@ impl Predicate {
         if self.0.len() > MAX_LENGTH {
             return Err(vec![format!("has {} characters; the longest expression has {MAX_LENGTH}", self.0.len())]);
         }
-        let failed = || vec![format!("`{}` cannot be worked on by the CEL library", self.0)];
+        let failed = || vec![format!("`{}` cannot be read by the CEL library", self.0)];
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(STACK).name("cel".to_owned());
             let compile = || match Program::compile(&self.0) {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_compare_whatever_their_type() {
+    fn numbers_of_all_types_can_be_compared() {
         for text in ["result < 5", "result < 5.0", "body.count == 3", "body.count + 1 > 3", "body.count < 3.5"] {
             assert_eq!(evaluate(text).answer, Ok(true), "{text}");
         }
@@ -205,7 +205,7 @@ mod tests {
         fails_with("body.name.first == 'x'", "`body.name.first` does not exist: `body.name` is \"canary\" (string)");
         fails_with(
             "result < '5'",
-            "`result < '5'` cannot be worked out: `result` is 4.2 (double), `'5'` is \"5\" (string)",
+            "`result < '5'` cannot be evaluated: `result` is 4.2 (double), `'5'` is \"5\" (string)",
         );
         fails_with("body.none > 3", "`body.none` is null");
         fails_with("body.tags[7] == 'a'", "`body.tags` is [\"a\",\"b\"] (list), `7` is 7 (int)");
@@ -218,14 +218,14 @@ mod tests {
         for body in [json!(null), json!("text"), json!({ "": { "": [] } }), json!([[[]]]), json!(1e308)] {
             for text in ["body.a.b == 1", "body[0].x == 'y'", "body.all(i, i.x > 0)", "size(body.a) > 0"] {
                 let outcome = predicate(text).evaluate(&[("body", from_json(&body))]);
-                assert_ne!(outcome.answer, Ok(true), "{text} with {body}: no evidence is no yes");
+                assert_ne!(outcome.answer, Ok(true), "{text} with {body}: without evidence it is not true");
             }
         }
-        fails_with("body.count / 0 == 1", "cannot be worked out");
-        fails_with("int('x') == 1", "cannot be worked out");
-        fails_with("9223372036854775807 + body.count > 0", "cannot be worked out");
-        fails_with("body.name.matches('(')", "cannot be worked out");
-        fails_with("timestamp('nonsense') > timestamp('2026-01-01T00:00:00Z')", "cannot be worked out");
+        fails_with("body.count / 0 == 1", "cannot be evaluated");
+        fails_with("int('x') == 1", "cannot be evaluated");
+        fails_with("9223372036854775807 + body.count > 0", "cannot be evaluated");
+        fails_with("body.name.matches('(')", "cannot be evaluated");
+        fails_with("timestamp('nonsense') > timestamp('2026-01-01T00:00:00Z')", "cannot be evaluated");
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
         for (text, shows) in [
             ("", "is empty"),
             ("result <", "column 9"),
-            ("result < 5 &&", "is no CEL expression"),
+            ("result < 5 &&", "is not a CEL expression"),
             ("resutl < 5", "column 1: there is no `resutl` here; known are `result`, `body`; did you mean `result`?"),
             ("body.items.all(i, j.ok)", "column 19: there is no `j`"),
             ("body.name.startWith('c')", "there is no function `startWith`; did you mean `startsWith`?"),
@@ -269,13 +269,13 @@ mod tests {
     }
 
     #[test]
-    fn what_recurses_or_multiplies_is_refused_before_it_runs() {
+    fn an_expression_that_costs_too_much_is_refused_before_it_runs() {
         for deep in [
             format!("{}1 > 0", "1+".repeat(497)),
             format!("{}true", "!".repeat(990)),
             format!("l{}", "[0]".repeat(333)),
         ] {
-            // Whatever it comes to, the process lives.
+            // It may have any result, but the process must go on.
             let _ = predicate(&deep).evaluate(&[("l", Value::Int(1))]);
         }
         let nested = format!("{}true{}", "(".repeat(450), ")".repeat(450));

@@ -25,7 +25,7 @@ impl<'a> Source<'a> {
         Self { info, text: info.source.as_bytes() }
     }
 
-    /// Where a node stands, for an error message.
+    /// The position of a node, for an error message.
     pub(super) fn place(&self, id: u64) -> String {
         let start = self.info.offset_for(id).map_or(0, |(start, _)| start as usize);
         place(self.text, start)
@@ -52,7 +52,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Adds what belongs to the tokens of a node but is none of them: the name after a dot, closing brackets.
+    /// Adds what belongs to a node but is not among its tokens: the name after a dot, closing brackets.
     fn complete(&self, mut start: usize, stop: usize) -> (usize, usize) {
         let is_name = |c: &u8| c.is_ascii_alphanumeric() || *c == b'_';
         let mut stop = (stop + 1).min(self.text.len());
@@ -100,7 +100,7 @@ pub(super) fn parse_errors(errors: &ParseErrors) -> Vec<String> {
         let (line, column) = error.pos;
         let message = error.msg.lines().next().unwrap_or_default();
         let line = if line > 1 { format!("line {line}, ") } else { String::new() };
-        format!("{line}column {column}: {message}; this is no CEL expression such as `result < 0.05`")
+        format!("{line}column {column}: {message}; this is not a CEL expression such as `result < 0.05`")
     });
     said.collect()
 }
