@@ -37,6 +37,7 @@ fn edited(genuine: &str, edit: impl FnOnce(&mut Value)) -> String {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of all that can be changed")]
 async fn a_message_with_anything_changed_does_not_open() {
     let (mut world, genuine) = a_waiting_check().await;
     let log = LogLines::capture();

@@ -205,6 +205,7 @@ fn one_line_is_one_harmless_line() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one world for each text, and every place where it may appear")]
 async fn harmful_texts_are_harmless_in_answers_logs_and_statuses() {
     let log = LogLines::capture();
     for text in HARMFUL {

@@ -139,6 +139,7 @@ impl Instance {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "a scenario from the start of the handlers to their end")]
 async fn two_and_four_handlers_share_one_queue_and_take_over_from_each_other() {
     for count in [2, 4] {
         let clock = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));

@@ -356,6 +356,7 @@ impl Protocol {
         Some(evaluation)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a step of the model: what it changes, and what happens to it")]
     fn report(&self, state: &mut State, evaluation: &mut Evaluation, decision: Decision, luck: Luck) {
         let is_late = state.end.is_some();
         state.announced.insert(decision);
@@ -450,6 +451,7 @@ impl Model for Protocol {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each action of the model")]
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut state = last.clone();
         let is_good = matches!(

@@ -244,6 +244,7 @@ fn deliveries(ids: &CheckIds) -> Vec<(&'static str, Delivery)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "every scenario in which a secret could leave the process")]
 async fn docs_12625_planted_secrets_leave_the_process_in_no_scenario() {
     let planted = Planted::start().await;
     let mut scenarios = 0;
