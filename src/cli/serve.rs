@@ -118,7 +118,7 @@ pub fn build_app(config: Config, clock: Clock) -> Result<App, String> {
         .map_err(|error| format!("the HTTP client cannot start: {error}"))?;
     let pooled = http()?.connect_timeout(QUEUE_CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
     let pooled = pooled.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
-    let queue = CheckQueue::open(&config.storage, pooled)
+    let queue = CheckQueue::open(&config.storage, pooled, clock.clone())
         .map_err(|why| format!("app setting AzureWebJobsStorage is wrong: {why}"))?;
     let (settings, roots) = (config.settings, config.extra_root_certificates.clone());
     let connect = move |file: &ChecksFile| build_sources(file, &settings, client(roots.as_deref())?);

@@ -13,6 +13,7 @@ use azure_storage::{CloudLocation, ConnectionString, StorageCredentials};
 use azure_storage_queues::{QueueClient, QueueServiceClientBuilder};
 use backon::{ExponentialBuilder, Retryable};
 
+use crate::clock::Clock;
 use crate::queue::message::MAX_MESSAGE;
 
 use super::poison::PoisonQueue;
@@ -78,6 +79,7 @@ pub enum QueueError {
 pub struct CheckQueue {
     client: QueueClient,
     poison: PoisonQueue,
+    clock: Clock,
     retry_pause: Duration,
 }
 
@@ -87,13 +89,13 @@ impl CheckQueue {
     /// # Errors
     ///
     /// What is wrong with the storage settings.
-    pub fn open(storage: &Storage, http: reqwest::Client) -> Result<Self, String> {
+    pub fn open(storage: &Storage, http: reqwest::Client, clock: Clock) -> Result<Self, String> {
         let (location, credentials) = locate(storage)?;
         let transport: Arc<dyn HttpClient> = Arc::new(http);
         let options = ClientOptions::default().transport(TransportOptions::new(transport)).retry(RetryOptions::none());
         let service = QueueServiceClientBuilder::with_location(location, credentials).client_options(options).build();
         let (client, poison) = (service.queue_client(QUEUE_NAME), PoisonQueue::of(&service));
-        Ok(Self { client, poison, retry_pause: RETRY_PAUSE })
+        Ok(Self { client, poison, clock, retry_pause: RETRY_PAUSE })
     }
 
     /// Tries a put again after other pauses than [`RETRY_PAUSE`]: they pass in real time, whatever the app's clock says.
@@ -109,6 +111,8 @@ impl CheckQueue {
     }
 
     /// Queues a message. When this returns, it is durable. `timeout` is how long it may take in all.
+    ///
+    /// The message becomes visible when it is due, however long the put takes to begin.
     ///
     /// A put whose answer is lost is tried again, so the message may be queued twice. Claims make duplicates harmless.
     ///
@@ -137,8 +141,9 @@ impl CheckQueue {
 
     async fn put_once(&self, text: &str, schedule: Schedule) -> Result<(), String> {
         let put = || {
-            let put = self.client.put_message(text).visibility_timeout(schedule.visibility_delay());
-            put.ttl(schedule.time_to_live()).into_future()
+            let now = self.clock.now();
+            let put = self.client.put_message(text).visibility_timeout(schedule.visibility_delay(now));
+            put.ttl(schedule.time_to_live(now)).into_future()
         };
         match put().await {
             Err(error) if is_not_found(&error) => {

@@ -135,7 +135,7 @@ async fn deliver(context: &mut Context<'_>, pending: PendingDecision) -> Next {
         Ok(Posted::Unconfirmed) => {
             context.message.keep(PendingDecision { accepted: true, ..pending });
             let why = "the decision is accepted, not yet confirmed".to_owned();
-            Next::Requeue { at: context.now + decision::CONFIRM_AFTER, why }
+            Next::Requeue { at: context.present() + decision::CONFIRM_AFTER, why }
         }
         Err(error) => {
             context.message.keep(pending);

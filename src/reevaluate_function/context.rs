@@ -75,6 +75,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The time now: later than when the evaluation began. What is planned counts from here.
+    pub(super) fn present(&self) -> DateTime<Utc> {
+        self.app.clock.now()
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.message.is_over(self.now)
     }
@@ -86,7 +91,7 @@ impl<'a> Context<'a> {
 
     pub(super) fn moment(&self) -> Moment {
         let backoff = retry::backoff(self.message.progress.consecutive_errors().saturating_add(1));
-        Moment { now: self.now, backoff, asked_to_wait: self.session.slow_down() }
+        Moment { now: self.present(), backoff, asked_to_wait: self.session.slow_down() }
     }
 
     /// Looks for the check, and notes what was found.
@@ -117,7 +122,8 @@ impl<'a> Context<'a> {
     /// Comes back when another chain has had the time to show that it lives.
     pub(super) fn wait_for_other_chain(&mut self, claim: Option<Claim>) -> Next {
         self.progress().note_doubt(claim);
-        let at = retry::by_deadline(self.now + WAIT_FOR_OTHER_CHAIN, &self.message, self.now);
+        let now = self.present();
+        let at = retry::by_deadline(now + WAIT_FOR_OTHER_CHAIN, &self.message, now);
         Next::Requeue { at, why: "another chain of messages may take care of the check".to_owned() }
     }
 
@@ -187,13 +193,13 @@ impl<'a> Context<'a> {
         record::try_call(self.session.record()).await.flatten()
     }
 
-    /// Queues the next evaluation. When this returns, it is durable, and this message may go.
+    /// Queues the next evaluation for this time, or as soon as possible if it has passed. When this returns, it is durable, and this message may go.
     pub(super) async fn queue_successor(&mut self, at: DateTime<Utc>) -> Result<(), Failure> {
         let claims = self.claims.clone().hand_on(self.app.claim_times.next(self.app.clock.now()));
         self.progress().hand_on(claims);
         let text = self.message.seal(&self.token, &self.app.sealer);
-        let due = at.max(self.now + TimeDelta::seconds(1));
-        let schedule = Schedule { now: self.now, due, deadline: self.message.check.deadline };
+        let due = at.max(self.present() + TimeDelta::seconds(1));
+        let schedule = Schedule { due, deadline: self.message.check.deadline };
         Ok(self.app.queue.put(&text, schedule, EVALUATION_PUT_TIMEOUT).await?)
     }
 }

@@ -79,10 +79,10 @@ impl StepError<'_> {
     }
 }
 
-/// The moment of an evaluation, for what depends on time and chance.
+/// The moment of a question, for what depends on time and chance.
 #[derive(Clone, Copy)]
 pub(super) struct Moment {
-    /// When the evaluation began.
+    /// When it is asked what follows: pauses count from here.
     pub(super) now: DateTime<Utc>,
     /// The pause that this check's errors ask for, by [`backoff`].
     pub(super) backoff: Duration,

@@ -1,6 +1,9 @@
 //! From the queue message to the decision, over time.
 
+use std::time::Duration;
+
 use simulator::azure_devops::TaskResult;
+use simulator::faults::Fault;
 use simulator::storage_queue::{NewMessage, TimeToLive};
 
 use crate::support::{AN_INTERVAL, LogLines, World, a_check, an_active_work_item, minutes};
@@ -252,8 +255,8 @@ async fn the_log_grows_in_one_place_where_creating_it_always_gives_a_new_one() {
 #[tokio::test]
 async fn a_check_whose_log_cannot_be_written_is_decided_all_the_same() {
     let mut world = World::given(|_, _| {}).await;
-    world.azure_devops_server().fail(simulator::faults::Fault::status(500)).on("POST", "/logs").forever();
-    world.azure_devops_server().fail(simulator::faults::Fault::status(500)).on("PATCH", "/records").forever();
+    world.azure_devops_server().fail(Fault::status(500)).on("POST", "/logs").forever();
+    world.azure_devops_server().fail(Fault::status(500)).on("PATCH", "/records").forever();
     world.accept(a_check()).await;
     world.run_due_messages().await;
     world.expect_decision("succeeded");
@@ -282,7 +285,7 @@ async fn unreadable_messages_go_to_the_poison_queue_and_take_no_other_check_with
 async fn every_line_of_the_handlers_log_about_a_check_carries_its_ids() {
     let mut world = World::given(an_active_work_item).await;
     let log = LogLines::capture();
-    world.azure_devops_server().fail(simulator::faults::Fault::status(500)).on("POST", "/logs").forever();
+    world.azure_devops_server().fail(Fault::status(500)).on("POST", "/logs").forever();
     world.accept(a_check().named("work-item-completed")).await;
     world.run_due_messages().await;
     world.advance(AN_INTERVAL).await;
@@ -305,4 +308,18 @@ async fn every_line_of_the_handlers_log_about_a_check_carries_its_ids() {
     let ended: Vec<_> = lines.iter().filter(evaluations).map(|line| &line["span"]["check.evaluations"]).collect();
     assert_eq!(ended, [&serde_json::json!(0), &serde_json::json!(1)]);
     world.still_waits();
+}
+
+#[tokio::test]
+async fn the_next_evaluation_comes_at_the_time_that_the_log_says_however_long_this_one_takes() {
+    // One that is due already comes as soon as possible.
+    for (takes, next, seconds_left) in [(40, "09:01:00", 20), (80, "09:01:20", 1)] {
+        let mut world = World::given(an_active_work_item).await;
+        world.azure_devops_server().latency("POST", "/workitemsbatch", Duration::from_secs(takes));
+        world.accept(a_check().named("work-item-completed")).await;
+        world.run_due_messages().await;
+        world.expect_log(&format!("Not decided yet. Looked at again at 2026-01-05T{next}Z"));
+        world.expect_next_evaluation_in(Duration::from_secs(seconds_left));
+        world.still_waits();
+    }
 }
