@@ -7,13 +7,11 @@ use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::deadline_margin;
 use crate::conditions::{Condition, Declared};
 use crate::sources::Connection;
 use crate::task::CompletionEvent;
 use crate::yaml::{Document, Duration, Problem, Problems};
-
-/// How long before the timeout of Azure Pipelines a check ends: what posting the last decision may take.
-const DEADLINE_MARGIN: TimeDelta = TimeDelta::seconds(30);
 
 /// The longest `timeout`: the token lives 48 h, and the decision must be delivered with it.
 const MAX_TIMEOUT: Duration = Duration::hours(47);
@@ -220,6 +218,6 @@ impl CheckDefinition {
 
     fn until_deadline(&self) -> TimeDelta {
         let timeout = self.timeout.delta();
-        timeout - DEADLINE_MARGIN.min(timeout / 10)
+        timeout - deadline_margin(timeout)
     }
 }

@@ -1,5 +1,6 @@
 //! A check as Azure Pipelines delivered it: its ids, its run, its definition. No I/O.
 
+mod deadline;
 mod definition;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::conditions::Scope;
 use crate::task::TaskProperties;
 
+pub use deadline::deadline_margin;
 pub use definition::{CheckDefinition, Input, OnTimeout};
 
 /// A delivered check, as it stays from its delivery to its decision.

@@ -146,7 +146,7 @@ const SHORT: &str = "
 default: short
 checks:
   short:
-    timeout: 20m
+    timeout: 30m
     conditions: [ workItems: { state: Completed } ]
 ";
 
@@ -155,23 +155,23 @@ async fn flagger_1450_a_check_that_still_waits_at_its_deadline_is_failed_with_wh
     let mut world = World::with_checks(SHORT, an_active_work_item).await;
     world.accept(a_check()).await;
 
-    world.advance(minutes(20)).await;
+    world.advance(minutes(30)).await;
 
     world.expect_decision("failed");
     for percent in [50, 80, 95] {
         world.expect_log(&format!("{percent} % of the check's time is over"));
     }
-    world.expect_log("The check's time is over (20m). Still missing: all work items linked to the run's commit");
+    world.expect_log("The check's time is over (30m). Still missing: all work items linked to the run's commit");
 }
 
 #[tokio::test]
 async fn a_check_that_shall_be_skipped_at_its_deadline_posts_nothing() {
     let mut world =
-        World::with_checks(&SHORT.replace("timeout: 20m", "timeout: 20m\n    onTimeout: skip"), an_active_work_item)
+        World::with_checks(&SHORT.replace("timeout: 30m", "timeout: 30m\n    onTimeout: skip"), an_active_work_item)
             .await;
     world.accept(a_check()).await;
 
-    world.advance(minutes(20)).await;
+    world.advance(minutes(30)).await;
 
     world.expect_no_decision();
     world.expect_log("Still missing");
