@@ -279,6 +279,25 @@ async fn canary_performance_is_allowed_after_its_checkpoints() {
 }
 
 #[tokio::test]
+async fn a_canary_of_many_checkpoints_ends_in_time_although_each_message_is_picked_up_late() {
+    let mut world = World::with_sources(|sources| {
+        let connection = format!("prom: {{ prometheus: {{ url: \"{}\" }} }}", sources.url("prometheus"));
+        let metric =
+            "metric: { connection: prom, query: errors, successCondition: result < 1.0, interval: 1m, count: 61 }";
+        one_check(&connection, metric).replace("conditions:", "timeout: 65m, conditions:")
+    })
+    .await;
+    world.sources().with(|state| state.prometheus.queries.insert("errors".to_owned(), Samples::Vector(vec![0.5])));
+    world.accept(a_check()).await;
+    while let Some(visible_at) = world.messages().first().map(|message| message.visible_at) {
+        world.clock.set(visible_at + chrono::TimeDelta::seconds(5));
+        world.run_due_messages().await;
+    }
+    world.expect_decision("succeeded");
+    world.expect_log("61 of 61 checkpoints taken");
+}
+
+#[tokio::test]
 async fn canary_performance_is_denied_as_soon_as_too_many_checkpoints_failed() {
     let mut world = World::with_sources(shipped_for).await;
     error_rate(&world, Samples::Vector(vec![0.2]));

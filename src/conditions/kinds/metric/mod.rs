@@ -7,9 +7,9 @@
 
 mod analysis;
 mod measurement;
+mod planning;
 mod validation;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,17 +19,11 @@ use crate::facts::{Facts, Wanted};
 use crate::sources::metrics::{Query, Samples};
 use crate::yaml::{Duration, Problems};
 
-use analysis::{Analysis, Assessment, Limits, Phase};
+use analysis::{Analysis, Assessment, Limits};
 use measurement::{Aggregation, OnNoData};
 
 /// What `successCondition` and `failureCondition` may mention.
 const VARIABLES: [&str; 2] = ["result", "baseline"];
-
-/// How soon a measurement is tried again after an error: Argo's default, unless the interval is longer.
-const SOONEST_RETRY: TimeDelta = TimeDelta::seconds(10);
-
-/// After an error nothing waits longer than this for the next try.
-const LATEST_RETRY: TimeDelta = TimeDelta::seconds(60);
 
 /// The window of a metric of Azure Monitor, unless it is given or there is an interval.
 const DEFAULT_WINDOW: Duration = Duration::minutes(5);
@@ -125,28 +119,6 @@ impl Metric {
         }
     }
 
-    fn first_at(&self, scope: &Scope<'_>) -> DateTime<Utc> {
-        scope.delivered_at + self.initial_delay.map_or_else(TimeDelta::zero, Duration::delta)
-    }
-
-    /// The analysis so far, and whether a checkpoint is due.
-    fn analysis(&self, scope: &Scope<'_>) -> (Analysis, bool) {
-        let analysis = Analysis::read(scope.state, self.first_at(scope));
-        let is_due = analysis.assess(self.limits()) == Assessment::Running && scope.now >= analysis.next_at();
-        (analysis, is_due)
-    }
-
-    fn next_at(&self, phase: Phase, retry_after: Option<std::time::Duration>, now: DateTime<Utc>) -> DateTime<Utc> {
-        let interval = self.interval.map_or(SOONEST_RETRY, Duration::delta);
-        match phase {
-            Phase::Error => {
-                let asked = retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default();
-                now + interval.clamp(SOONEST_RETRY, LATEST_RETRY).max(asked)
-            }
-            _ => now + interval,
-        }
-    }
-
     fn expected(&self) -> String {
         let condition = self.success_condition.text();
         match (self.effective_count(), self.consecutive_success_limit) {
@@ -227,7 +199,7 @@ impl Rule for Metric {
         let mut trace = Vec::new();
         if is_due {
             let measurement = self.measure(facts);
-            let next = self.next_at(measurement.phase, measurement.retry_after, scope.now);
+            let next = self.next_at(measurement.phase, measurement.retry_after, scope);
             trace.clone_from(&measurement.trace);
             trace.extend(analysis.new_hints(&measurement.hints));
             analysis.take(measurement, scope.now, next);

@@ -1,3 +1,4 @@
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::check::Check;
@@ -15,20 +16,20 @@ checks: {{ c: {{ timeout: 2h, conditions: [ metric: {{ connection: prometheus, q
 }
 
 /// A check with a metric, and what it remembers.
-struct Analysed {
-    check: Check,
+pub(super) struct Analysed {
+    pub(super) check: Check,
     state: Option<Value>,
     asked: usize,
 }
 
-type Answer = Result<Vec<f64>, FactError>;
+pub(super) type Answer = Result<Vec<f64>, FactError>;
 
 impl Analysed {
-    fn by(parameters: &str) -> Self {
+    pub(super) fn by(parameters: &str) -> Self {
         Self { check: given::check(&yaml(parameters), &[]), state: None, asked: 0 }
     }
 
-    fn look(&mut self, at: DateTime<Utc>, answers: &[(&str, Answer)]) -> Finding {
+    pub(super) fn look(&mut self, at: DateTime<Utc>, answers: &[(&str, Answer)]) -> Finding {
         self.asked += given::wanted(&self.check, self.state.as_ref(), at).len();
         let mut facts = Facts::default();
         for (query, answer) in answers {
@@ -40,16 +41,16 @@ impl Analysed {
         finding
     }
 
-    fn gets(&mut self, at: DateTime<Utc>, values: &[f64]) -> Outcome {
+    pub(super) fn gets(&mut self, at: DateTime<Utc>, values: &[f64]) -> Outcome {
         self.look(at, &[("errors", Ok(values.to_vec()))]).outcome
     }
 
-    fn fails_to_get(&mut self, at: DateTime<Utc>) -> Finding {
+    pub(super) fn fails_to_get(&mut self, at: DateTime<Utc>) -> Finding {
         self.look(at, &[("errors", Err(FactError::because("connection `prometheus` answered 503")))])
     }
 }
 
-const FIVE: &str = "successCondition: result < 0.05, interval: 5m, count: 3";
+pub(super) const FIVE: &str = "successCondition: result < 0.05, interval: 5m, count: 3";
 
 #[test]
 fn it_passes_once_all_checkpoints_are_taken() {

@@ -8,6 +8,9 @@ use crate::sources::Connection;
 use crate::task::CompletionEvent;
 use crate::yaml::{Duration, Problems};
 
+/// How late the last checkpoint may be: its message is picked up and its query answered by then.
+const LAST_CHECKPOINT_SLACK: TimeDelta = TimeDelta::seconds(30);
+
 impl Metric {
     /// Reports all mistakes.
     pub(super) fn report(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
@@ -91,9 +94,14 @@ impl Metric {
         let interval = self.interval.map_or_else(TimeDelta::zero, Duration::delta);
         let takes = self.initial_delay.map_or_else(TimeDelta::zero, Duration::delta)
             + interval.checked_mul(i32::try_from(last).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX / 2);
-        if takes >= declared.until_deadline {
+        if takes > TimeDelta::zero() && takes + LAST_CHECKPOINT_SLACK > declared.until_deadline {
             let timeout = declared.timeout;
-            problems.push("count", format!("the last checkpoint lies past the check's timeout, {timeout}"));
+            let margin = (timeout.delta() - declared.until_deadline).num_seconds();
+            let message = format!(
+                "the last checkpoint is taken too late for the check's timeout, {timeout}: the check decides {margin} s before it, and the checkpoint may be {} s late; write a longer `timeout`, or fewer checkpoints",
+                LAST_CHECKPOINT_SLACK.num_seconds()
+            );
+            problems.push("count", message);
         }
         if declared.completion_event == CompletionEvent::ApiResponse && takes > TimeDelta::zero() {
             problems.push("", "takes its checkpoints over time, which needs `completionEvent: Callback`");
@@ -118,7 +126,7 @@ mod tests {
                 "successCondition: result < 1, count: 3, interval: 5m, consecutiveSuccessLimit: 4",
                 "can never be reached",
             ),
-            ("successCondition: result < 1, count: 30, interval: 5m", "past the check's timeout, 2h"),
+            ("successCondition: result < 1, count: 30, interval: 5m", "too late for the check's timeout, 2h"),
             ("successCondition: result < baseline", "baseline: is mentioned in a condition"),
             ("successCondition: result < 1, baseline: old", "is mentioned in no condition"),
             ("successCondition: result < 1, resource: /subscriptions/x", "for connections of kind `azureMonitor`"),
