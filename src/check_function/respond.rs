@@ -12,7 +12,7 @@ use crate::App;
 use crate::azure_devops::{ErrorKind, Session};
 use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRunState};
 use crate::evaluation::{Explanation, Memory, Status};
-use crate::facts::FactError;
+use crate::facts::{FactError, ReadingTime};
 use crate::sources::Sources;
 use crate::task_log;
 
@@ -41,7 +41,7 @@ async fn evaluate(app: &App, sources: &Sources, delivery: &Delivery) -> Result<E
         run: None,
         read_run_state: ReadRunState::Never,
         now: check.delivered_at,
-        limit: RESPONSE_TIMEOUT,
+        limit: ReadingTime { usual: RESPONSE_TIMEOUT, most: RESPONSE_TIMEOUT },
     };
     // A check that the headers alone can answer needs no call.
     if !evaluator.wanted().is_empty() {
@@ -49,8 +49,8 @@ async fn evaluate(app: &App, sources: &Sources, delivery: &Delivery) -> Result<E
             .await
             .unwrap_or_else(|_| Err(FactError::because("Azure DevOps did not answer in time")))?;
     }
-    let limit = until.saturating_duration_since(Instant::now());
-    Evaluator { limit, ..evaluator }.evaluate().await
+    let left = until.saturating_duration_since(Instant::now());
+    Evaluator { limit: ReadingTime { usual: left, most: left }, ..evaluator }.evaluate().await
 }
 
 /// The delivered token must be able to read the delivered plan or, if it may not, the check's record. Otherwise everybody with

@@ -17,6 +17,7 @@ use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::evaluation::evaluator::{Evaluator, ReadRunState};
+use crate::facts::ReadingTime;
 use crate::evaluation::{Memory, Status};
 use crate::task::plan_url::AllowedPlanUrls;
 use crate::task::token::AuthToken;
@@ -96,7 +97,7 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
         run: None,
         read_run_state: ReadRunState::Always,
         now: clock.now(),
-        limit: LIMIT,
+        limit: ReadingTime { usual: LIMIT, most: LIMIT },
     };
     let evaluation = evaluator.evaluate().await.map_err(|refused| refused.why)?;
     for line in

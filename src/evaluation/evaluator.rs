@@ -10,7 +10,7 @@ use crate::check::Check;
 use crate::conditions::Scope;
 use crate::evaluation::{Memory, Status, Verdict, judge};
 use crate::facts::run::{CurrentRunState, RunDetails};
-use crate::facts::{FactError, Facts, Gatherer, Wanted};
+use crate::facts::{FactError, Facts, Gatherer, ReadingTime, Wanted};
 use crate::sources::Sources;
 
 /// How long reading the run before a decision may take: it can save a needless decision, and must not delay a due one.
@@ -56,11 +56,11 @@ pub struct Evaluator<'a> {
     /// The time of the evaluation.
     pub now: DateTime<Utc>,
     /// How long reading the facts may take.
-    pub limit: Duration,
+    pub limit: ReadingTime,
 }
 
 impl Evaluator<'_> {
-    /// Gathers the facts, one call at a time, and evaluates the check.
+    /// Gathers the facts, and evaluates the check.
     ///
     /// # Errors
     ///
@@ -70,7 +70,8 @@ impl Evaluator<'_> {
         if let Some(run) = self.run {
             gatherer.insert(RunDetails, run.clone());
         }
-        let facts = gatherer.gather(&self.wanted(), self.limit).await?;
+        let is_decided = |facts: &Facts| matches!(self.judge(facts).status(), Status::Passed | Status::Failed);
+        let facts = gatherer.gather(&self.wanted(), self.limit, &is_decided).await?;
         let verdict = self.judge(&facts);
         let run_was_cancelled = match facts.get(&CurrentRunState) {
             Ok(state) => state.is_cancelled(),

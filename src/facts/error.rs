@@ -14,12 +14,14 @@ pub struct FactError {
     pub retry_after: Option<Duration>,
     /// Whether Azure DevOps refused the token: then nothing else can be read, and no decision can be delivered.
     pub token_refused: bool,
+    /// Nobody was asked, so it says nothing about the other side.
+    pub unasked: bool,
 }
 
 impl FactError {
     /// A fact that could not be read for this reason.
     pub fn because(why: impl Into<String>) -> Self {
-        Self { why: why.into(), retry_after: None, token_refused: false }
+        Self { why: why.into(), retry_after: None, token_refused: false, unasked: false }
     }
 }
 
@@ -29,7 +31,8 @@ impl From<azure_devops::Error> for FactError {
             ErrorKind::Transient { retry_after } => retry_after,
             _ => None,
         };
-        Self { why: error.to_string(), retry_after, token_refused: error.kind == ErrorKind::TokenRefused }
+        let token_refused = error.kind == ErrorKind::TokenRefused;
+        Self { retry_after, token_refused, ..Self::because(error.to_string()) }
     }
 }
 

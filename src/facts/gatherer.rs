@@ -1,60 +1,24 @@
 //! Reading the facts that the conditions of a check need.
 
-use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Answer, Fact, FactError, Facts};
+use super::wanted::{OfHost, ReadingTime};
+use super::{Answer, Fact, FactError, Facts, Wanted};
 use crate::azure_devops::Session;
 use crate::sources::Sources;
 
-/// The facts that the conditions of a check need.
-#[derive(Default)]
-pub struct Wanted(Vec<Box<dyn Read>>);
+/// How long the rest is read when what was read decides already: the log then shows most of it, and the decision does not
+/// wait for what is slow.
+const WAIT_FOR_THE_REST: Duration = Duration::from_secs(2);
 
-impl Wanted {
-    /// Asks for a fact.
-    pub fn add<F: Fact>(&mut self, fact: F) {
-        self.0.push(Box::new(Reading(fact)));
-    }
-
-    /// How many facts were asked for.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether the check needs nothing from outside.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// A fact of any type, so that all can be in one list.
-trait Read: Send + Sync {
-    fn read<'a>(&'a self, gatherer: &'a mut Gatherer<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
-
-    fn give_up(&self, gatherer: &mut Gatherer<'_>);
-}
-
-struct Reading<F>(F);
-
-impl<F: Fact> Read for Reading<F> {
-    fn read<'a>(&'a self, gatherer: &'a mut Gatherer<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(async move {
-            let _ = gatherer.get(&self.0).await;
-        })
-    }
-
-    fn give_up(&self, gatherer: &mut Gatherer<'_>) {
-        let why = "there was no answer within the time that an evaluation may take";
-        gatherer.facts.insert(self.0.clone(), Err(FactError::because(why)));
-    }
-}
-
-/// Reads facts, one call at a time, each fact once.
+/// Reads facts, each fact once: different hosts side by side, and of one host one fact at a time. Clones share what was read.
+#[derive(Clone)]
 pub struct Gatherer<'a> {
     /// The run's Azure DevOps, with the check's token.
     pub azure_devops: &'a Session<'a>,
@@ -64,6 +28,11 @@ pub struct Gatherer<'a> {
     pub delivered_at: DateTime<Utc>,
     /// The time of the evaluation.
     pub now: DateTime<Utc>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
     facts: Facts,
     token_refused: Option<FactError>,
 }
@@ -77,12 +46,12 @@ impl<'a> Gatherer<'a> {
         delivered_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Self {
-        Self { azure_devops, sources, delivered_at, now, facts: Facts::default(), token_refused: None }
+        Self { azure_devops, sources, delivered_at, now, shared: Arc::default() }
     }
 
     /// Records a fact that is known already.
     pub fn insert<F: Fact>(&mut self, fact: F, value: F::Value) {
-        self.facts.insert(fact, Ok(value));
+        self.lock().facts.insert(fact, Ok(value));
     }
 
     /// The answer to `fact`, read now if it was not read before.
@@ -91,35 +60,81 @@ impl<'a> Gatherer<'a> {
     ///
     /// Why it could not be read.
     pub async fn get<F: Fact>(&mut self, fact: &F) -> Answer<F::Value> {
-        if let Some(answer) = self.facts.answer(fact) {
+        if let Some(answer) = self.lock().facts.answer(fact) {
             return answer.clone();
         }
-        let answer = match &self.token_refused {
-            Some(refused) => Err(refused.clone()),
+        let refused = self.lock().token_refused.clone();
+        let answer = match refused {
+            Some(refused) => Err(refused),
             None => fact.fetch(self).await,
         };
+        let mut shared = self.lock();
         if let Err(error) = &answer
             && error.token_refused
         {
-            self.token_refused = Some(error.clone());
+            shared.token_refused = Some(error.clone());
         }
-        self.facts.insert(fact.clone(), answer);
-        self.facts.get(fact)
+        shared.facts.insert(fact.clone(), answer);
+        shared.facts.get(fact)
     }
 
-    /// Reads all of `wanted` within `limit`. What was not answered by then counts as unread.
+    /// Reads all of `wanted`. What was not answered in time counts as unread. Once the facts so far decide the check, only
+    /// those are added that follow soon.
     ///
     /// # Errors
     ///
     /// When Azure DevOps refused the token: then nothing could be read.
-    pub async fn gather(mut self, wanted: &Wanted, limit: Duration) -> Result<Facts, FactError> {
-        let until = tokio::time::Instant::now() + limit;
-        for fact in &wanted.0 {
-            if tokio::time::timeout_at(until, fact.read(&mut self)).await.is_err() {
-                fact.give_up(&mut self);
+    pub async fn gather(
+        self,
+        wanted: &Wanted,
+        time: ReadingTime,
+        is_decided: &(dyn Fn(&Facts) -> bool + Sync),
+    ) -> Result<Facts, FactError> {
+        let decided = Notify::new();
+        let look = || {
+            if is_decided(&self.lock().facts) {
+                decided.notify_one();
+            }
+        };
+        let host = self.azure_devops.properties().plan_url.authority();
+        let hosts = wanted.by_host(host, self.sources).into_iter().map(|host| self.clone().read_host(host, time, &look));
+        let enough = async {
+            decided.notified().await;
+            sleep(WAIT_FOR_THE_REST).await;
+        };
+        tokio::select! {
+            _ = join_all(hosts) => {}
+            () = enough => {}
+        }
+        let mut shared = std::mem::take(&mut *self.lock());
+        let why = FactError { unasked: true, ..FactError::because("it was not waited for: others decide the check") };
+        for fact in wanted.iter() {
+            fact.give_up(&mut shared.facts, &why);
+        }
+        shared.facts.read_at = Some(self.azure_devops.now());
+        shared.token_refused.map_or(Ok(shared.facts), Err)
+    }
+
+    async fn read_host(mut self, host: OfHost<'_>, time: ReadingTime, look: &(dyn Fn() + Sync)) {
+        let begun = Instant::now();
+        let last = begun + time.most;
+        let mut further = host.connections.len();
+        for connection in host.connections {
+            further -= 1;
+            let left = time.usual.saturating_sub(begun.elapsed());
+            let until = last.min(Instant::now() + connection.share(left, further));
+            for fact in connection.facts {
+                if timeout_at(until, fact.read(&mut self)).await.is_err() {
+                    let why = FactError::because("there was no answer within the time that an evaluation may take");
+                    fact.give_up(&mut self.lock().facts, &why);
+                }
+                look();
             }
         }
-        self.facts.read_at = Some(self.azure_devops.now());
-        self.token_refused.map_or(Ok(self.facts), Err)
+    }
+
+    /// What was read is whole after each statement, so what a panic left is good.
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

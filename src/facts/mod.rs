@@ -1,6 +1,6 @@
 //! Facts: what the outside systems answered during one evaluation. Each is asked for at most once.
 //!
-//! A condition names the facts it needs ([`Wanted`]); the [`Gatherer`] reads them, one call at a time; a condition judges
+//! A condition names the facts it needs ([`Wanted`]); the [`Gatherer`] reads them, one call to a host at a time; a condition judges
 //! what was read ([`Facts`]). Each file of this room holds the facts of one topic, and knows which client answers them.
 
 pub mod artifacts;
@@ -14,6 +14,7 @@ pub mod run;
 mod sources;
 pub mod test_results;
 pub mod timeline;
+mod wanted;
 pub mod work_items;
 
 use std::any::{Any, TypeId};
@@ -26,12 +27,18 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use error::FactError;
-pub use gatherer::{Gatherer, Wanted};
+pub use gatherer::Gatherer;
+pub use wanted::{ReadingTime, Wanted};
 
 /// Something that an evaluation reads from an outside system.
 pub trait Fact: Clone + Debug + Eq + Hash + Send + Sync + 'static {
     /// What the outside system answers.
     type Value: Send + Sync + 'static;
+
+    /// The connection of `checks.yaml` that answers it; Azure DevOps answers the others.
+    fn connection(&self) -> Option<&str> {
+        None
+    }
 
     /// Reads it. If it needs other facts, it takes them from the gatherer, so that they too are read only once.
     fn fetch(&self, gatherer: &mut Gatherer<'_>) -> impl Future<Output = Result<Self::Value, FactError>> + Send;
@@ -62,7 +69,7 @@ impl Facts {
     ///
     /// Why it could not be read. A fact that was never asked for counts as unread.
     pub fn get<F: Fact>(&self, fact: &F) -> Answer<F::Value> {
-        self.answer(fact).cloned().unwrap_or_else(|| Err(FactError::because("it was not read")))
+        self.answer(fact).cloned().unwrap_or_else(|| Err(FactError { unasked: true, ..FactError::because("it was not read") }))
     }
 
     /// Records an answer.

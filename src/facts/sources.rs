@@ -8,6 +8,10 @@ use crate::sources::service_now::{ChangeAnswer, ChangeRequests};
 impl Fact for Samples {
     type Value = Numbers;
 
+    fn connection(&self) -> Option<&str> {
+        Some(&self.connection)
+    }
+
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Numbers, FactError> {
         Ok(gatherer.sources.samples(self, gatherer.now).await?)
     }
@@ -16,6 +20,10 @@ impl Fact for Samples {
 impl Fact for ChangeRequests {
     type Value = ChangeAnswer;
 
+    fn connection(&self) -> Option<&str> {
+        Some(&self.connection)
+    }
+
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<ChangeAnswer, FactError> {
         Ok(gatherer.sources.change_requests(self, gatherer.now).await?)
     }
@@ -23,6 +31,10 @@ impl Fact for ChangeRequests {
 
 impl Fact for HttpRequest {
     type Value = HttpResponse;
+
+    fn connection(&self) -> Option<&str> {
+        Some(&self.connection)
+    }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<HttpResponse, FactError> {
         Ok(gatherer.sources.answer(self, gatherer.now).await?)

@@ -13,7 +13,7 @@ use crate::App;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::azure_devops::{AzureDevOps, Error, Session};
 use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRunState};
-use crate::facts::FactError;
+use crate::facts::{FactError, ReadingTime};
 use crate::queue::claim::{Claim, Claims};
 use crate::queue::message::MessageV1;
 use crate::queue::progress::Progress;
@@ -22,12 +22,13 @@ use crate::task::Decision;
 use crate::task::token::AuthToken;
 use crate::task_log;
 
-/// How long reading the facts of one evaluation may take: well inside the host's `functionTimeout` of 5 min, after which it
-/// would kill the process with all other evaluations in it.
-const FACTS_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long reading the facts of one evaluation may take. Instances are taken away all the time, and one that is stopped
+/// during an evaluation costs the check up to 10 min, so that evaluations are short. What an operator allows a connection
+/// stays well inside the host's `functionTimeout` of 5 min, after which it would kill the process with all evaluations.
+const READING_TIME: ReadingTime = ReadingTime { usual: Duration::from_secs(10), most: Duration::from_secs(90) };
 
 /// The same for the evaluation at the deadline: Azure Pipelines stops waiting soon after.
-const LAST_FACTS_TIMEOUT: Duration = Duration::from_secs(15);
+const LAST_READING_TIME: ReadingTime = ReadingTime { usual: Duration::from_secs(10), most: Duration::from_secs(15) };
 
 /// How long a message waits for another chain that may live: longer than most evaluations take, at whose end the other
 /// chain writes a newer claim.
@@ -141,7 +142,7 @@ impl<'a> Context<'a> {
             run: progress.run(),
             read_run_state: if only_the_run_shows_it { ReadRunState::Always } else { ReadRunState::BeforeDeciding },
             now: self.now,
-            limit: if is_over { LAST_FACTS_TIMEOUT } else { FACTS_TIMEOUT },
+            limit: if is_over { LAST_READING_TIME } else { READING_TIME },
         };
         evaluator.evaluate().await
     }

@@ -23,7 +23,10 @@ pub(super) struct Endpoint {
     /// Ends with a slash.
     pub(super) base: Url,
     pub(super) authorization: Authorization,
+    /// How long one call may take.
     pub(super) timeout: Duration,
+    /// The same, where the operator wrote it.
+    pub(super) written_timeout: Option<Duration>,
 }
 
 impl Endpoint {
@@ -75,8 +78,9 @@ impl Endpoint {
             }
         };
         let base = base_url(base, &segments).ok_or("has no usable base URL")?;
-        let timeout = timeout.and_then(|timeout| timeout.delta().to_std().ok()).unwrap_or(TIMEOUT);
-        Ok(Self { name: name.to_owned(), kind: connection.kind(), base, authorization, timeout })
+        let written_timeout = timeout.and_then(|timeout| timeout.delta().to_std().ok());
+        let timeout = written_timeout.unwrap_or(TIMEOUT);
+        Ok(Self { name: name.to_owned(), kind: connection.kind(), base, authorization, timeout, written_timeout })
     }
 
     /// # Errors

@@ -91,6 +91,18 @@ impl Sources {
         problems
     }
 
+    /// The host of a connection, with its port. One that cannot be used has its name to itself.
+    #[must_use]
+    pub fn host<'a>(&'a self, name: &'a str) -> &'a str {
+        self.endpoint(name).map_or(name, Endpoint::host)
+    }
+
+    /// A connection's `timeout`, where the operator wrote one.
+    #[must_use]
+    pub fn written_timeout(&self, name: &str) -> Option<Duration> {
+        self.endpoint(name).ok()?.written_timeout
+    }
+
     fn endpoint(&self, name: &str) -> Result<&Endpoint, String> {
         match self.endpoints.get(name) {
             Some(endpoint) => endpoint.as_ref().map_err(Clone::clone),

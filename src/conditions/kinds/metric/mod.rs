@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::shared::predicate::Predicate;
 use crate::conditions::{Declared, Finding, Outcome, Rule, Scope};
-use crate::facts::{Facts, Wanted};
+use crate::facts::{FactError, Facts, Wanted};
 use crate::sources::metrics::{Query, Samples};
 use crate::yaml::{Duration, Problems};
 
@@ -103,6 +103,12 @@ impl Metric {
     fn baseline(&self) -> Option<Samples> {
         let query = Query::Text(self.baseline.clone()?);
         Some(Samples { connection: self.connection.clone(), query })
+    }
+
+    /// Why the connection was not asked, if it was not: that is not a measurement.
+    fn unasked(&self, facts: &Facts) -> Option<FactError> {
+        let asked = self.samples().into_iter().chain(self.baseline());
+        asked.filter_map(|samples| facts.get(&samples).err()).find(|error| error.unasked)
     }
 
     /// How many checkpoints end the analysis; `None` where only successes in a row do.
@@ -198,6 +204,10 @@ impl Rule for Metric {
         let (mut analysis, is_due) = self.analysis(scope);
         let mut trace = Vec::new();
         if is_due {
+            if let Some(error) = self.unasked(facts) {
+                let finding = Finding::unread(&error, self.expected(), scope.now);
+                return Finding { state: Some(analysis.write()), ..finding };
+            }
             let measurement = self.measure(facts);
             let next = self.next_at(measurement.phase, measurement.retry_after, scope);
             trace.clone_from(&measurement.trace);

@@ -1,0 +1,136 @@
+//! The facts that the conditions of a check need, and how they share the time.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::{Fact, FactError, Facts, Gatherer};
+use crate::sources::Sources;
+
+/// The facts that the conditions of a check need.
+#[derive(Default)]
+pub struct Wanted(Vec<Box<dyn Read>>);
+
+impl Wanted {
+    /// Asks for a fact.
+    pub fn add<F: Fact>(&mut self, fact: F) {
+        self.0.push(Box::new(Reading(fact)));
+    }
+
+    /// How many facts were asked for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the check needs nothing from outside.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &dyn Read> {
+        self.0.iter().map(|fact| &**fact)
+    }
+
+    /// The facts by host. A host gets one request of a check at a time.
+    pub(super) fn by_host<'a>(&'a self, azure_devops: &'a str, sources: &'a Sources) -> Vec<OfHost<'a>> {
+        let mut hosts: Vec<OfHost<'a>> = Vec::new();
+        for fact in self.iter() {
+            let connection = fact.connection();
+            let host = connection.map_or(azure_devops, |name| sources.host(name));
+            let at = hosts.iter().position(|known| known.host == host).unwrap_or_else(|| {
+                hosts.push(OfHost { host, connections: Vec::new() });
+                hosts.len() - 1
+            });
+            let connections = &mut hosts[at].connections;
+            match connections.iter_mut().find(|known| known.name == connection) {
+                Some(known) => known.facts.push(fact),
+                None => {
+                    let written_timeout = connection.and_then(|name| sources.written_timeout(name));
+                    connections.push(OfConnection { name: connection, written_timeout, facts: vec![fact] });
+                }
+            }
+        }
+        hosts
+    }
+}
+
+/// The facts of one host.
+pub(super) struct OfHost<'a> {
+    host: &'a str,
+    pub(super) connections: Vec<OfConnection<'a>>,
+}
+
+/// The facts of one connection, or of Azure DevOps.
+pub(super) struct OfConnection<'a> {
+    /// None for Azure DevOps.
+    name: Option<&'a str>,
+    /// The connection's `timeout`, where the operator wrote one.
+    written_timeout: Option<Duration>,
+    pub(super) facts: Vec<&'a dyn Read>,
+}
+
+/// How long reading may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadingTime {
+    /// For each host, unless a connection's own `timeout` is written larger.
+    pub usual: Duration,
+    /// In any case.
+    pub most: Duration,
+}
+
+impl OfConnection<'_> {
+    /// How long its facts may take, of what is `left` for it and so many further connections of its host.
+    pub(super) fn share(&self, left: Duration, further: usize) -> Duration {
+        let connections = u32::try_from(further).unwrap_or(u32::MAX).saturating_add(1);
+        (left / connections).max(self.written_timeout.unwrap_or_default())
+    }
+}
+
+/// A fact of any type, so that all can be in one list.
+pub(super) trait Read: Send + Sync {
+    fn connection(&self) -> Option<&str>;
+
+    fn read<'a>(&'a self, gatherer: &'a mut Gatherer<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+    /// Records that it was not read for this reason, if it was not.
+    fn give_up(&self, facts: &mut Facts, why: &FactError);
+}
+
+struct Reading<F>(F);
+
+impl<F: Fact> Read for Reading<F> {
+    fn connection(&self) -> Option<&str> {
+        self.0.connection()
+    }
+
+    fn read<'a>(&'a self, gatherer: &'a mut Gatherer<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async move {
+            let _ = gatherer.get(&self.0).await;
+        })
+    }
+
+    fn give_up(&self, facts: &mut Facts, why: &FactError) {
+        if facts.answer(&self.0).is_none() {
+            facts.insert(self.0.clone(), Err(why.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_of_one_host_share_its_time_and_a_timeout_that_is_written_larger_counts() {
+        let share = |written: Option<u64>, left, further| {
+            let written_timeout = written.map(Duration::from_secs);
+            let connection = OfConnection { name: Some("a"), written_timeout, facts: Vec::new() };
+            connection.share(Duration::from_secs(left), further).as_secs()
+        };
+        assert_eq!(share(None, 10, 0), 10);
+        assert_eq!(share(None, 10, 1), 5);
+        assert_eq!(share(Some(3), 10, 1), 5);
+        assert_eq!(share(Some(30), 10, 1), 30);
+    }
+}
