@@ -109,6 +109,12 @@ pub(super) fn left_alone(what: &'static str, wait: Duration) -> Error {
     Error::new(what, ErrorKind::Transient { retry_after: Some(wait) }, detail)
 }
 
+/// A call that was not made, because Azure DevOps asked the check to stay away.
+pub(super) fn held_back(what: &'static str, wait: Duration) -> Error {
+    let detail = format!("Azure DevOps asked to be left alone; it is called again in {} s", wait.as_secs() + 1);
+    Error::new(what, ErrorKind::Transient { retry_after: Some(wait) }, detail)
+}
+
 /// A call that got no answer, or only a part of it.
 pub(super) fn unreachable(what: &'static str, error: &reqwest::Error) -> Error {
     let detail = if error.is_timeout() {

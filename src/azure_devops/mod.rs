@@ -6,6 +6,7 @@
 
 mod answer;
 pub mod artifacts;
+mod asked_wait;
 pub mod build;
 pub mod coverage;
 mod error;

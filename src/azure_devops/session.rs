@@ -1,15 +1,13 @@
 //! One check's view of Azure DevOps: makes the calls of one evaluation.
 
-use std::sync::Mutex;
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::asked_wait::AskedWait;
 use super::{AzureDevOps, Error, ErrorKind, answer, error};
 use crate::http::json;
 use crate::http::retry_after::asked_to_wait;
@@ -25,8 +23,7 @@ pub struct Session<'a> {
     pub(super) azure_devops: &'a AzureDevOps,
     pub(super) properties: TaskProperties,
     token: AuthToken,
-    /// The longest wait that an answer of this evaluation asked for, success or not.
-    slow_down: Mutex<Option<Duration>>,
+    pub(super) wait: AskedWait,
 }
 
 /// One call of the REST API.
@@ -56,8 +53,8 @@ impl<'a> Call<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) const fn new(azure_devops: &'a AzureDevOps, properties: TaskProperties, token: AuthToken) -> Self {
-        Self { azure_devops, properties, token, slow_down: Mutex::new(None) }
+    pub(super) fn new(azure_devops: &'a AzureDevOps, properties: TaskProperties, token: AuthToken) -> Self {
+        Self { azure_devops, properties, token, wait: AskedWait::default() }
     }
 }
 
@@ -77,12 +74,6 @@ impl Session<'_> {
     /// Uses this timeline for the check's record from now on: the delivery named none, or another one.
     pub const fn use_timeline(&mut self, id: Uuid) {
         self.properties.timeline_id = id;
-    }
-
-    /// The longest wait that Azure DevOps asked for so far. The next evaluation must not be earlier.
-    #[must_use]
-    pub fn slow_down(&self) -> Option<Duration> {
-        self.slow_down.lock().map_or(None, |slow_down| *slow_down)
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, what: &'static str, path: &str) -> Result<T, Error> {
@@ -134,20 +125,16 @@ impl Session<'_> {
             Body::Text(text) => request.header(CONTENT_TYPE, "application/octet-stream").body(text.to_owned()),
         };
         let (host, clock) = (self.properties.plan_url.authority(), &client.clock);
+        self.wait.admit(clock.now()).map_err(|wait| error::held_back(what, wait))?;
         client.circuits.admit(host, clock.now()).map_err(|wait| error::left_alone(what, wait))?;
         let answer = request.send().await;
         client.circuits.note(host, answer.as_ref().is_ok_and(answer::is_from_the_service), clock.now());
         let answer = answer.map_err(|error| error::unreachable(what, &error))?;
-        self.note_slow_down(answer.headers());
-        answer::classify(what, answer, clock.now()).await
-    }
-
-    /// Remembers a wait that the answer asks for: successes may ask for one too.
-    fn note_slow_down(&self, headers: &HeaderMap) {
-        let asked = asked_to_wait(headers, self.azure_devops.clock.now());
-        if let Ok(mut slow_down) = self.slow_down.lock() {
-            *slow_down = (*slow_down).max(asked);
+        // It comes with successes too.
+        if let Some(wait) = asked_to_wait(answer.headers(), clock.now()) {
+            self.wait.note(wait, answer.status().is_success(), clock.now());
         }
+        answer::classify(what, answer, clock.now()).await
     }
 
     /// The path of a resource of the check's project.

@@ -40,6 +40,7 @@ async fn evaluate(app: &App, sources: &Sources, delivery: &Delivery) -> Result<E
         memory: &Memory::default(),
         run: None,
         read_run_state: ReadRunState::Never,
+        waits: None,
         now: check.delivered_at,
         limit: ReadingTime { usual: RESPONSE_TIMEOUT, most: RESPONSE_TIMEOUT },
     };

@@ -17,8 +17,8 @@ use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::evaluation::evaluator::{Evaluator, ReadRunState};
-use crate::facts::ReadingTime;
 use crate::evaluation::{Memory, Status};
+use crate::facts::ReadingTime;
 use crate::task::plan_url::AllowedPlanUrls;
 use crate::task::token::AuthToken;
 use crate::task::{HubName, TaskProperties};
@@ -96,6 +96,7 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
         memory: &Memory::default(),
         run: None,
         read_run_state: ReadRunState::Always,
+        waits: None,
         now: clock.now(),
         limit: ReadingTime { usual: LIMIT, most: LIMIT },
     };

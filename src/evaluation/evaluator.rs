@@ -10,7 +10,8 @@ use crate::check::Check;
 use crate::conditions::Scope;
 use crate::evaluation::{Memory, Status, Verdict, judge};
 use crate::facts::run::{CurrentRunState, RunDetails};
-use crate::facts::{FactError, Facts, Gatherer, ReadingTime, Wanted};
+use crate::facts::{FactError, Facts, Gathered, Gatherer, ReadingTime, Wanted};
+use crate::http::waits::Waits;
 use crate::sources::Sources;
 
 /// How long reading the run before a decision may take: it can save a needless decision, and must not delay a due one.
@@ -36,6 +37,8 @@ pub struct Evaluation {
     pub run: Option<Run>,
     /// Whether the run was cancelled, or is about to be.
     pub run_was_cancelled: bool,
+    /// The waits that outside systems asked for.
+    pub waits: Waits,
 }
 
 /// What an evaluation needs.
@@ -53,6 +56,8 @@ pub struct Evaluator<'a> {
     pub run: Option<&'a Run>,
     /// When to read the run's status even if no condition asks for it.
     pub read_run_state: ReadRunState,
+    /// The waits that outside systems asked for, where they are kept.
+    pub waits: Option<&'a Waits>,
     /// The time of the evaluation.
     pub now: DateTime<Utc>,
     /// How long reading the facts may take.
@@ -70,8 +75,11 @@ impl Evaluator<'_> {
         if let Some(run) = self.run {
             gatherer.insert(RunDetails, run.clone());
         }
+        if let Some(waits) = self.waits {
+            gatherer.keep_waits(waits.clone());
+        }
         let is_decided = |facts: &Facts| matches!(self.judge(facts).status(), Status::Passed | Status::Failed);
-        let facts = gatherer.gather(&self.wanted(), self.limit, &is_decided).await?;
+        let Gathered { facts, waits } = gatherer.gather(&self.wanted(), self.limit, &is_decided).await?;
         let verdict = self.judge(&facts);
         let run_was_cancelled = match facts.get(&CurrentRunState) {
             Ok(state) => state.is_cancelled(),
@@ -82,7 +90,7 @@ impl Evaluator<'_> {
         };
         // A run that is not complete is read again next time.
         let run = facts.get(&RunDetails).ok().filter(|run| run.is_complete()).map(|run| Run::clone(&run));
-        Ok(Evaluation { verdict, run, run_was_cancelled })
+        Ok(Evaluation { verdict, run, run_was_cancelled, waits })
     }
 
     fn is_due_before_deciding(&self, verdict: &Verdict) -> bool {

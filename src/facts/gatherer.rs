@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::wanted::{OfHost, ReadingTime};
 use super::{Answer, Fact, FactError, Facts, Wanted};
 use crate::azure_devops::Session;
+use crate::http::waits::Waits;
 use crate::sources::Sources;
 
 /// How long the rest is read when what was read decides already: the log then shows most of it, and the decision does not
@@ -35,6 +36,16 @@ pub struct Gatherer<'a> {
 struct Shared {
     facts: Facts,
     token_refused: Option<FactError>,
+    /// What hosts other than Azure DevOps asked for, where it is kept.
+    waits: Option<Waits>,
+}
+
+/// What was read.
+pub struct Gathered {
+    /// The answers.
+    pub facts: Facts,
+    /// The waits that hosts asked for, those of before included.
+    pub waits: Waits,
 }
 
 impl<'a> Gatherer<'a> {
@@ -47,6 +58,11 @@ impl<'a> Gatherer<'a> {
         now: DateTime<Utc>,
     ) -> Self {
         Self { azure_devops, sources, delivered_at, now, shared: Arc::default() }
+    }
+
+    /// Asks no host before the time until which it asked this check to stay away. Without this, all are asked.
+    pub fn keep_waits(&mut self, waits: Waits) {
+        self.lock().waits = Some(waits);
     }
 
     /// Records a fact that is known already.
@@ -63,19 +79,36 @@ impl<'a> Gatherer<'a> {
         if let Some(answer) = self.lock().facts.answer(fact) {
             return answer.clone();
         }
-        let refused = self.lock().token_refused.clone();
-        let answer = match refused {
-            Some(refused) => Err(refused),
+        let answer = match self.reason_not_to_ask(fact) {
+            Some(error) => Err(error),
             None => fact.fetch(self).await,
         };
         let mut shared = self.lock();
-        if let Err(error) = &answer
-            && error.token_refused
-        {
-            shared.token_refused = Some(error.clone());
+        if let Err(error) = &answer {
+            self.note_error(&mut shared, fact.connection(), error);
         }
         shared.facts.insert(fact.clone(), answer);
         shared.facts.get(fact)
+    }
+
+    fn reason_not_to_ask<F: Fact>(&self, fact: &F) -> Option<FactError> {
+        let shared = self.lock();
+        if shared.token_refused.is_some() {
+            return shared.token_refused.clone();
+        }
+        let name = fact.connection()?;
+        let wait = shared.waits.as_ref()?.left(self.sources.host(name), self.azure_devops.now())?;
+        let why = format!("connection `{name}` is left alone for {} s: its host asked for that", wait.as_secs() + 1);
+        Some(FactError { retry_after: Some(wait), unasked: true, ..FactError::because(why) })
+    }
+
+    fn note_error(&self, shared: &mut Shared, connection: Option<&str>, error: &FactError) {
+        if error.token_refused {
+            shared.token_refused = Some(error.clone());
+        }
+        if let (Some(waits), Some(name), Some(wait)) = (&mut shared.waits, connection, error.retry_after) {
+            waits.note(self.sources.host(name), wait, self.azure_devops.now());
+        }
     }
 
     /// Reads all of `wanted`. What was not answered in time counts as unread. Once the facts so far decide the check, only
@@ -89,7 +122,7 @@ impl<'a> Gatherer<'a> {
         wanted: &Wanted,
         time: ReadingTime,
         is_decided: &(dyn Fn(&Facts) -> bool + Sync),
-    ) -> Result<Facts, FactError> {
+    ) -> Result<Gathered, FactError> {
         let decided = Notify::new();
         let look = || {
             if is_decided(&self.lock().facts) {
@@ -97,7 +130,8 @@ impl<'a> Gatherer<'a> {
             }
         };
         let host = self.azure_devops.properties().plan_url.authority();
-        let hosts = wanted.by_host(host, self.sources).into_iter().map(|host| self.clone().read_host(host, time, &look));
+        let hosts =
+            wanted.by_host(host, self.sources).into_iter().map(|host| self.clone().read_host(host, time, &look));
         let enough = async {
             decided.notified().await;
             sleep(WAIT_FOR_THE_REST).await;
@@ -111,8 +145,10 @@ impl<'a> Gatherer<'a> {
         for fact in wanted.iter() {
             fact.give_up(&mut shared.facts, &why);
         }
-        shared.facts.read_at = Some(self.azure_devops.now());
-        shared.token_refused.map_or(Ok(shared.facts), Err)
+        let now = self.azure_devops.now();
+        shared.facts.read_at = Some(now);
+        let waits = shared.waits.unwrap_or_default().after(now);
+        shared.token_refused.map_or(Ok(Gathered { facts: shared.facts, waits }), Err)
     }
 
     async fn read_host(mut self, host: OfHost<'_>, time: ReadingTime, look: &(dyn Fn() + Sync)) {

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use error::FactError;
-pub use gatherer::Gatherer;
+pub use gatherer::{Gathered, Gatherer};
 pub use wanted::{ReadingTime, Wanted};
 
 /// Something that an evaluation reads from an outside system.
@@ -69,7 +69,9 @@ impl Facts {
     ///
     /// Why it could not be read. A fact that was never asked for counts as unread.
     pub fn get<F: Fact>(&self, fact: &F) -> Answer<F::Value> {
-        self.answer(fact).cloned().unwrap_or_else(|| Err(FactError { unasked: true, ..FactError::because("it was not read") }))
+        self.answer(fact)
+            .cloned()
+            .unwrap_or_else(|| Err(FactError { unasked: true, ..FactError::because("it was not read") }))
     }
 
     /// Records an answer.

@@ -7,3 +7,4 @@ pub(crate) mod json;
 pub mod managed_identity;
 pub mod resolver;
 pub mod retry_after;
+pub mod waits;

@@ -37,6 +37,7 @@ const WAIT_FOR_OTHER_CHAIN: TimeDelta = TimeDelta::seconds(30);
 /// A session for the check of this message.
 pub(crate) fn session_of<'a>(azure_devops: &'a AzureDevOps, message: &MessageV1, token: &AuthToken) -> Session<'a> {
     let mut session = azure_devops.session(&message.check.properties, token);
+    session.keep_waits(message.check.deadline, !message.progress.was_held_back());
     if let Some(timeline) = message.progress.timeline_id() {
         session.use_timeline(timeline);
     }
@@ -92,7 +93,9 @@ impl<'a> Context<'a> {
 
     pub(super) fn moment(&self) -> Moment {
         let backoff = retry::backoff(self.message.progress.consecutive_errors().saturating_add(1));
-        Moment { now: self.present(), backoff, asked_to_wait: self.session.slow_down() }
+        let now = self.present();
+        let asked_to_wait = self.session.stay_away_until().and_then(|until| (until - now).to_std().ok());
+        Moment { now, backoff, asked_to_wait }
     }
 
     /// Looks for the check, and notes what was found.
@@ -141,6 +144,8 @@ impl<'a> Context<'a> {
             memory: progress.memory(),
             run: progress.run(),
             read_run_state: if only_the_run_shows_it { ReadRunState::Always } else { ReadRunState::BeforeDeciding },
+            // What is due is asked for whatever the hosts say.
+            waits: (!is_over).then(|| progress.waits()),
             now: self.now,
             limit: if is_over { LAST_READING_TIME } else { READING_TIME },
         };
@@ -197,10 +202,15 @@ impl<'a> Context<'a> {
     /// Queues the next evaluation for this time, or as soon as possible if it has passed. When this returns, it is durable, and this message may go.
     pub(super) async fn queue_successor(&mut self, at: DateTime<Utc>) -> Result<(), Failure> {
         let claims = self.claims.clone().hand_on(self.app.claim_times.next(self.app.clock.now()));
+        let held_back = self.session.was_held_back();
+        self.progress().note_held_back(held_back);
         self.progress().hand_on(claims);
         let text = self.message.seal(&self.token, &self.app.sealer);
+        let deadline = self.message.check.deadline;
+        // A write that was left out may have asked for more than was planned.
+        let at = self.session.stay_away_until().map_or(at, |until| at.max(until.min(deadline)));
         let due = at.max(self.present() + TimeDelta::seconds(1));
-        let schedule = Schedule { due, deadline: self.message.check.deadline };
+        let schedule = Schedule { due, deadline };
         Ok(self.app.queue.put(&text, schedule, EVALUATION_PUT_TIMEOUT).await?)
     }
 }

@@ -22,8 +22,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause, which jitter may double: the end of an outage is noticed within two minutes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// The longest pause while a decision is not delivered, whatever the other side asks for: people wait for it.
-const LONGEST_PAUSE_WHEN_DECIDED: TimeDelta = TimeDelta::minutes(2);
+/// The longest pause after the deadline, whatever the other side asks for: Azure Pipelines stops waiting soon.
+const LONGEST_PAUSE_WHEN_DUE: TimeDelta = TimeDelta::minutes(2);
 
 /// How long Azure DevOps may refuse the token without a break before the token counts as dead. Some refusals pass: a service
 /// under maintenance answers everything with a page for people, as it does when it asks them to sign in.
@@ -86,7 +86,7 @@ pub(super) struct Moment {
     pub(super) now: DateTime<Utc>,
     /// The pause that this check's errors ask for, by [`backoff`].
     pub(super) backoff: Duration,
-    /// The longest wait that Azure DevOps asked for during the evaluation.
+    /// How much is left of the longest wait that Azure DevOps asked for during the evaluation.
     pub(super) asked_to_wait: Option<Duration>,
 }
 
@@ -127,14 +127,15 @@ pub(super) fn error_policy(error: &StepError<'_>, message: &MessageV1, moment: M
     try_again(error, message, moment)
 }
 
-/// Another try: at the deadline at the latest, and soon when only the delivery is missing.
+/// Another try: at the deadline at the latest, and soon after it.
 fn try_again(error: &StepError<'_>, message: &MessageV1, moment: Moment) -> Next {
     let asked = error.retry_after(moment.now).max(moment.asked_to_wait).unwrap_or_default();
     let pause = TimeDelta::from_std(moment.backoff.max(asked)).unwrap_or(TimeDelta::hours(1));
-    let is_decided = matches!(error, StepError::Deliver(_)) || message.pending_decision.is_some();
-    let pause = if is_decided { pause.min(LONGEST_PAUSE_WHEN_DECIDED) } else { pause };
-    let at = moment.now + pause;
-    let at = if moment.now < message.check.deadline { by_deadline(at, message, moment.now) } else { at };
+    let at = if moment.now < message.check.deadline {
+        by_deadline(moment.now + pause, message, moment.now)
+    } else {
+        moment.now + pause.min(LONGEST_PAUSE_WHEN_DUE)
+    };
     let why = match error {
         StepError::Precheck(error) | StepError::Deliver(error) => error.to_string(),
         StepError::Gather(why) => (*why).to_owned(),
@@ -244,7 +245,8 @@ mod tests {
     fn a_decision_that_is_not_accepted_is_tried_again_soon_and_for_an_hour_past_the_deadline() {
         let rows = [
             (DOWN, (0, 5), Then::AgainIn(4)),
-            (SLOW, (0, 5), Then::AgainIn(120)),
+            (SLOW, (0, 5), Then::AgainIn(500)),
+            (SLOW, (0, 61), Then::AgainIn(120)),
             (DOWN, (0, 90), Then::AgainIn(4)),
             (DOWN, (0, 121), Then::Alert(Alert::DecisionUndeliverable)),
             (ErrorKind::NotVisible, (0, 30), Then::AgainIn(4)),

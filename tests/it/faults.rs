@@ -493,3 +493,55 @@ async fn an_answer_that_nobody_knows_is_never_a_yes() {
     world.advance(minutes(60)).await;
     world.expect_decision("failed");
 }
+
+#[tokio::test]
+async fn after_any_call_that_is_throttled_the_check_sends_nothing_before_its_time() {
+    let calls = [
+        ("GET", "/records?"),
+        ("POST", "/logs?"),
+        ("PATCH", "/records?"),
+        ("GET", "/build/builds/"),
+        ("POST", "/workitemsbatch"),
+        ("POST", "/logs/"),
+    ];
+    for (method, path) in calls {
+        let mut world = World::given(an_active_work_item).await;
+        let server = world.azure_devops_server();
+        server.fail(Fault::throttle(RetryAfter::Seconds(300))).on(method, path).once();
+        world.accept(a_check().named("work-item-completed")).await;
+        world.run_due_messages().await;
+        let last = world.azure_devops_server().calls().last().map(|call| call.status);
+        assert_eq!(last, Some(429), "a call follows the throttled {method} {path}");
+        world.expect_next_evaluation_in(minutes(5));
+        world.close_work_item();
+        world.advance(minutes(6)).await;
+        world.expect_decision("succeeded");
+    }
+}
+
+#[tokio::test]
+async fn a_decision_that_is_due_does_not_wait_although_azure_devops_asks_for_it() {
+    let checks = "default: short\nchecks: { short: { timeout: 20m, conditions: [ workItems: { state: Completed } ] } }";
+    let mut world = World::with_checks(checks, an_active_work_item).await;
+    let server = world.azure_devops_server();
+    server.fail(Fault::throttle(RetryAfter::Seconds(3_000))).on("GET", "/build/builds/").once();
+    server.fail(Fault::slow_down(RetryAfter::Seconds(3_000))).on("GET", "").forever();
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    world.expect_next_evaluation_in(minutes(19));
+    world.advance(minutes(20)).await;
+    world.expect_decision("failed");
+    world.expect_log("The check's time is over (20m). Still missing: all work items");
+}
+
+#[tokio::test]
+async fn a_check_goes_on_although_every_answer_asks_for_a_wait() {
+    let mut world = a_world().await;
+    world.azure_devops_server().fail(Fault::slow_down(RetryAfter::Seconds(60))).forever();
+    world.accept(a_check().named("work-item-completed")).await;
+    world.run_due_messages().await;
+    assert_eq!(world.azure_devops_server().calls().len(), 1);
+    world.expect_next_evaluation_in(minutes(1));
+    world.advance(minutes(10)).await;
+    world.expect_decision("succeeded");
+}

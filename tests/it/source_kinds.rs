@@ -595,3 +595,82 @@ async fn an_expression_reads_what_it_mentions() {
         world.expect_decision(decision);
     }
 }
+
+// Time is shared, and a wait that is asked for is kept.
+
+/// A check that passes when one of two systems says yes: the systems have these addresses, and are asked for `one` and `two`.
+async fn a_world_with_two_systems(addresses: impl FnOnce(&Sources) -> [String; 2]) -> World {
+    let world = World::with_sources(|sources| {
+        let [one, two] = addresses(sources);
+        let condition = |name| {
+            format!(
+                "http: {{ connection: {name}, path: {name}, successCondition: response.body == 1 }}, whenNotMet: wait"
+            )
+        };
+        one_check(
+            &format!("one: {{ http: {{ url: \"{one}\" }} }}, two: {{ http: {{ url: \"{two}\" }} }}"),
+            &format!("any: [ {{ {} }}, {{ {} }} ]", condition("one"), condition("two")),
+        )
+    })
+    .await;
+    world.sources().with(|state| state.web.insert("two".to_owned(), Page::ok(json!(1))));
+    world
+}
+
+/// A system on a host of its own, which does this when it is asked for `one`.
+async fn another_host(fault: Fault) -> Sources {
+    let sources = Sources::start(simulator::Clock::system()).await.expect("a port");
+    sources.fail(fault).on("GET", "/one").forever();
+    sources
+}
+
+#[tokio::test]
+async fn a_silent_system_takes_no_time_from_another_in_a_synchronous_delivery() {
+    let silent = another_host(Fault::hang()).await;
+    for is_one_host in [false, true] {
+        let mut world = a_world_with_two_systems(|sources| {
+            [if is_one_host { sources } else { &silent }.url("web"), sources.url("web")]
+        })
+        .await;
+        world.sources().fail(Fault::hang()).on("GET", "/one").forever();
+        let delivered = world.deliver(a_check().with("CompletionEvent", "ApiResponse")).await;
+        assert!(delivered.body.contains("\"status\":\"successful\""), "one host: {is_one_host}: {delivered:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_already_decides_is_not_held_up_by_a_system_that_is_silent() {
+    let silent = another_host(Fault::hang()).await;
+    let mut world = a_world_with_two_systems(|sources| [silent.url("web"), sources.url("web")]).await;
+    world.accept(a_check()).await;
+    let start = std::time::Instant::now();
+    world.run_due_messages().await;
+    world.expect_decision("succeeded");
+    assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_system_that_asks_for_a_wait_is_left_alone_until_then_and_the_others_are_asked() {
+    let busy = another_host(Fault::throttle(RetryAfter::Seconds(300))).await;
+    let mut world = a_world_with_two_systems(|sources| [busy.url("web"), sources.url("web")]).await;
+    world.sources().with(|state| state.web.insert("two".to_owned(), Page::ok(json!(0))));
+    world.accept(a_check()).await;
+    world.advance(minutes(4)).await;
+    assert_eq!((busy.calls().len(), world.sources().calls().len()), (1, 5));
+    world.advance(minutes(1)).await;
+    assert_eq!((busy.calls().len(), world.sources().calls().len()), (2, 6));
+    world.still_waits();
+}
+
+#[tokio::test]
+async fn a_wait_that_a_host_asks_for_counts_for_all_that_is_read_from_it() {
+    let mut world = a_world_with_two_systems(|sources| [sources.url("web"), sources.url("web")]).await;
+    world.sources().with(|state| state.web.insert("one".to_owned(), Page::ok(json!(0))));
+    world.sources().fail(Fault::throttle(RetryAfter::Seconds(300))).on("GET", "/one").once();
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    assert_eq!(world.sources().calls().len(), 1);
+    world.expect_next_evaluation_in(minutes(5));
+    world.advance(minutes(5)).await;
+    world.expect_decision("succeeded");
+}
