@@ -29,8 +29,8 @@ const MAX_CONCURRENT_EVALUATIONS: usize = 48;
 /// of the synchronous mode.
 const MAX_CONCURRENT_DELIVERIES: usize = 256;
 
-/// How long a delivery waits for its turn, and how long any body may take to arrive. Azure Pipelines waits 3 s for the
-/// answer to a delivery.
+/// How long a delivery waits for its turn, and how long any body may take to arrive. Then the check is queued, which may
+/// take the rest of the 15 s that a delivery may take in all.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long an evaluation waits for its turn. Longer, because each refusal counts towards the poison queue; with the

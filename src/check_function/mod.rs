@@ -21,7 +21,7 @@ use warp::http::{HeaderMap, StatusCode};
 use self::delivery::{Delivery, Refusal, Request, Rules};
 use crate::App;
 use crate::queue::message::{MAX_FIRST_MESSAGE, MessageV1};
-use crate::queue::{DELIVERY_PUT_TIMEOUT, QueueError, Schedule};
+use crate::queue::{DELIVERY_PUT, QueueError, Schedule};
 use crate::span;
 use crate::task::CompletionEvent;
 
@@ -79,7 +79,7 @@ async fn accept(app: &App, delivery: Delivery) -> Answer {
         return Answer::refused(StatusCode::BAD_REQUEST, vec![problem]);
     }
     let schedule = Schedule::at_once(check.delivered_at, check.deadline);
-    match app.queue.put(&text, schedule, DELIVERY_PUT_TIMEOUT).await {
+    match app.queue.put(&text, schedule, DELIVERY_PUT).await {
         Ok(()) => {
             tracing::info!("delivery accepted");
             let message = "The check is queued. Its log and its decision appear on the run's page.";

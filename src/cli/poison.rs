@@ -11,7 +11,7 @@ use crate::azure_devops::{ErrorKind, Session};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::queue::message::{CheckMessage, MessageV1};
-use crate::queue::{EVALUATION_PUT_TIMEOUT, Poisoned, Schedule};
+use crate::queue::{EVALUATION_PUT, Poisoned, Schedule};
 use crate::reevaluate_function::{open, recorded_claim, recorded_decision, session_of};
 use crate::task::Decision;
 use crate::task::token::AuthToken;
@@ -118,7 +118,7 @@ async fn requeue(app: &App, id: &str) -> Result<String, String> {
     }
     let text = message.seal(&token, &app.sealer);
     let schedule = Schedule::at_once(app.clock.now(), message.check.deadline);
-    let put = app.queue.put(&text, schedule, EVALUATION_PUT_TIMEOUT).await;
+    let put = app.queue.put(&text, schedule, EVALUATION_PUT).await;
     put.map_err(|error| error.to_string())?;
     app.queue.poison().delete(taken).await?;
     Ok(format!("Check `{}` is queued again.", message.check.name))

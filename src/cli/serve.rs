@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use tokio::net::TcpListener;
 
 use super::block_on;
@@ -28,6 +29,12 @@ const LOOK_AT_PARENT_EVERY: Duration = Duration::from_millis(500);
 
 /// How long a request to the storage account may take to connect.
 const QUEUE_CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
+
+/// How long one try to create the queue may take.
+const WARM_UP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The longest pause between two tries, which jitter may double.
+const LONGEST_WARM_UP_PAUSE: Duration = Duration::from_secs(30);
 
 /// Serves until the process is killed: the host has no other way to stop it.
 pub(super) fn serve() -> ExitCode {
@@ -60,18 +67,25 @@ async fn run() -> ExitCode {
         }
     };
     tracing::info!(port, "serving");
-    let create = Arc::clone(&app);
-    tokio::spawn(async move {
-        // The host's queue listener waits until the queue exists, and never creates it.
-        if let Err(why) = create.queue.create().await {
-            tracing::warn!(why, "the queue could not be created; the first delivery tries again");
-        }
-    });
+    let warm = Arc::clone(&app);
+    tokio::spawn(async move { warm_up(&warm.queue).await });
     tokio::select! {
         () = routes::serve(app, listener) => end("the server ended"),
         code = interrupted(is_under_host) => code,
         () = orphaned(is_under_host) => ExitCode::FAILURE,
     }
+}
+
+/// Creates the queue, until it is there: the host's queue listener waits for it and never creates it. Meanwhile the port is
+/// open. This also opens the connection and obtains the identity's token, before the first delivery needs them.
+async fn warm_up(queue: &CheckQueue) {
+    let pauses = ExponentialBuilder::default().with_max_delay(LONGEST_WARM_UP_PAUSE).with_jitter().without_max_times();
+    let create = || async {
+        let created = tokio::time::timeout(WARM_UP_TIMEOUT, queue.create()).await;
+        created.unwrap_or_else(|_| Err("it did not answer".to_owned()))
+    };
+    let warn = |why: &String, _| tracing::warn!(why, "the queue could not be created; it is tried again");
+    let _ = create.retry(pauses).notify(warn).await;
 }
 
 /// Ctrl+C reaches every process of the terminal. Under the host, the host ends this process: if it exited by itself, that

@@ -22,11 +22,26 @@ use super::schedule::Schedule;
 /// The queue's name, as in `ReevaluateFunction/function.json`.
 pub const QUEUE_NAME: &str = "check-evaluations";
 
-/// How long the put of a delivery may take in all: Azure Pipelines waits 3 s for the answer.
-pub const DELIVERY_PUT_TIMEOUT: Duration = Duration::from_millis(2_000);
+/// What is done for a put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PutLimits {
+    /// How long it may take in all.
+    pub timeout: Duration,
+    /// How often it is tried again.
+    pub retries: usize,
+}
 
-/// How long the put of a next evaluation may take in all. Nobody waits for it, and slow storage is not down.
-pub const EVALUATION_PUT_TIMEOUT: Duration = Duration::from_secs(20);
+/// The put of a delivery. It takes milliseconds. If it does not, nothing is gained by giving up after 3 s: Azure Pipelines
+/// waits 20 s and does not deliver again, so that a late answer saves the stage. With the 4 s that a delivery may take to
+/// arrive, the answer comes within 15 s.
+pub const DELIVERY_PUT: PutLimits = PutLimits { timeout: Duration::from_secs(11), retries: 6 };
+
+/// The put of a next evaluation. Nobody waits for it, and a storage that is slow is not down. The host tries again later.
+pub const EVALUATION_PUT: PutLimits = PutLimits { timeout: Duration::from_secs(20), retries: 3 };
+
+/// How much of its time the first try of a put may take: the rest is for a second one, over another connection, where the
+/// first had gone away.
+const FIRST_TRY: f64 = 0.6;
 
 /// How long the first pause between two tries of a put is; each later one is twice as long.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -110,7 +125,7 @@ impl CheckQueue {
         &self.poison
     }
 
-    /// Queues a message. When this returns, it is durable. `timeout` is how long it may take in all.
+    /// Queues a message. When this returns, it is durable.
     ///
     /// The message becomes visible when it is due, however long the put takes to begin.
     ///
@@ -119,15 +134,15 @@ impl CheckQueue {
     /// # Errors
     ///
     /// [`QueueError`]; the message may have been queued all the same.
-    pub async fn put(&self, text: &str, schedule: Schedule, timeout: Duration) -> Result<(), QueueError> {
+    pub async fn put(&self, text: &str, schedule: Schedule, limits: PutLimits) -> Result<(), QueueError> {
         // XML escapes the text on its way; what counts for the service is the text itself.
         if text.len() > MAX_MESSAGE {
             return Err(QueueError::TooLarge(text.len(), MAX_MESSAGE));
         }
-        let backoff = ExponentialBuilder::default().with_min_delay(self.retry_pause).with_jitter().with_max_times(3);
+        let backoff = ExponentialBuilder::default().with_min_delay(self.retry_pause).with_jitter();
+        let (backoff, timeout) = (backoff.with_max_times(limits.retries), limits.timeout);
         let put = || async {
-            // Two tries at least: a connection that went away is noticed by the first.
-            tokio::time::timeout(timeout.mul_f64(0.45), self.put_once(text, schedule))
+            tokio::time::timeout(timeout.mul_f64(FIRST_TRY), self.put_once(text, schedule))
                 .await
                 .map_err(|_| "it did not answer".to_owned())?
         };

@@ -17,7 +17,7 @@ use crate::facts::{FactError, ReadingTime};
 use crate::queue::claim::{Claim, Claims};
 use crate::queue::message::MessageV1;
 use crate::queue::progress::Progress;
-use crate::queue::{EVALUATION_PUT_TIMEOUT, Schedule};
+use crate::queue::{EVALUATION_PUT, Schedule};
 use crate::task::Decision;
 use crate::task::token::AuthToken;
 use crate::task_log;
@@ -211,6 +211,6 @@ impl<'a> Context<'a> {
         let at = self.session.stay_away_until().map_or(at, |until| at.max(until.min(deadline)));
         let due = at.max(self.present() + TimeDelta::seconds(1));
         let schedule = Schedule { due, deadline };
-        Ok(self.app.queue.put(&text, schedule, EVALUATION_PUT_TIMEOUT).await?)
+        Ok(self.app.queue.put(&text, schedule, EVALUATION_PUT).await?)
     }
 }

@@ -3,6 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use checkgate::queue::QUEUE_NAME;
+use simulator::storage_queue::StorageQueue;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{interval, timeout};
@@ -111,4 +113,19 @@ async fn a_port_that_is_taken_is_named() {
         under_host(&mut Command::new(env!("CARGO_BIN_EXE_checkgate")), port).output().await.expect("the executable");
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("port {port} of FUNCTIONS_CUSTOMHANDLER_PORT")));
+}
+
+#[tokio::test]
+async fn a_storage_that_is_down_at_the_start_does_not_keep_the_port_closed_and_is_warmed_up_when_it_is_back() {
+    let queue = StorageQueue::start(simulator::Clock::system()).await.expect("a port");
+    queue.refuse_connections(true).await.expect("it closes");
+    let port = free_port();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_checkgate"));
+    under_host(&mut command, port).env("AzureWebJobsStorage", queue.connection_string()).kill_on_drop(true);
+    let _handler = command.spawn().expect("the executable");
+    until("the port", async || is_ready(port).await).await;
+
+    queue.refuse_connections(false).await.expect("the port");
+
+    until("the queue", async || queue.with(|state| state.queues.contains_key(QUEUE_NAME))).await;
 }
