@@ -1,12 +1,13 @@
 //! Reading the facts that the conditions of a check need.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::wanted::{OfHost, ReadingTime};
 use super::{Answer, Fact, FactError, Facts, Wanted};
@@ -132,13 +133,12 @@ impl<'a> Gatherer<'a> {
         let host = self.azure_devops.properties().plan_url.authority();
         let hosts =
             wanted.by_host(host, self.sources).into_iter().map(|host| self.clone().read_host(host, time, &look));
-        let enough = async {
-            decided.notified().await;
-            sleep(WAIT_FOR_THE_REST).await;
-        };
+        let mut all = pin!(join_all(hosts));
         tokio::select! {
-            _ = join_all(hosts) => {}
-            () = enough => {}
+            _ = &mut all => {}
+            () = decided.notified() => {
+                let _ = timeout(WAIT_FOR_THE_REST, all).await;
+            }
         }
         let mut shared = std::mem::take(&mut *self.lock());
         let why = FactError { unasked: true, ..FactError::because("it was not waited for: others decide the check") };

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::pending_decision::PendingDecision;
 use super::progress::Progress;
 use crate::check::Check;
+use crate::http::waits::Waits;
 use crate::task::sealer::{SealError, Sealer};
 use crate::task::token::AuthToken;
 
@@ -73,6 +74,12 @@ pub struct MessageV1 {
     /// A decision that was made but is not known to have arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_decision: Option<PendingDecision>,
+    /// Until when hosts other than Azure DevOps asked the check to stay away.
+    #[serde(default, skip_serializing_if = "Waits::is_empty")]
+    pub waits: Waits,
+    /// Whether the last evaluation left out calls because an answer of Azure DevOps that succeeded asked for a wait.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held_back: bool,
 }
 
 /// A message that cannot be read.
@@ -90,7 +97,14 @@ impl MessageV1 {
     /// The first message of a check.
     #[must_use]
     pub fn new(check: Check) -> Self {
-        Self { correlation_id: Uuid::new_v4(), check, progress: Progress::default(), pending_decision: None }
+        Self {
+            correlation_id: Uuid::new_v4(),
+            check,
+            progress: Progress::default(),
+            pending_decision: None,
+            waits: Waits::default(),
+            held_back: false,
+        }
     }
 
     /// Whether the check must be decided now.

@@ -7,7 +7,6 @@ use uuid::Uuid;
 use super::claim::Claim;
 use crate::azure_devops::build::Run;
 use crate::evaluation::Memory;
-use crate::http::waits::Waits;
 
 /// The most evaluations of one check: five times as many as Azure Pipelines itself makes.
 pub const MAX_EVALUATIONS_PER_CHECK: u32 = 10_000;
@@ -54,12 +53,6 @@ pub struct Progress {
     /// Since when Azure DevOps does not answer, until the check's log says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable_since: Option<DateTime<Utc>>,
-    /// Until when hosts other than Azure DevOps asked the check to stay away.
-    #[serde(skip_serializing_if = "Waits::is_empty")]
-    waits: Waits,
-    /// Whether the last evaluation left out calls because an answer of Azure DevOps that succeeded asked for a wait.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    held_back: bool,
     /// What never changes about the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<Run>,
@@ -126,18 +119,6 @@ impl Progress {
     /// What never changes about the run, once it was read.
     pub const fn run(&self) -> Option<&Run> {
         self.run.as_ref()
-    }
-
-    /// Until when hosts other than Azure DevOps asked the check to stay away.
-    #[must_use]
-    pub const fn waits(&self) -> &Waits {
-        &self.waits
-    }
-
-    /// Whether the last evaluation left out calls because an answer of Azure DevOps that succeeded asked for a wait.
-    #[must_use]
-    pub const fn was_held_back(&self) -> bool {
-        self.held_back
     }
 
     /// How many evaluations in a row met an error.
@@ -223,16 +204,6 @@ impl Progress {
         } else {
             self.consecutive_errors = 0;
         }
-    }
-
-    /// Hosts other than Azure DevOps ask the check to stay away.
-    pub fn note_waits(&mut self, waits: Waits) {
-        self.waits = waits;
-    }
-
-    /// Whether this evaluation left out calls because an answer of Azure DevOps that succeeded asked for a wait.
-    pub const fn note_held_back(&mut self, held_back: bool) {
-        self.held_back = held_back;
     }
 
     /// Nothing is measured any more.

@@ -68,7 +68,7 @@ async fn evaluate(context: &mut Context<'_>, is_last: bool) -> Next {
     };
     context.progress().forget_refusals();
     context.progress().note_run(evaluation.run);
-    context.progress().note_waits(evaluation.waits);
+    context.message.waits = evaluation.waits;
     if evaluation.run_was_cancelled {
         return Next::stop("the run was cancelled");
     }

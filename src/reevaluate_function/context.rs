@@ -37,7 +37,7 @@ const WAIT_FOR_OTHER_CHAIN: TimeDelta = TimeDelta::seconds(30);
 /// A session for the check of this message.
 pub(crate) fn session_of<'a>(azure_devops: &'a AzureDevOps, message: &MessageV1, token: &AuthToken) -> Session<'a> {
     let mut session = azure_devops.session(&message.check.properties, token);
-    session.keep_waits(message.check.deadline, !message.progress.was_held_back());
+    session.keep_waits(message.check.deadline, !message.held_back);
     if let Some(timeline) = message.progress.timeline_id() {
         session.use_timeline(timeline);
     }
@@ -145,7 +145,7 @@ impl<'a> Context<'a> {
             run: progress.run(),
             read_run_state: if only_the_run_shows_it { ReadRunState::Always } else { ReadRunState::BeforeDeciding },
             // What is due is asked for whatever the hosts say.
-            waits: (!is_over).then(|| progress.waits()),
+            waits: (!is_over).then_some(&self.message.waits),
             now: self.now,
             limit: if is_over { LAST_READING_TIME } else { READING_TIME },
         };
@@ -202,8 +202,7 @@ impl<'a> Context<'a> {
     /// Queues the next evaluation for this time, or as soon as possible if it has passed. When this returns, it is durable, and this message may go.
     pub(super) async fn queue_successor(&mut self, at: DateTime<Utc>) -> Result<(), Failure> {
         let claims = self.claims.clone().hand_on(self.app.claim_times.next(self.app.clock.now()));
-        let held_back = self.session.was_held_back();
-        self.progress().note_held_back(held_back);
+        self.message.held_back = self.session.was_held_back();
         self.progress().hand_on(claims);
         let text = self.message.seal(&self.token, &self.app.sealer);
         let deadline = self.message.check.deadline;
