@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use checkgate::check::Check;
 use checkgate::facts::fuzzing::of_sources;
-use checkgate::sources::fuzzing::Asked;
+use checkgate::sources::fuzzing::{Asked, RawAnswer};
 use checkgate::sources::http::HttpRequest;
 use checkgate::sources::metrics::{Query, Samples};
 use checkgate::sources::service_now::ChangeRequests;
@@ -55,7 +55,8 @@ fuzz_target!(
     |data: &[u8]| {
         let Some((status, line, body)) = fuzz::answer(data) else { return };
         let (check, asked) = &*SETUP;
-        let facts = of_sources(asked, status, &String::from_utf8_lossy(line), body, fuzz::now());
+        let answer = RawAnswer { status, content_type: &String::from_utf8_lossy(line), body };
+        let facts = of_sources(asked, answer, fuzz::now());
         if fuzz::is_json(body) {
             fuzz::evaluate(check, &facts);
         }
