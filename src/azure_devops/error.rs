@@ -76,7 +76,7 @@ const GONE: [&str; 5] = [
 ];
 
 /// How much of a message of Azure DevOps is repeated, in characters.
-const MAX_MESSAGE: usize = 300;
+const MAX_QUOTE: usize = 300;
 
 /// Classifies an answer that is not a success.
 pub(super) fn from_answer(what: &'static str, status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Error {
@@ -93,7 +93,7 @@ pub(super) fn from_answer(what: &'static str, status: StatusCode, retry_after: O
             _ => ErrorKind::Other,
         }
     };
-    let message: String = exception.message.chars().take(MAX_MESSAGE).collect();
+    let message: String = exception.message.chars().take(MAX_QUOTE).collect();
     let detail = match (exception.type_key.as_str(), message.as_str()) {
         ("", "") => format!("Azure DevOps answered {status}"),
         (_, "") | ("", _) => format!("Azure DevOps answered {status}: {}{message}", exception.type_key),

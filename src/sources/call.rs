@@ -19,6 +19,14 @@ use crate::http::retry_after::parse_retry_after;
 /// The largest answer that is read.
 const MAX_RESPONSE: usize = 1024 * 1024;
 
+/// How much of a message of the other side is repeated, in characters: enough to understand it, too little to fill the log.
+const MAX_QUOTE: usize = 200;
+
+/// The beginning of a message of the other side.
+pub(super) fn quote(message: &str) -> String {
+    message.chars().take(MAX_QUOTE).collect()
+}
+
 /// What is asked of a connection.
 pub(super) struct Ask<'a> {
     pub(super) method: Method,
