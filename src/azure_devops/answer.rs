@@ -8,12 +8,18 @@ use reqwest::{Response, StatusCode};
 use super::error::{self, Error, ErrorKind};
 use crate::http::body::{self, BodyError};
 use crate::http::retry_after::parse_retry_after;
+use crate::http::secrets::Secrets;
 
 /// The largest answer that is read. The timeline of a huge run has a few MiB.
 const MAX_RESPONSE: usize = 16 * 1024 * 1024;
 
-/// Returns a success as it is, and turns everything else into an error.
-pub(super) async fn classify(what: &'static str, answer: Response, now: DateTime<Utc>) -> Result<Response, Error> {
+/// Returns a success as it is, and turns everything else into an error. `secrets` are never repeated.
+pub(super) async fn classify(
+    what: &'static str,
+    answer: Response,
+    secrets: &Secrets,
+    now: DateTime<Utc>,
+) -> Result<Response, Error> {
     let status = answer.status();
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_json = content_type.contains("json");
@@ -32,7 +38,7 @@ pub(super) async fn classify(what: &'static str, answer: Response, now: DateTime
     }
     let retry_after = parse_retry_after(answer.headers(), now);
     let body = if is_json { read_limited(what, answer).await.unwrap_or_default() } else { Bytes::new() };
-    Err(error::from_answer(what, status, retry_after, &body))
+    Err(error::from_answer(what, status, retry_after, &secrets.hide_in_body(body)))
 }
 
 /// Whether an answer comes from the service itself. These statuses come from a gateway that cannot reach it.

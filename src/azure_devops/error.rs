@@ -76,7 +76,7 @@ const GONE: [&str; 5] = [
 ];
 
 /// How much of a message of Azure DevOps is repeated, in characters.
-const MAX_QUOTE: usize = 300;
+const MAX_MESSAGE: usize = 300;
 
 /// Classifies an answer that is not a success.
 pub(super) fn from_answer(what: &'static str, status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Error {
@@ -93,7 +93,7 @@ pub(super) fn from_answer(what: &'static str, status: StatusCode, retry_after: O
             _ => ErrorKind::Other,
         }
     };
-    let message: String = exception.message.chars().take(MAX_QUOTE).collect();
+    let message: String = exception.message.chars().take(MAX_MESSAGE).collect();
     let detail = match (exception.type_key.as_str(), message.as_str()) {
         ("", "") => format!("Azure DevOps answered {status}"),
         (_, "") | ("", _) => format!("Azure DevOps answered {status}: {}{message}", exception.type_key),
@@ -113,6 +113,11 @@ pub(super) fn left_alone(what: &'static str, wait: Duration) -> Error {
 pub(super) fn held_back(what: &'static str, wait: Duration) -> Error {
     let detail = format!("Azure DevOps asked to be left alone; it is called again in {} s", wait.as_secs() + 1);
     Error::new(what, ErrorKind::Transient { retry_after: Some(wait) }, detail)
+}
+
+/// A success whose JSON is not what it should be.
+pub(super) fn unexpected_shape(what: &'static str) -> Error {
+    Error::new(what, ErrorKind::Transient { retry_after: None }, "answered JSON of an unexpected shape")
 }
 
 /// A call that got no answer, or only a part of it.

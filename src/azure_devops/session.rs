@@ -11,6 +11,7 @@ use super::asked_wait::AskedWait;
 use super::{AzureDevOps, Error, ErrorKind, answer, error};
 use crate::http::json;
 use crate::http::retry_after::asked_to_wait;
+use crate::http::secrets::Secrets;
 use crate::task::TaskProperties;
 use crate::task::token::AuthToken;
 
@@ -23,6 +24,8 @@ pub struct Session<'a> {
     pub(super) azure_devops: &'a AzureDevOps,
     pub(super) properties: TaskProperties,
     token: AuthToken,
+    /// What Azure DevOps was sent and must not be repeated.
+    secrets: Secrets,
     pub(super) wait: AskedWait,
 }
 
@@ -54,7 +57,8 @@ impl<'a> Call<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(azure_devops: &'a AzureDevOps, properties: TaskProperties, token: AuthToken) -> Self {
-        Self { azure_devops, properties, token, wait: AskedWait::default() }
+        let secrets = Secrets::default().and(token.expose());
+        Self { azure_devops, properties, token, secrets, wait: AskedWait::default() }
     }
 }
 
@@ -104,12 +108,10 @@ impl Session<'_> {
     pub(super) async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
         let what = call.what;
         let answer = self.send(call).await?;
-        let bytes = answer::read_limited(what, answer).await?;
+        let bytes = self.secrets.hide_in_bytes(answer::read_limited(what, answer).await?);
         // A success without a body is the empty answer: `null` decodes into `()` and `Option`.
         let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
-        json::read(text).map_err(|_| {
-            Error::new(what, ErrorKind::Transient { retry_after: None }, "answered JSON of an unexpected shape")
-        })
+        json::read(text).map_err(|_| error::unexpected_shape(what))
     }
 
     async fn send(&self, call: Call<'_>) -> Result<Response, Error> {
@@ -134,7 +136,7 @@ impl Session<'_> {
         if let Some(wait) = asked_to_wait(answer.headers(), clock.now()) {
             self.wait.note(wait, answer.status().is_success(), clock.now());
         }
-        answer::classify(what, answer, clock.now()).await
+        answer::classify(what, answer, &self.secrets, clock.now()).await
     }
 
     /// The path of a resource of the check's project.

@@ -38,6 +38,6 @@ impl From<azure_devops::Error> for FactError {
 
 impl From<sources::Error> for FactError {
     fn from(error: sources::Error) -> Self {
-        Self { retry_after: error.retry_after, ..Self::because(error.why) }
+        Self { retry_after: error.retry_after, unasked: error.unasked, ..Self::because(error.why) }
     }
 }

@@ -7,4 +7,5 @@ pub(crate) mod json;
 pub mod managed_identity;
 pub mod resolver;
 pub mod retry_after;
+pub(crate) mod secrets;
 pub mod waits;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -15,17 +15,10 @@ use super::{Error, Sources};
 use crate::http::body::{self, BodyError};
 use crate::http::json;
 use crate::http::retry_after::parse_retry_after;
+use crate::http::secrets::Secrets;
 
 /// The largest answer that is read.
 const MAX_RESPONSE: usize = 1024 * 1024;
-
-/// How much of a message of the other side is repeated, in characters: enough to understand it, too little to fill the log.
-const MAX_QUOTE: usize = 200;
-
-/// The beginning of a message of the other side.
-pub(super) fn quote(message: &str) -> String {
-    message.chars().take(MAX_QUOTE).collect()
-}
 
 /// What is asked of a connection.
 pub(super) struct Ask<'a> {
@@ -75,14 +68,17 @@ impl Sources {
         let host = endpoint.host();
         self.circuits.admit(host, now).map_err(|wait| Error {
             retry_after: Some(wait),
+            unasked: true,
             ..endpoint.error("is not called for a moment: its host did not answer the last calls")
         })?;
-        let answer = request.send().await;
+        let request = request.build().map_err(|_| endpoint.error("cannot be asked: the request is not valid HTTP"))?;
+        let secrets = sent_with(request.headers(), endpoint.secrets.clone());
+        let answer = self.http.execute(request).await;
         let timed_out = answer.as_ref().is_err_and(reqwest::Error::is_timeout);
         // `now` is when the evaluation began. A call that timed out took its whole time limit.
         let waited = TimeDelta::from_std(if timed_out { endpoint.timeout } else { Duration::ZERO });
         self.circuits.note(host, answer.is_ok(), now + waited.unwrap_or_default());
-        read(endpoint, answer, now).await
+        read(endpoint, answer, &secrets, now).await
     }
 }
 
@@ -102,8 +98,22 @@ impl Endpoint {
     }
 }
 
-/// Reads an answer.
-async fn read(endpoint: &Endpoint, answer: reqwest::Result<Response>, now: DateTime<Utc>) -> Result<Answered, Error> {
+/// The connection's secrets, and those that only this request carries: a token, or user and password in one.
+fn sent_with(headers: &HeaderMap, secrets: Secrets) -> Secrets {
+    let credentials = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match credentials.and_then(|value| value.split_whitespace().next_back()) {
+        Some(sent) => secrets.and(sent),
+        None => secrets,
+    }
+}
+
+/// Reads an answer. `secrets` are never repeated.
+async fn read(
+    endpoint: &Endpoint,
+    answer: reqwest::Result<Response>,
+    secrets: &Secrets,
+    now: DateTime<Utc>,
+) -> Result<Answered, Error> {
     let broken = |error: reqwest::Error| {
         endpoint.error(if error.is_timeout() {
             format!("did not answer within {} s (its `timeout`)", endpoint.timeout.as_secs_f64())
@@ -121,12 +131,12 @@ async fn read(endpoint: &Endpoint, answer: reqwest::Result<Response>, now: DateT
         return Err(Error { retry_after, ..endpoint.error(format!("answered {status}")) });
     }
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or_default().to_owned();
+    let content_type = secrets.hide(content_type.unwrap_or_default()).into_owned();
     let body = body::read(answer, MAX_RESPONSE).await.map_err(|error| match error {
         BodyError::TooLarge => endpoint.error("answered more than 1 MiB; ask for less"),
         BodyError::Broken(error) => broken(error),
     })?;
-    Ok(Answered { status, content_type, body })
+    Ok(Answered { status, content_type, body: secrets.hide_in_body(body) })
 }
 
 /// The answer's JSON, if it is a success.

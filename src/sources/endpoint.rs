@@ -1,5 +1,6 @@
 //! One connection, with its app settings filled in.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -9,6 +10,7 @@ use url::{Position, Url};
 
 use super::authorization::{Authorization, ClientCredentials};
 use crate::http::managed_identity::ManagedIdentity;
+use crate::http::secrets::Secrets;
 use crate::sources::{AppSettings, Connection, SettingText};
 
 /// How long one call may take unless the connection says otherwise.
@@ -27,6 +29,8 @@ pub(super) struct Endpoint {
     pub(super) timeout: Duration,
     /// The same, where the operator wrote it.
     pub(super) written_timeout: Option<Duration>,
+    /// What is sent there and must not be repeated.
+    pub(super) secrets: Secrets,
 }
 
 impl Endpoint {
@@ -34,14 +38,19 @@ impl Endpoint {
     ///
     /// What is wrong, as the end of a sentence about the connection. Never a setting's value.
     pub(super) fn new(name: &str, connection: &Connection, setting: AppSettings<'_>) -> Result<Self, String> {
+        // The names of users and clients are no secrets: a condition may ask who opened a change.
+        let sent = RefCell::new(Secrets::default());
+        let hide = |secret: &str| sent.replace_with(|secrets| std::mem::take(secrets).and(secret));
+        let secret = |it: &SettingText| it.resolve(setting).inspect(|text| drop(hide(text.expose_secret())));
+        let in_header = |name: &str| setting(name).inspect(|value| drop(hide(value)));
         let (base, segments, authorization, timeout) = match connection {
             Connection::ServiceNow(it) => {
                 let authorization = match (&it.user, &it.password, &it.client_id, &it.client_secret) {
                     (Some(user), Some(password), ..) => {
-                        Authorization::Basic { user: text(user, setting)?, password: text(password, setting)? }
+                        Authorization::Basic { user: user.resolve(setting)?, password: secret(password)? }
                     }
-                    (_, _, Some(id), Some(secret)) => Authorization::OAuth {
-                        client: ClientCredentials { id: text(id, setting)?, secret: text(secret, setting)? },
+                    (_, _, Some(id), Some(client_secret)) => Authorization::OAuth {
+                        client: ClientCredentials { id: id.resolve(setting)?, secret: secret(client_secret)? },
                         token: Mutex::default(),
                     },
                     _ => return Err("has no credentials".to_owned()),
@@ -50,7 +59,7 @@ impl Endpoint {
             }
             Connection::Prometheus(it) => {
                 let authorization = match (&it.bearer_token, &it.managed_identity_audience) {
-                    (Some(token), _) => Authorization::Bearer(text(token, setting)?),
+                    (Some(token), _) => Authorization::Bearer(secret(token)?),
                     (None, Some(audience)) => Authorization::ManagedIdentity { audience: audience.clone() },
                     (None, None) => Authorization::None,
                 };
@@ -69,18 +78,16 @@ impl Endpoint {
                 (url, vec!["v1", "workspaces", it.workspace_id.as_str()], identity_for(url), it.timeout)
             }
             Connection::Http(it) => {
-                let mut headers = HeaderMap::new();
-                for (header, value) in &it.headers {
-                    let (header, value) = self::header(header, &text(value, setting)?)?;
-                    headers.insert(header, value);
-                }
+                let headers = it.headers.iter().map(|(name, text)| header(name, &text.resolve(&in_header)?));
+                let headers = headers.collect::<Result<HeaderMap, String>>()?;
                 (it.url.as_str(), vec![], Authorization::Headers(headers), it.timeout)
             }
         };
         let base = base_url(base, &segments).ok_or("has no usable base URL")?;
         let written_timeout = timeout.and_then(|timeout| timeout.delta().to_std().ok());
         let timeout = written_timeout.unwrap_or(TIMEOUT);
-        Ok(Self { name: name.to_owned(), kind: connection.kind(), base, authorization, timeout, written_timeout })
+        let (name, kind, secrets) = (name.to_owned(), connection.kind(), sent.into_inner());
+        Ok(Self { name, kind, base, authorization, timeout, written_timeout, secrets })
     }
 
     /// # Errors
@@ -104,10 +111,6 @@ impl Endpoint {
     pub(super) fn address(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
     }
-}
-
-fn text(text: &SettingText, setting: AppSettings<'_>) -> Result<SecretString, String> {
-    text.resolve(setting)
 }
 
 /// Azure's query services take tokens for their own address.

@@ -9,11 +9,13 @@ pub struct Error {
     pub why: String,
     /// How long the other side asks us to wait.
     pub retry_after: Option<Duration>,
+    /// Nobody was asked, so it says nothing about the other side.
+    pub unasked: bool,
 }
 
 impl Error {
     /// A call that failed for this reason.
     pub(super) fn because(why: impl Into<String>) -> Self {
-        Self { why: why.into(), retry_after: None }
+        Self { why: why.into(), retry_after: None, unasked: false }
     }
 }

@@ -26,17 +26,6 @@ pub struct Asked {
     pub requests: Vec<HttpRequest>,
 }
 
-/// An answer as it comes.
-#[derive(Debug, Clone, Copy)]
-pub struct RawAnswer<'a> {
-    /// The status, which need not be one.
-    pub status: u16,
-    /// The header `Content-Type`.
-    pub content_type: &'a str,
-    /// The body.
-    pub body: &'a [u8],
-}
-
 /// One answer, read as the answer to everything that is asked.
 #[derive(Debug)]
 pub struct Read {
@@ -61,8 +50,7 @@ impl Asked {
 
     /// Reads an answer to everything that is asked, and to requests for tokens. `None` where `status` is not a status.
     #[must_use]
-    pub fn read(&self, answer: RawAnswer<'_>, now: DateTime<Utc>) -> Option<Read> {
-        let RawAnswer { status, content_type, body } = answer;
+    pub fn read(&self, status: u16, content_type: &str, body: &[u8], now: DateTime<Utc>) -> Option<Read> {
         let status = StatusCode::from_u16(status).ok()?;
         let answered = Answered { status, content_type: content_type.to_owned(), body: body.to_vec().into() };
         let _ = managed_identity::read_token(body);

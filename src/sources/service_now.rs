@@ -11,9 +11,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::call::{Answered, Ask, expect_success, quote};
+use super::call::{Answered, Ask, expect_success};
 use super::endpoint::Endpoint;
 use super::{Error, Sources};
+
+/// The longest piece of ServiceNow's message that is repeated.
+const MAX_MESSAGE: usize = 200;
 
 /// What is asked: the change requests that have this number. There should be one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -101,7 +104,7 @@ pub(super) fn read(endpoint: &Endpoint, number: &str, answered: &Answered) -> Re
     let answer: TableAnswer = expect_success(endpoint, answered, "the change request")?;
     if let Some(error) = answer.error {
         let message = error.get("message").unwrap_or(&error);
-        let message = quote(message.as_str().unwrap_or("without a message"));
+        let message: String = message.as_str().unwrap_or("without a message").chars().take(MAX_MESSAGE).collect();
         return Err(endpoint.error(format!("broke off with an error: {message}")));
     }
     let Some(records) = answer.result else {

@@ -95,15 +95,17 @@ connections:
   web: { http: { url: 'SOURCES/web', headers: { X-Api-Key: '${SOURCE_SECRET}' } } }
 checks:
   a: { conditions: [ taskExecuted: { task: CmdLine } ] }
-  w: { reevaluateEvery: 1s, inputs: { Note: { required: false } }, conditions: [ workItems: { state: Completed } ] }
+  w: { reevaluateEvery: 1s, timeout: 1h, inputs: { Note: { required: false } }, conditions: [ workItems: { state: Completed } ] }
   change: { inputs: { N: {} }, conditions: [ serviceNowChange: { connection: servicenow, number: N, approval: approved } ] }
   metric: { conditions: [ metric: { connection: prometheus, query: up, successCondition: result > 0 } ] }
   page: { conditions: [ http: { connection: web, path: status, successCondition: response.body.ok } ] }
   short: { reevaluateEvery: 1s, timeout: 1s, conditions: [ workItems: { state: Completed } ] }
+  body: { conditions: [ http: { connection: web, path: status, successCondition: \"response.body.said == 'hello'\" } ] }
+  text: { conditions: [ http: { connection: web, path: status, successCondition: \"response.body == 'hello'\" } ] }
 ";
 
 impl Planted {
-    async fn start() -> Self {
+    async fn start(test: &str) -> Self {
         let clock = simulator::Clock::system();
         let azure_devops = AzureDevOps::start(clock.clone()).await.expect("a port");
         let queue = StorageQueue::start(clock.clone()).await.expect("a port");
@@ -120,7 +122,7 @@ impl Planted {
             id
         });
         let sealing_keys = [Sealer::generate_key(), Sealer::generate_key()];
-        let checks_file = std::env::temp_dir().join(format!("checkgate-secrets-{}.yaml", std::process::id()));
+        let checks_file = std::env::temp_dir().join(format!("checkgate-secrets-{test}-{}.yaml", std::process::id()));
         let base = sources.url("");
         std::fs::write(&checks_file, CHECKS.replace("SOURCES", base.trim_end_matches('/'))).expect("a file");
         let mut environment = crate::support::executable::environment(&azure_devops, &queue.connection_string());
@@ -246,7 +248,7 @@ fn deliveries(ids: &CheckIds) -> Vec<(&'static str, Delivery)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[expect(clippy::too_many_lines, reason = "every scenario in which a secret could leave the process")]
 async fn docs_12625_planted_secrets_leave_the_process_in_no_scenario() {
-    let planted = Planted::start().await;
+    let planted = Planted::start("all").await;
     let mut scenarios = 0;
     for (name, delivery) in deliveries(&planted.check()) {
         let ids = planted.check();
@@ -325,6 +327,79 @@ async fn docs_12625_planted_secrets_leave_the_process_in_no_scenario() {
         all.expect_nothing("the end", "a message", &message.text);
     }
     planted.host.stop().await;
+}
+
+/// The credentials of Basic authentication as the header carries them.
+fn basic() -> String {
+    base64::engine::general_purpose::STANDARD.encode(format!("{SOURCE_SECRET}:{SOURCE_SECRET}"))
+}
+
+/// Escapes every character, as JSON allows: `\u0063`.
+fn escaped(secret: &str) -> String {
+    secret.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_azure_devops_repeats_in_an_error_leaves_the_process_nowhere() {
+    let planted = Planted::start("token").await;
+    for (name, method, part) in [
+        ("plan", "GET", "/plans/"),
+        ("record", "GET", "/records"),
+        ("run", "GET", "/timeline"),
+        ("log", "POST", "/logs"),
+        ("status", "PATCH", "/records"),
+        ("decision", "POST", "/events"),
+    ] {
+        for mode in ["Callback", "ApiResponse"] {
+            let ids = planted.check();
+            let token = &ids.auth_token;
+            let (padding, hidden) = ("x".repeat(290 - token.len() / 2), escaped(token));
+            // Once where the message is cut, and once in an escaped form.
+            for message in [format!("Bearer {token} may not do this"), format!("{padding}{token}"), hidden] {
+                let body = format!("{{\"message\":\"{message}\",\"typeKey\":\"{token}Exception\"}}");
+                planted.azure_devops.fail(Fault::answer(400, "application/json", &body)).on(method, part).times(1);
+                planted.scenario(name, &ids, a_check().with("CompletionEvent", mode)).await;
+                planted.azure_devops.heal();
+            }
+        }
+    }
+    planted.host.stop().await;
+    std::fs::remove_file(planted.checks_file).expect("the file");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_a_source_repeats_leaves_the_process_nowhere() {
+    let planted = Planted::start("source").await;
+    let mut answers = Vec::new();
+    for secret in [SOURCE_SECRET.to_owned(), basic(), escaped(SOURCE_SECRET)] {
+        let error = format!("{{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"who is {secret}?\"}}");
+        let body = format!("{{\"said\":\"Authorization: {secret}\"}}");
+        let record = format!(
+            "{{\"result\":[{{\"number\":{{\"value\":\"CHG0030001\"}},\"approval\":{{\"value\":\"{secret}\"}}}}]}}"
+        );
+        answers.push(("metric", 422, "application/json", error));
+        answers.push(("body", 200, "application/json", body.clone()));
+        answers.push(("text", 200, "text/plain", format!("you are {secret}")));
+        answers.push(("metric", 200, "text/html", body));
+        answers.push(("change", 200, "application/json", record));
+    }
+    answers.push(("metric", 200, SOURCE_SECRET, "what?".to_owned()));
+    for (check, status, content_type, body) in answers {
+        for mode in ["Callback", "ApiResponse"] {
+            let ids = planted.check();
+            planted.sources.fail(Fault::answer(status, content_type, &body)).forever();
+            let delivery = a_check().named(check).with("N", "CHG0030001").with("CompletionEvent", mode);
+            planted.sources.take_calls();
+            let function = planted.host.function_address("CheckFunction");
+            let delivered = deliver_with(&function, "", &delivery.headers(&ids), "").await;
+            planted.host.run_due_messages().await;
+            assert!(!planted.sources.calls().is_empty(), "{check}: the source was not asked");
+            planted.expect_nothing(&format!("{check}, {status}, {mode}"), &ids, &delivered.body);
+            planted.sources.heal();
+        }
+    }
+    planted.host.stop().await;
+    std::fs::remove_file(planted.checks_file).expect("the file");
 }
 
 /// Messages that nobody of us wrote.

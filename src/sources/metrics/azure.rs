@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::sources::call::{Answered, Ask, expect_success, quote};
+use crate::sources::call::{Answered, Ask, expect_success};
 use crate::sources::endpoint::Endpoint;
 use crate::sources::{Error, Sources};
 
@@ -18,6 +18,9 @@ const API_VERSION: &str = "2023-10-01";
 /// How long ago a window of platform metrics ends: they arrive with this delay, and a window that ends now would look
 /// at minutes that are still empty.
 const INGESTION_DELAY: TimeDelta = TimeDelta::minutes(3);
+
+/// The longest piece of the other side's message that is repeated.
+const MAX_MESSAGE: usize = 200;
 
 /// The table of a query's own result, where others come beside it.
 const PRIMARY_RESULT: &str = "PrimaryResult";
@@ -73,7 +76,8 @@ impl QueryError {
     /// That an answer holds only a part.
     fn partial(&self, endpoint: &Endpoint) -> Error {
         let said = [&self.message, &self.code].map(|text| text.as_deref().unwrap_or_default()).join(" ");
-        endpoint.error(format!("read only a part of the data ({})", quote(said.trim())))
+        let said: String = said.trim().chars().take(MAX_MESSAGE).collect();
+        endpoint.error(format!("read only a part of the data ({said})"))
     }
 }
 

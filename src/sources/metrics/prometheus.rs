@@ -9,9 +9,12 @@ use serde_json::Value;
 
 use super::Numbers;
 use crate::http::json;
-use crate::sources::call::{Answered, Ask, expect_success, quote};
+use crate::sources::call::{Answered, Ask, expect_success};
 use crate::sources::endpoint::Endpoint;
 use crate::sources::{Error, Sources};
+
+/// The longest piece of the other side's message that is repeated.
+const MAX_MESSAGE: usize = 200;
 
 /// How a hint about the query begins, which Thanos and earlier versions of Prometheus send among the warnings.
 const HINT: &str = "PromQL info:";
@@ -41,7 +44,7 @@ impl Envelope {
     /// What the server says about an error.
     fn error(&self) -> Option<String> {
         let [error, kind] = [&self.error, &self.error_type].map(|text| text.as_deref().unwrap_or_default().trim());
-        let message = quote(error);
+        let message: String = error.chars().take(MAX_MESSAGE).collect();
         match (message.as_str(), kind) {
             ("", "") => None,
             (message, "") => Some(message.to_owned()),
@@ -90,12 +93,13 @@ fn numbers(endpoint: &Endpoint, envelope: Envelope) -> Result<Numbers, Error> {
     let (hints, warnings): (Vec<String>, Vec<String>) =
         envelope.warnings.unwrap_or_default().into_iter().partition(|warning| warning.starts_with(HINT));
     if let Some(warning) = warnings.first() {
-        let warning = quote(warning);
+        let warning: String = warning.chars().take(MAX_MESSAGE).collect();
         return Err(endpoint.error(format!("answered with a warning, so not everything was read: {warning}")));
     }
     let values = values(endpoint, &envelope.data.unwrap_or_default())?;
     let hints = hints.into_iter().chain(envelope.infos.unwrap_or_default());
-    let hint = |text: String| format!("`{}` notes: {}", endpoint.name, quote(&text));
+    let hint =
+        |text: String| format!("`{}` notes: {}", endpoint.name, text.chars().take(MAX_MESSAGE).collect::<String>());
     Ok(Numbers { values, hints: hints.map(hint).collect() })
 }
 
