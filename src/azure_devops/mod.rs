@@ -12,6 +12,7 @@ pub mod coverage;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod lenient;
 pub mod pull_requests;
 pub mod queries;
 mod session;

@@ -8,30 +8,24 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::session::{Body, Call, Wrapped, encode};
-use super::{Error, Session};
+use super::{Error, Session, error};
 use crate::task::Decision;
 
 /// The check's own record, as far as checkgate reads it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckRecord {
-    id: String,
     #[serde(default)]
     state: Option<String>,
     /// How it ended, once it did: `succeeded`, `failed`, `canceled`, `skipped` …
     #[serde(default)]
     pub result: Option<String>,
     #[serde(default)]
-    variables: Option<BTreeMap<String, Variable>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct Variable {
-    value: Option<String>,
+    variables: Option<BTreeMap<String, Value>>,
 }
 
 impl CheckRecord {
@@ -41,12 +35,12 @@ impl CheckRecord {
         self.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("completed"))
     }
 
-    /// A variable that an earlier evaluation wrote. Azure DevOps compares names without regard to case.
+    /// A variable that an earlier evaluation wrote: a text. Azure DevOps compares names without regard to case.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
         let variables = self.variables.as_ref()?;
         let (_, variable) = variables.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
-        variable.value.as_deref()
+        variable.get("value")?.as_str()
     }
 }
 
@@ -68,7 +62,7 @@ pub struct RecordUpdate {
     pub log: Option<LogReference>,
     /// Variables to write, each `{ "value": … }`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub variables: BTreeMap<&'static str, serde_json::Value>,
+    pub variables: BTreeMap<&'static str, Value>,
 }
 
 /// The log that a record shows.
@@ -147,9 +141,13 @@ impl Session<'_> {
     ///
     /// As any call; `Gone` when the plan or its timeline does not exist any more.
     pub async fn record(&self) -> Result<Option<CheckRecord>, Error> {
-        let records: Wrapped<CheckRecord> = self.get_preview("read the check's record", &self.records_path()).await?;
+        let what = "read the check's record";
+        let records: Wrapped<Value> = self.get_preview(what, &self.records_path()).await?;
         let own = self.properties.task_instance_id.to_string();
-        Ok(records.value.into_iter().find(|record| record.id.eq_ignore_ascii_case(&own)))
+        let is_own = |record: &Value| record["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(&own));
+        let record = records.value.into_iter().find(is_own);
+        // Only the own record must have the expected shape: anybody may write the others.
+        record.map(CheckRecord::deserialize).transpose().map_err(|_| error::unexpected_shape(what))
     }
 
     /// Writes into the check's own record.
@@ -227,4 +225,25 @@ struct TaskCompletedEvent {
     task_id: Uuid,
     job_id: Uuid,
     result: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn odd_variables_of_others_do_not_hide_our_own() {
+        let variables = json!({
+            "null": null, "noValue": {}, "flag": { "value": true }, "list": [1],
+            "Checkgate.Claim": { "value": "1.a", "isSecret": false },
+        });
+        let record = json!({ "id": "x", "state": "inProgress", "result": null, "variables": variables });
+        let record = CheckRecord::deserialize(record).expect("a record");
+        assert_eq!(record.variable("checkgate.claim"), Some("1.a"));
+        for odd in ["null", "noValue", "flag", "list", "none"] {
+            assert_eq!(record.variable(odd), None, "{odd}");
+        }
+    }
 }

@@ -3,41 +3,46 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::lenient::{or_empty, or_none, readable};
 use super::{Error, Session};
 
 /// The run's timeline: its stages, jobs and tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeline {
     /// Everything in it, in no useful order.
+    #[serde(deserialize_with = "readable")]
     pub records: Vec<TimelineRecord>,
 }
 
-/// One stage, job or task.
+/// One stage, job or task. Others write them too: a member of an odd shape counts as absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineRecord {
+    #[serde(default, deserialize_with = "or_empty")]
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     parent_id: Option<String>,
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", deserialize_with = "or_none")]
     kind: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     identifier: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     state: Option<String>,
     /// How it ended.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     pub result: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     task: Option<TaskReference>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct TaskReference {
-    id: Uuid,
-    #[serde(default)]
+    /// None where it is not a GUID.
+    #[serde(default, deserialize_with = "or_none")]
+    id: Option<Uuid>,
+    #[serde(default, deserialize_with = "or_none")]
     name: Option<String>,
 }
 
@@ -62,7 +67,7 @@ impl TimelineRecord {
     /// Whether it is an execution of this task.
     #[must_use]
     pub fn is_task(&self, id: Uuid) -> bool {
-        self.kind.as_deref() == Some("Task") && self.task.as_ref().is_some_and(|task| task.id == id)
+        self.kind.as_deref() == Some("Task") && self.task.as_ref().is_some_and(|task| task.id == Some(id))
     }
 
     /// Whether it has run to an end.
@@ -110,5 +115,27 @@ impl Session<'_> {
         let path = format!("build/builds/{}/timeline", self.build_id()?);
         let timeline: Option<Timeline> = self.get("read the run's timeline", &self.in_project(&path)).await?;
         Ok(timeline.unwrap_or(Timeline { records: Vec::new() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn odd_members_of_one_record_hide_neither_it_nor_the_others() {
+        let cmd_line = Uuid::from_u128(0xd9ba_fed4_0b18_4f58_968d_8665_5b4d_2ce9);
+        let timeline = json!({ "records": [
+            null,
+            "text",
+            { "id": 7, "type": ["Task"], "name": {}, "state": 1, "result": null, "task": { "id": "vstest" } },
+            { "type": "Task", "parentId": 3, "identifier": 4, "name": "Run", "task": { "id": cmd_line, "name": 5 } },
+        ] });
+        let timeline: Timeline = serde_json::from_value(timeline).expect("a timeline");
+        let runs: Vec<&TimelineRecord> = timeline.records.iter().filter(|record| record.is_task(cmd_line)).collect();
+        assert_eq!((timeline.records.len(), runs.len()), (2, 1));
+        assert!(runs[0].is_named("Run") && timeline.ancestor(runs[0], "Stage").is_none());
     }
 }
