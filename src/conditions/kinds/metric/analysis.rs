@@ -45,7 +45,8 @@ pub(super) struct Limits {
     pub(super) count: Option<u32>,
     pub(super) failure: u32,
     pub(super) consecutive_success: Option<u32>,
-    pub(super) consecutive_error: u32,
+    /// None: the check's error budget ends it.
+    pub(super) consecutive_error: Option<u32>,
 }
 
 /// What the checkpoints amount to.
@@ -171,8 +172,8 @@ impl Analysis {
 
     /// What the checkpoints amount to.
     pub(super) fn assess(&self, limits: Limits) -> Assessment {
-        if self.consecutive_errors > limits.consecutive_error {
-            let (found, limit) = (self.consecutive_errors, limits.consecutive_error);
+        if let Some(limit) = limits.consecutive_error.filter(|limit| self.consecutive_errors > *limit) {
+            let found = self.consecutive_errors;
             return Assessment::Error(format!("{found} errors in a row (consecutiveErrorLimit {limit})"));
         }
         if self.inconclusive > 0 {

@@ -72,16 +72,12 @@ pub struct Metric {
     /// Passes as soon as so many checkpoints in a row were successful; fails if `count` is reached before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     consecutive_success_limit: Option<u32>,
-    /// How many errors in a row are borne. One more fails the check.
-    #[serde(default = "default_consecutive_error_limit")]
-    consecutive_error_limit: u32,
+    /// How many errors in a row are allowed; one more fails the check. Unless given, the check's `errorBudget` governs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    consecutive_error_limit: Option<u32>,
     /// What a checkpoint without data is.
     #[serde(default)]
     on_no_data: OnNoData,
-}
-
-const fn default_consecutive_error_limit() -> u32 {
-    4
 }
 
 impl Metric {
