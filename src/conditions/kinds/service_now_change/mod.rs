@@ -85,8 +85,8 @@ impl ServiceNowChange {
             match change.window(now)? {
                 Window::Open => {}
                 Window::Opens(start, text) => {
-                    // While something else is missing, the check's own interval finds it sooner.
-                    opens_at = awaited.is_empty().then_some(start);
+                    // Until then the change may be moved earlier, or cancelled.
+                    opens_at = Some(start.min(scope.now + scope.interval));
                     awaited.push(text);
                 }
                 Window::Unplanned(text) => awaited.push(text),
