@@ -19,6 +19,13 @@ use crate::task_log;
 /// How long reading may take in all in ApiResponse mode, of the 3 s that Azure Pipelines waits for the answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(2_200);
 
+/// The status of the answer `failed`. Any 200 passes a check without *Success criteria*, which is what the platform
+/// starts with, so only `successful` is a 200. A 4xx, because proxies and clients repeat a request after a 5xx.
+const FAILED: StatusCode = StatusCode::PRECONDITION_FAILED;
+
+/// The status of the answer `pending`. Another than [`FAILED`], so that the pipeline's log tells them apart.
+const PENDING: StatusCode = StatusCode::CONFLICT;
+
 /// The body of a synchronous decision.
 #[derive(Serialize)]
 struct Decided<'a> {
@@ -85,11 +92,11 @@ pub(super) async fn decide(app: &App, sources: &Sources, delivery: &Delivery) ->
             (status, vec![error.why], Vec::new())
         }
     };
-    let status = match status {
-        Status::Passed => "successful",
-        Status::Failed => "failed",
-        Status::Waiting | Status::Errored => "pending",
+    let (code, status) = match status {
+        Status::Passed => (StatusCode::OK, "successful"),
+        Status::Failed => (FAILED, "failed"),
+        Status::Waiting | Status::Errored => (PENDING, "pending"),
     };
     tracing::info!(status, "decided in the response");
-    Answer::new(StatusCode::OK, Decided { status, check: &check.name, reasons, explanation: &explanation })
+    Answer::new(code, Decided { status, check: &check.name, reasons, explanation: &explanation })
 }

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails; what it prints is shown then"
 )]
 
+mod api_response;
 mod architecture;
 mod azure_devops_kinds;
 mod captures;
@@ -25,6 +26,7 @@ mod load;
 mod local_run;
 mod memory;
 mod model;
+mod odd_records;
 mod output;
 mod plan_urls;
 mod poison;
