@@ -7,14 +7,11 @@ use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::deadline_margin;
+use super::{MAX_EVALUATIONS_PER_CHECK, deadline_margin};
 use crate::conditions::{Condition, Declared};
 use crate::sources::Connection;
 use crate::task::CompletionEvent;
 use crate::yaml::{Document, Duration, Problem, Problems};
-
-/// The longest `timeout`: the token lives 48 h, and the decision must be delivered with it.
-const MAX_TIMEOUT: Duration = Duration::hours(47);
 
 /// The most inputs of a check. Real ones have a few; each may cost the compilation of a pattern.
 const MAX_INPUTS: usize = 32;
@@ -41,9 +38,9 @@ pub struct CheckDefinition {
     /// Extra request headers that the check reads.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, Input>,
-    /// Time from one evaluation to the next while the check waits.
-    #[serde(default = "defaults::reevaluate_every")]
-    pub reevaluate_every: Duration,
+    /// Time from one evaluation to the next while the check waits; 1m, or a shorter `timeout`, unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reevaluate_every: Option<Duration>,
     /// The check's *Timeout* in Azure Pipelines; at most 47h.
     #[serde(default = "defaults::timeout")]
     pub timeout: Duration,
@@ -63,10 +60,6 @@ pub struct CheckDefinition {
 
 mod defaults {
     use super::Duration;
-
-    pub(super) const fn reevaluate_every() -> Duration {
-        Duration::minutes(1)
-    }
 
     pub(super) const fn timeout() -> Duration {
         Duration::hours(24)
@@ -150,17 +143,7 @@ impl CheckDefinition {
         is_inline: bool,
         problems: &mut Problems<'_>,
     ) {
-        if self.timeout > MAX_TIMEOUT {
-            let found = self.timeout;
-            problems.push(
-                "timeout",
-                format!("{found} is longer than {MAX_TIMEOUT}; the token for the answer is not valid for longer"),
-            );
-        }
-        if self.reevaluate_every > self.timeout {
-            let (every, timeout) = (self.reevaluate_every, self.timeout);
-            problems.push("reevaluateEvery", format!("{every} is longer than the timeout, {timeout}"));
-        }
+        self.validate_schedule(problems);
         if self.inputs.len() > MAX_INPUTS {
             return problems.push("inputs", format!("has {} inputs; at most {MAX_INPUTS} are read", self.inputs.len()));
         }
@@ -176,6 +159,7 @@ impl CheckDefinition {
             completion_event: self.completion_event,
             timeout: self.timeout,
             until_deadline: self.until_deadline(),
+            max_evaluations: MAX_EVALUATIONS_PER_CHECK,
             is_inline,
         };
         for (index, condition) in self.conditions.iter().enumerate() {
@@ -216,7 +200,7 @@ impl CheckDefinition {
         delivered_at + self.until_deadline()
     }
 
-    fn until_deadline(&self) -> TimeDelta {
+    pub(super) fn until_deadline(&self) -> TimeDelta {
         let timeout = self.timeout.delta();
         timeout - deadline_margin(timeout)
     }

@@ -1,7 +1,9 @@
 //! A check as Azure Pipelines delivered it: its ids, its run, its definition. No I/O.
 
+mod advice;
 mod deadline;
 mod definition;
+mod schedule;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +15,7 @@ use crate::task::TaskProperties;
 
 pub use deadline::deadline_margin;
 pub use definition::{CheckDefinition, Input, OnTimeout};
+pub use schedule::MAX_EVALUATIONS_PER_CHECK;
 
 /// A delivered check, as it stays from its delivery to its decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,7 +48,14 @@ impl Check {
     /// What its conditions may know at `now`; the state of each is added for each.
     #[must_use]
     pub fn scope<'a>(&'a self, inputs: &'a BTreeMap<&'a str, &'a str>, now: DateTime<Utc>) -> Scope<'a> {
-        let interval = self.definition.reevaluate_every.delta();
-        Scope { now, delivered_at: self.delivered_at, deadline: self.deadline, interval, inputs, state: None }
+        Scope {
+            now,
+            delivered_at: self.delivered_at,
+            deadline: self.deadline,
+            interval: self.definition.interval().delta(),
+            completion_event: self.definition.completion_event,
+            inputs,
+            state: None,
+        }
     }
 }

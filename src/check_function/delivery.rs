@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use warp::http::HeaderMap;
 
-use crate::check::Check;
+use crate::check::{Check, CheckDefinition};
 use crate::checks_file::ChecksFile;
 use crate::task::CompletionEvent;
 use crate::task::plan_url::AllowedPlanUrls;
@@ -80,6 +80,7 @@ pub fn read(request: Request<'_>, rules: Rules<'_>, now: DateTime<Utc>) -> Resul
     match (chosen, properties, token, inputs) {
         (Some((name, definition)), Some(properties), Some(token), Some(inputs)) if reader.problems.is_empty() => {
             let completion_event = completion_event.unwrap_or(definition.completion_event);
+            let definition = CheckDefinition { completion_event, ..definition };
             let deadline = definition.deadline(now);
             let check = Check { name, properties, definition, inputs, delivered_at: now, deadline };
             Ok(Delivery { check, token, completion_event })

@@ -105,6 +105,9 @@ impl Watched {
             Ok(checks) => {
                 let (name, count) = (self.name(), text::count(checks.file.checks.len(), "check"));
                 tracing::info!("{name} has {count} and no mistakes; it is used from now on");
+                for warning in read.iter().flat_map(|text| checks.file.warnings(text)) {
+                    tracing::warn!("{name}: {warning}");
+                }
                 for problem in checks.sources.problems() {
                     tracing::warn!(problem, "checks that need this connection are refused");
                 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::CheckDefinition;
 use crate::sources::Connection;
 use crate::suggest::suggest;
-use crate::yaml::{Document, Problem};
+use crate::yaml::{Document, Problem, Problems};
 
 pub use current::{Checks, Connect, CurrentChecks};
 
@@ -36,6 +36,19 @@ impl ChecksFile {
     /// A file that names nothing.
     pub(crate) const fn empty() -> Self {
         Self { default: None, connections: BTreeMap::new(), checks: BTreeMap::new() }
+    }
+
+    /// What works, but not well: a sentence for each place of `text`, which this file was read from.
+    #[must_use]
+    pub fn warnings(&self, text: &str) -> Vec<Problem> {
+        let mut found = Vec::new();
+        for (name, check) in &self.checks {
+            check.warn(&mut Problems::at(format!("checks.{name}"), &mut found));
+        }
+        match Document::parse(text) {
+            Ok(document) => found.into_iter().map(|warning| document.locate(warning)).collect(),
+            Err(_) => found,
+        }
     }
 
     /// Reads and validates the file's text.

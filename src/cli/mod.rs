@@ -99,7 +99,15 @@ fn validate(file: &PathBuf) -> ExitCode {
     };
     match ChecksFile::parse(&text) {
         Ok(checks) => {
-            print(&format!("{name}: {}, no mistakes", crate::text::count(checks.checks.len(), "check")));
+            let warnings = checks.warnings(&text);
+            for warning in &warnings {
+                print(&format!("{name}: warning: {warning}"));
+            }
+            let warned = match warnings.len() {
+                0 => String::new(),
+                count => format!(", {}", crate::text::count(count, "warning")),
+            };
+            print(&format!("{name}: {}, no mistakes{warned}", crate::text::count(checks.checks.len(), "check")));
             for (check, definition) in &checks.checks {
                 print(&format!("  {check}  {}", definition.description));
             }

@@ -21,6 +21,8 @@ pub struct Declared<'a> {
     pub timeout: Duration,
     /// The time from the delivery to the check's deadline, shortly before the timeout.
     pub until_deadline: TimeDelta,
+    /// How often the check is evaluated at most.
+    pub max_evaluations: u32,
     /// Whether a delivery brought the check, instead of the operator's file.
     pub is_inline: bool,
 }
@@ -39,6 +41,16 @@ impl Declared<'_> {
                 let message = format!("checks.yaml has no connection `{name}`; add it to `connections`{hint}");
                 problems.push("", message);
             }
+        }
+    }
+
+    /// Reports a time that counts from the delivery, where each evaluation is a delivery of its own.
+    pub fn expect_one_delivery(&self, key: &str, written: Option<Duration>, problems: &mut Problems<'_>) {
+        if written.is_some() && self.completion_event == CompletionEvent::ApiResponse {
+            problems.push(
+                key,
+                "counts from the delivery, and in ApiResponse mode each evaluation is a delivery of its own: leave it out, or write `completionEvent: Callback`",
+            );
         }
     }
 

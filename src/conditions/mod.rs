@@ -68,6 +68,11 @@ pub trait Rule {
     fn reads_run(&self) -> bool {
         false
     }
+
+    /// Whether it asks Azure DevOps for anything, the run or something else.
+    fn asks_azure_devops(&self) -> bool {
+        self.reads_run()
+    }
 }
 
 /// One item of a check's `conditions`: exactly one kind, and optionally `name` and `whenNotMet`.
@@ -101,6 +106,13 @@ impl Condition {
     pub fn reads_run(&self) -> bool {
         let inside = self.kind.inside().map_or(&[][..], |(_, inside)| inside);
         self.kind.rule().reads_run() || inside.iter().any(Self::reads_run)
+    }
+
+    /// Whether it, or one inside it, asks Azure DevOps for anything.
+    #[must_use]
+    pub fn asks_azure_devops(&self) -> bool {
+        let inside = self.kind.inside().map_or(&[][..], |(_, inside)| inside);
+        self.kind.rule().asks_azure_devops() || inside.iter().any(Self::asks_azure_devops)
     }
 
     /// The connections that it, and those inside it, need.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
+use crate::task::CompletionEvent;
+
 /// What a condition may know besides facts.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
@@ -17,6 +19,8 @@ pub struct Scope<'a> {
     pub deadline: DateTime<Utc>,
     /// The time from one evaluation to the next while the check waits.
     pub interval: TimeDelta,
+    /// How the answer is expected. In ApiResponse mode each evaluation is a delivery of its own.
+    pub completion_event: CompletionEvent,
     /// The value of each input that the check declares; empty for an optional one that was not sent.
     pub inputs: &'a BTreeMap<&'a str, &'a str>,
     /// What this condition remembered at the last evaluation.

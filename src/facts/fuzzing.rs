@@ -11,7 +11,7 @@ use super::test_results::RunTestResults;
 use super::timeline::RunTimeline;
 use super::work_items::{LinkSource, LinkedWorkItems, WorkItemQuery, distinct};
 use crate::azure_devops::fuzzing::{self, Answers};
-use crate::sources::fuzzing::{Asked, RawAnswer};
+use crate::sources::fuzzing::Asked;
 
 /// The facts of an answer of Azure DevOps; `wiql` is the query that it answers.
 #[must_use]
@@ -66,9 +66,9 @@ fn read_run(answers: &Answers, facts: &mut Facts) {
 
 /// The facts of an answer of other systems.
 #[must_use]
-pub fn of_sources(asked: &Asked, answer: RawAnswer<'_>, now: DateTime<Utc>) -> Facts {
+pub fn of_sources(asked: &Asked, status: u16, content_type: &str, body: &[u8], now: DateTime<Utc>) -> Facts {
     let mut facts = Facts::default();
-    let Some(read) = asked.read(answer, now) else { return facts };
+    let Some(read) = asked.read(status, content_type, body, now) else { return facts };
     for (samples, numbers) in read.samples {
         facts.insert(samples, numbers.map_err(Into::into));
     }

@@ -6,10 +6,8 @@ use uuid::Uuid;
 
 use super::claim::Claim;
 use crate::azure_devops::build::Run;
+use crate::check::MAX_EVALUATIONS_PER_CHECK;
 use crate::evaluation::Memory;
-
-/// The most evaluations of one check: five times as many as Azure Pipelines itself makes.
-pub const MAX_EVALUATIONS_PER_CHECK: u32 = 10_000;
 
 /// Stands for a status before the first one is written: the log has its first lines.
 const LOG_BEGUN: &str = "begun";

@@ -6,11 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Ended;
 use super::retry::{self, Moment, StepError};
+use crate::check::MAX_EVALUATIONS_PER_CHECK;
 use crate::check::OnTimeout;
 use crate::evaluation::{Status, Verdict};
 use crate::queue::PendingDecision;
 use crate::queue::message::MessageV1;
-use crate::queue::progress::MAX_EVALUATIONS_PER_CHECK;
 use crate::task::Decision;
 use crate::task_log;
 

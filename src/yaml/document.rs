@@ -19,7 +19,7 @@ use crate::yaml::pruned::Pruned;
 const MAX_PROBLEMS: usize = 100;
 
 /// The longest message, in characters: it may repeat what was found, which a hostile author chooses.
-const MAX_PROBLEM: usize = 500;
+const MAX_MESSAGE: usize = 500;
 
 /// The deepest nesting of a document: far deeper than conditions that people can read.
 const MAX_DEPTH: usize = 40;
@@ -178,7 +178,7 @@ fn explain(message: &str) -> String {
 }
 
 fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MAX_PROBLEM) {
+    if let Some((end, _)) = text.char_indices().nth(MAX_MESSAGE) {
         text.truncate(end);
         text.push('…');
     }

@@ -23,7 +23,8 @@ const PACE: Duration = Duration::from_millis(80);
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A check that waits for its work item, looked at every two seconds.
-const WAITING: &str = r#"{ "reevaluateEvery": "2s", "conditions": [ { "workItems": { "state": "Completed" } } ] }"#;
+const WAITING: &str =
+    r#"{ "reevaluateEvery": "2s", "timeout": "1h", "conditions": [ { "workItems": { "state": "Completed" } } ] }"#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_hundred_checks_are_decided_right_while_the_handler_is_killed_all_the_time() {

@@ -74,9 +74,72 @@ fn contradictions_are_reported_together() {
 }
 
 #[test]
+fn times_that_cannot_work_are_refused_and_all_others_are_accepted() {
+    let metric = |parameters: &str| {
+        format!("conditions: [ metric: {{ connection: p, query: q, successCondition: result < 1.0, {parameters} }} ]")
+    };
+    let simple = "conditions: [ workItems: { state: Completed } ]";
+    let coverage = "completionEvent: ApiResponse, conditions: [ codeCoverage: { above: 80, publishedWithin: 5m } ]";
+    for (name, check, says) in [
+        ("fast", format!("reevaluateEvery: 5s, {simple}"), "evaluated at most 10000 times; write at least 9s"),
+        ("fitting", format!("reevaluateEvery: 9s, {simple}"), ""),
+        ("fast-and-short", format!("reevaluateEvery: 5s, timeout: 13h, {simple}"), ""),
+        ("polled", format!("completionEvent: ApiResponse, reevaluateEvery: 5s, {simple}"), ""),
+        ("short", format!("timeout: 45s, {simple}"), ""),
+        ("slow", format!("timeout: 45s, reevaluateEvery: 1m, {simple}"), "1m is longer than the timeout, 45s"),
+        ("late", metric("interval: 1h, count: 30"), "the check's timeout, 24h"),
+        ("many", metric("interval: 1s, count: 20000"), "needs 20000 evaluations"),
+        ("endless", metric("interval: 2s, consecutiveSuccessLimit: 5"), "evaluated at most 10000 times"),
+        ("enough", metric("interval: 2s, count: 9000"), ""),
+        ("published", coverage.to_owned(), "in ApiResponse mode each evaluation is a delivery of its own"),
+    ] {
+        let file = format!(
+            "connections: {{ p: {{ prometheus: {{ url: 'https://p.example.com' }} }} }}\nchecks: {{ c: {{ {check} }} }}\n"
+        );
+        let (code, output) = validate(name, &file);
+        assert_eq!((code, output.contains(says)), (i32::from(!says.is_empty()), true), "{name}: {output}");
+    }
+}
+
+#[test]
+fn a_check_whose_answer_may_come_too_late_is_warned_of_and_accepted() {
+    let (code, output) = validate(
+        "advice",
+        "connections: { web: { http: { url: 'https://w.example.com' } } }
+checks:
+  asks:
+    completionEvent: ApiResponse
+    conditions:
+      - any: [ query: { wiql: SELECT, max: 0 }, http: { connection: web, path: a, successCondition: response.status == 200 } ]
+  reads:
+    completionEvent: ApiResponse
+    conditions:
+      - branch: { in: [refs/heads/main] }
+  at-once:
+    completionEvent: ApiResponse
+    inputs: { BuildReason: {} }
+    conditions:
+      - buildReason: { in: [Manual], input: BuildReason }
+  later:
+    conditions:
+      - branch: { in: [refs/heads/main] }
+",
+    );
+    assert_eq!(code, 0, "{output}");
+    assert!(output.contains("4 checks, no mistakes, 3 warnings"), "{output}");
+    for says in [
+        "warning: line 6: checks.asks.conditions[0]: asks Azure DevOps: in ApiResponse mode the answer is due within 3 s",
+        "warning: line 6: checks.asks.conditions[0]: asks connection `web`: in ApiResponse mode",
+        "warning: line 10: checks.reads.conditions[0]: asks Azure DevOps: in ApiResponse mode",
+    ] {
+        assert!(output.contains(says), "{says}: {output}");
+    }
+}
+
+#[test]
 fn the_file_that_ships_has_no_mistakes() {
     let text = std::fs::read_to_string(app_root().join("checks.yaml")).expect("checks.yaml");
     let (code, output) = validate("shipped", &text);
     assert_eq!(code, 0, "{output}");
-    assert!(output.contains("no mistakes"), "{output}");
+    assert!(output.contains("no mistakes") && !output.contains("warning"), "{output}");
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::azure_devops::coverage::CodeCoverage as Coverage;
 use crate::conditions::shared::percent::{Percent, Share};
-use crate::conditions::shared::published::{default_wait, not_published, wait_is_over};
+use crate::conditions::shared::published::{not_published, wait_is_over};
 use crate::conditions::{Declared, Finding, Outcome, Rule, Scope};
 use crate::facts::coverage::{EarlierCoverage, RunCoverage};
 use crate::facts::{Facts, Wanted};
@@ -30,8 +30,8 @@ pub struct CodeCoverage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_drop: Option<Percent>,
     /// How long after the check's delivery coverage may still arrive; 10m unless given.
-    #[serde(default = "default_wait")]
-    published_within: Duration,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    published_within: Option<Duration>,
 }
 
 fn lines() -> String {
@@ -148,7 +148,8 @@ impl Rule for CodeCoverage {
         format!("code coverage: {}", self.expected())
     }
 
-    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
+        declared.expect_one_delivery("publishedWithin", self.published_within, problems);
         if self.label.trim().is_empty() {
             problems.push("label", "is empty; write for instance `Lines`");
         }

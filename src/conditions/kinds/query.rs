@@ -86,6 +86,10 @@ impl Rule for Query {
         let remedy = if is_met { "" } else { "bring the work items to where the query finds as many as expected" };
         Finding::passed_if(is_met, found, expected).remedy(remedy)
     }
+
+    fn asks_azure_devops(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::azure_devops::test_results::TestResults as Results;
 use crate::conditions::shared::percent::{Percent, Share};
-use crate::conditions::shared::published::{default_wait, not_published};
+use crate::conditions::shared::published::not_published;
 use crate::conditions::{Declared, Finding, Outcome, Rule, Scope};
 use crate::facts::test_results::RunTestResults;
 use crate::facts::{Facts, Wanted};
@@ -30,8 +30,8 @@ pub struct TestResults {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_failed: Option<u64>,
     /// How long after the check's delivery results may still arrive; 10m unless given.
-    #[serde(default = "default_wait")]
-    published_within: Duration,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    published_within: Option<Duration>,
 }
 
 /// The share of the tests that ran.
@@ -81,7 +81,8 @@ impl Rule for TestResults {
         format!("test results: {}", self.expected())
     }
 
-    fn validate(&self, _: &Declared<'_>, problems: &mut Problems<'_>) {
+    fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
+        declared.expect_one_delivery("publishedWithin", self.published_within, problems);
         if self.pass_rate.is_none() && self.max_failed.is_none() {
             problems.push("", "needs `passRate` or `maxFailed`; write for instance `passRate: { atLeast: 95 }`");
         }

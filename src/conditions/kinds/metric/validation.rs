@@ -103,6 +103,13 @@ impl Metric {
             );
             problems.push("count", message);
         }
+        let by_the_deadline = declared.until_deadline.num_seconds() / interval.num_seconds().max(1);
+        let evaluations = count.map_or(by_the_deadline, i64::from);
+        if evaluations > i64::from(declared.max_evaluations) {
+            let (key, most) = (if count.is_some() { "count" } else { "interval" }, declared.max_evaluations);
+            problems
+                .push(key, format!("needs {evaluations} evaluations, and a check is evaluated at most {most} times"));
+        }
         if declared.completion_event == CompletionEvent::ApiResponse && takes > TimeDelta::zero() {
             problems.push("", "takes its checkpoints over time, which needs `completionEvent: Callback`");
         }
