@@ -12,8 +12,9 @@ use tokio::time::{interval, timeout};
 
 use crate::local::ports::{Answer, Ports, look};
 
-/// How long Azurite may take to listen. It takes a second on a slow machine.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long Azurite may take to listen. It takes seconds, and more than a minute on a machine that builds meanwhile. Who
+/// does not want to wait presses Ctrl+C.
+const START_LIMIT: Duration = Duration::from_secs(240);
 
 /// How long Azurite may take to write its data and end.
 const STOP_LIMIT: Duration = Duration::from_secs(10);

@@ -8,10 +8,18 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long something may take before it counts as never happening. npm may have to install Azurite first.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// One Azurite at a time: several that start together slow each other down.
+static AZURITE: Mutex<()> = Mutex::new(());
+
+fn one_azurite_at_a_time() -> MutexGuard<'static, ()> {
+    AZURITE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Stands in for `checkgate`: reads any checks.yaml but one that says `broken`.
 const CHECKGATE: &str = r#"#!/bin/sh
@@ -139,6 +147,7 @@ fn interrupt_group(child: &Child) {
 
 #[test]
 fn it_builds_puts_in_place_starts_azurite_says_how_to_deliver_and_runs_func_start() {
+    let _one = one_azurite_at_a_time();
     let machine = Machine::complete();
     // The handler that runs cannot be written to; only a replacement works.
     let running = machine.root().join("checkgate");
@@ -174,6 +183,7 @@ fn it_builds_puts_in_place_starts_azurite_says_how_to_deliver_and_runs_func_star
 
 #[test]
 fn ctrl_c_leaves_nothing_running() {
+    let _one = one_azurite_at_a_time();
     let machine = Machine::complete();
     let path = node();
     let path: Vec<&Path> = path.iter().map(PathBuf::as_path).collect();
@@ -194,6 +204,7 @@ fn ctrl_c_leaves_nothing_running() {
 
 #[test]
 fn an_azurite_that_answers_already_is_used_and_left_running() {
+    let _one = one_azurite_at_a_time();
     let machine = Machine::complete();
     let path = node();
     let path: Vec<&Path> = path.iter().map(PathBuf::as_path).collect();
