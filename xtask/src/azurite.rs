@@ -19,6 +19,9 @@ const START_LIMIT: Duration = Duration::from_secs(240);
 /// How long Azurite may take to write its data and end.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
+/// What Azurite complains about, beside its data.
+const LOG: &str = "stderr.log";
+
 /// What to do when Node is absent.
 pub const INSTALL_NODE: &str =
     "install Node 20 or later from https://nodejs.org, so that `node` and `npm` are on the PATH";
@@ -58,16 +61,16 @@ pub fn install(root: &Path) -> Result<PathBuf, String> {
 pub struct Azurite(Child);
 
 impl Azurite {
-    /// Starts it with its data in `target/azurite`, and waits until all its services answer.
+    /// Starts it with its data in `target/azurite`.
     ///
     /// # Errors
     ///
     /// A sentence for the person at the terminal.
-    pub async fn start(root: &Path, ports: &Ports) -> Result<Self, String> {
+    pub fn start(root: &Path, ports: &Ports) -> Result<Self, String> {
         let package = install(root)?;
         let data = root.join("target/azurite");
         fs::create_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
-        let log = data.join("stderr.log");
+        let log = data.join(LOG);
         let stderr = fs::File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
         let mut command = tokio::process::Command::new("node");
         command.arg(package.join("dist/src/azurite.js")).arg("--location").arg(&data);
@@ -81,10 +84,18 @@ impl Azurite {
         let child = command
             .spawn()
             .map_err(|error| format!("node cannot be run ({error}), and Azurite needs it: {INSTALL_NODE}"))?;
-        let mut azurite = Self(child);
-        match timeout(START_LIMIT, azurite.listens(ports)).await {
-            Ok(true) => Ok(azurite),
-            Ok(false) => Err(format!("Azurite ended instead of listening; {} says why", log.display())),
+        Ok(Self(child))
+    }
+
+    /// Waits until all services answer.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the person at the terminal.
+    pub async fn ready(&mut self, ports: &Ports) -> Result<(), String> {
+        match timeout(START_LIMIT, self.listens(ports)).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!("Azurite ended instead of listening; target/azurite/{LOG} says why")),
             Err(_) => Err(format!("Azurite did not listen within {} s", START_LIMIT.as_secs())),
         }
     }

@@ -122,9 +122,18 @@ async fn look_for_what_is_missing(options: &Options) -> Result<bool, String> {
 
 /// Ctrl+C while Azurite starts ends it.
 async fn start_azurite(root: &Path, ports: &Ports, stop: &mut Stop) -> Result<Azurite, String> {
-    tokio::select! {
-        started = Azurite::start(root, ports) => started,
+    let mut azurite = Azurite::start(root, ports)?;
+    let ready = tokio::select! {
+        ready = azurite.ready(ports) => ready,
         () = stop.asked() => Err("stopped while Azurite was starting".to_owned()),
+    };
+    match ready {
+        Ok(()) => Ok(azurite),
+        Err(why) => {
+            // It must be gone before this command is. Why it had to go says more than how it went.
+            let _ = azurite.stop().await;
+            Err(why)
+        }
     }
 }
 
