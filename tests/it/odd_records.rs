@@ -9,7 +9,7 @@ checks:
   a:
     conditions:
       - taskExecuted: { task: CmdLine }
-      - expression: 'timeline.exists(record, record.name == \"CmdLine\")'
+      - expression: 'timeline.records.exists(record, record.name == \"CmdLine\")'
 ";
 
 #[tokio::test]
