@@ -60,13 +60,13 @@ impl Check {
         })
     }
 
-    /// From a delivery to its deadline: the check's `timeout`, less a tenth or half a minute.
+    /// From a delivery to its deadline: the check's `timeout`, less half a minute.
     pub(super) const fn time(self) -> TimeDelta {
         TimeDelta::seconds(match self {
             Self::Task | Self::NoTask | Self::Both => 330,
             Self::Item => 270,
-            Self::Either => 216,
-            Self::Skips | Self::Dry => 162,
+            Self::Either => 210,
+            Self::Skips | Self::Dry => 150,
         })
     }
 }
