@@ -1,6 +1,6 @@
 //! The wait that Azure DevOps asks one check for, and when it is kept.
 //!
-//! Azure DevOps throttles each caller for itself, and a check is a caller. Whichever call is told to wait, the check makes no
+//! Azure DevOps throttles each caller for itself, and a check is a caller. If one call is asked to wait, the check makes no
 //! other before the time. Two things limit that. At its deadline a check is decided whatever was asked. And an answer that
 //! *succeeds* may ask for a wait too, each time, as long as others use up the quota: the evaluation after one that was held
 //! back by a success goes on after successes, so that each second evaluation comes to its end.

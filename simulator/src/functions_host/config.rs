@@ -63,7 +63,7 @@ impl App {
         };
         let (Some(function_timeout), true) = (function_timeout, problems.is_empty()) else {
             problems
-                .extend(function_timeout.is_none().then(|| "host.json: functionTimeout is no time span".to_owned()));
+                .extend(function_timeout.is_none().then(|| "host.json: functionTimeout is not a time span".to_owned()));
             return Err(problems);
         };
         let route_prefix = host.extensions.http.route_prefix.unwrap_or_else(|| "api".to_owned());
@@ -130,10 +130,10 @@ fn queue_options(queues: &Queues, demand: &mut impl FnMut(bool, &str)) -> QueueO
     let max_polling_interval = span(
         &queues.max_polling_interval,
         Duration::from_secs(2),
-        "extensions.queues.maxPollingInterval is no time span",
+        "extensions.queues.maxPollingInterval is not a time span",
     );
     let visibility_timeout =
-        span(&queues.visibility_timeout, Duration::ZERO, "extensions.queues.visibilityTimeout is no time span");
+        span(&queues.visibility_timeout, Duration::ZERO, "extensions.queues.visibilityTimeout is not a time span");
     let batch_size = queues.batch_size.unwrap_or(16);
     let encoding = queues.message_encoding.as_deref().unwrap_or("base64").to_lowercase();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

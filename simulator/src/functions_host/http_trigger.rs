@@ -81,7 +81,7 @@ fn metadata(
     metadata.members
 }
 
-/// Absent without a length; base64 for what is no text.
+/// Absent without a length; base64 for what is not text.
 fn body(request: &Request<Bytes>) -> Option<String> {
     let length: u64 = request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();

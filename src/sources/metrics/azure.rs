@@ -161,7 +161,9 @@ fn point(endpoint: &Endpoint, key: &str, data: &[Map<String, Value>]) -> Result<
     };
     match point.get(key) {
         None | Some(Value::Null) => Ok(None),
-        Some(number) => number.as_f64().map(Some).ok_or_else(|| endpoint.error("answered a point that is no number")),
+        Some(number) => {
+            number.as_f64().map(Some).ok_or_else(|| endpoint.error("answered a point that is not a number"))
+        }
     }
 }
 
