@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use warp::Filter;
 use warp::http::header::CONTENT_TYPE;
 use warp::http::{HeaderMap, Method, Response, StatusCode};
 use warp::path::FullPath;
-use warp::{Filter, Reply};
 
 use crate::App;
 use crate::check_function::{self, Answer};
@@ -36,6 +39,9 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an evaluation waits for its turn. Longer, because each refusal counts towards the poison queue; with the
 /// evaluation itself it fits into the host's `functionTimeout`.
 const EVALUATION_TURN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long to wait after a connection could not be accepted, as when all file descriptors are in use: some get free.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// Bounds what the process does at a time, and thereby its memory and its connections.
 struct Limits {
@@ -162,6 +168,24 @@ impl Answer {
 }
 
 /// Serves the routes on `listener` until the process ends.
+///
+/// HTTP/1 alone: the host speaks nothing else. warp's own server brings HTTP/2, which is a tenth of the executable's code.
 pub async fn serve(app: Arc<App>, listener: tokio::net::TcpListener) {
-    warp::serve(routes(app).map(Reply::into_response)).incoming(listener).run().await;
+    let service = TowerToHyperService::new(warp::service(routes(app)));
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are small: none should wait for the acknowledgement of the one before.
+                let _ = stream.set_nodelay(true);
+                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
+                // It fails when the host hangs up. The invocation that it carried says so itself.
+                tokio::spawn(async move { drop(connection.await) });
+            }
+            Err(error) => {
+                tracing::error!(%error, "a connection of the host could not be accepted");
+                #[expect(clippy::disallowed_methods, reason = "no event says that a file descriptor is free")]
+                tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
+            }
+        }
+    }
 }

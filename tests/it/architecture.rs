@@ -52,7 +52,7 @@ const INVARIANTS: &[Invariant] = &[
         reason: "only the clients, and `cli` where it builds them, make requests",
     },
     Invariant {
-        pattern: r"\bwarp\b",
+        pattern: r"\b(warp|hyper)\b",
         only_in: &["routes.rs", "check_function/"],
         reason: "only the side that the host calls speaks HTTP",
     },
