@@ -11,7 +11,8 @@ use super::state::{Area, State, Unauthorized};
 /// the token may read Boards.
 pub(super) fn demand(state: &State, route: &Route, request: &Request<Bytes>) -> Result<bool, Refusal> {
     let headers = request.headers();
-    let token = bearer(headers).and_then(|token| state.tokens.get(&token));
+    let sent = credentials(headers);
+    let token = sent.and_then(|(token, is_basic)| state.tokens.get(&token).filter(|it| is_basic || !it.is_personal));
     let Some(token) = token.filter(|token| token.expires_at > state.clock.now()) else {
         return Err(unauthorized(state, headers));
     };
@@ -59,16 +60,18 @@ fn access_denied() -> Refusal {
     Refusal::exception(StatusCode::FORBIDDEN, "AccessDeniedException", message)
 }
 
-/// The token, from Bearer authentication or from the password of Basic authentication without a user.
-fn bearer(headers: &HeaderMap) -> Option<String> {
+/// The token, from Bearer authentication or from the password of Basic authentication, and whether it is the latter.
+fn credentials(headers: &HeaderMap) -> Option<(String, bool)> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credentials) = value.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(credentials.to_owned());
+        return Some((credentials.to_owned(), false));
     }
     let decoded = base64::engine::general_purpose::STANDARD.decode(credentials).ok()?;
     let basic = scheme.eq_ignore_ascii_case("basic");
-    String::from_utf8(decoded).ok()?.strip_prefix(':').filter(|_| basic).map(str::to_owned)
+    let decoded = String::from_utf8(decoded).ok()?;
+    let (_, password) = decoded.split_once(':').filter(|_| basic)?;
+    Some((password.to_owned(), true))
 }
 
 /// The version in the query, or in the `Accept` header.

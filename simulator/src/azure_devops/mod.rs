@@ -26,10 +26,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 pub use state::{
-    Area, Artifact, BuildReason, BuildResult, BuildStatus, CMD_LINE, Change, CheckIds, CheckTask, Coverage,
-    CoverageStatistic, CoverageStatus, CreateLog, Event, EventStatus, Issue, IssueKind, LateEvent, LateWrite, Log,
-    LogReference, NewCheck, Plan, PlanState, Project, PullRequest, RecordState, Reviewer, Run, State, TaskReference,
-    TaskResult, TestResults, TimelineRecord, Token, Unauthorized, Variable, WorkItem, WorkItemState, odd_records,
+    APPROVAL, Area, Artifact, BuildReason, BuildResult, BuildStatus, CMD_LINE, Change, CheckConfiguration, CheckIds,
+    CheckTask, Coverage, CoverageStatistic, CoverageStatus, CreateLog, Event, EventStatus, Issue, IssueKind, KeyAnswer,
+    LateEvent, LateWrite, Log, LogReference, NewCheck, Plan, PlanState, Project, PullRequest, RecordState, Resource,
+    ResourceKind, Reviewer, Run, State, TASK_CHECK, TaskReference, TaskResult, TestResults, TimelineRecord, Token,
+    Unauthorized, Variable, WorkItem, WorkItemState, odd_records,
 };
 
 use crate::calls::Call;

@@ -14,6 +14,8 @@ pub(crate) enum Answer {
     Json(Value),
     /// 200 and a wrapped array.
     List(Vec<Value>),
+    /// 200 and one page of a wrapped array, with the token of the next page.
+    Page(Vec<Value>, Option<String>),
     /// 204.
     NoContent,
     /// 200 without a body.
@@ -77,6 +79,13 @@ impl Answer {
         match self {
             Self::Json(value) => json_response(StatusCode::OK, &value),
             Self::List(value) => json_response(StatusCode::OK, &json!({"count": value.len(), "value": value})),
+            Self::Page(value, next) => {
+                let mut response = Self::List(value).into_response();
+                if let Some(next) = next {
+                    response.headers_mut().insert("x-ms-continuationtoken", header_value(&next));
+                }
+                response
+            }
             Self::NoContent => response(StatusCode::NO_CONTENT, "", String::new()),
             Self::Empty => response(StatusCode::OK, "", String::new()),
         }

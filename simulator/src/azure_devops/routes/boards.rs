@@ -1,5 +1,6 @@
 //! Boards: work items, their states, and queries.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,10 +16,14 @@ const AT_ONCE: usize = 200;
 fn visible<'a>(state: &'a State, ask: &Ask<'_>, id: u64) -> Result<&'a WorkItem, Refusal> {
     let here = if ask.path("project").is_empty() { None } else { Some(&project(state, ask)?.name) };
     let found = state.work_items.get(&id).filter(|_| ask.sees_boards);
-    found.filter(|item| here.is_none_or(|here| item.project.eq_ignore_ascii_case(here))).ok_or_else(|| {
-        let message = format!("TF401232: Work item {id} does not exist, or you do not have permissions to read it.");
-        Refusal::not_found("WorkItemUnauthorizedAccessException", message)
-    })
+    found
+        .filter(|item| here.is_none_or(|here| item.project.eq_ignore_ascii_case(here)))
+        .ok_or_else(|| does_not_exist(id))
+}
+
+fn does_not_exist(id: u64) -> Refusal {
+    let message = format!("TF401232: Work item {id} does not exist, or you do not have permissions to read it.");
+    Refusal::not_found("WorkItemUnauthorizedAccessException", message)
 }
 
 fn names(list: &str) -> Vec<String> {
@@ -57,7 +62,9 @@ fn several(state: &State, ask: &Ask<'_>, batch: &Batch) -> Result<Answer, Refusa
         }
         _ => false,
     };
-    let one = |&id: &u64| match visible(state, ask, id) {
+    let as_of = |item: &WorkItem| batch.as_of.map_or_else(|| Some(item.clone()), |at| item.as_of(at));
+    let seen = |id| visible(state, ask, id).and_then(|item| as_of(item).ok_or_else(|| does_not_exist(id)));
+    let one = |&id: &u64| match seen(id) {
         Ok(item) => Ok(item.to_json(state.url(), batch.fields.as_deref())),
         Err(_) if omit => Ok(Value::Null),
         Err(refusal) => Err(refusal),
@@ -75,13 +82,12 @@ pub(super) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> 
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "names what a client may send; history is not simulated")]
 struct Batch {
     ids: Vec<u64>,
     fields: Option<Vec<String>>,
     #[serde(rename = "$expand")]
     expand: Option<String>,
-    as_of: Option<String>,
+    as_of: Option<DateTime<Utc>>,
     error_policy: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::answers::{Answer, Refusal};
 use super::ask::{Ask, project};
-use crate::azure_devops::state::{Artifact, Change, Project, Run, State, date};
+use crate::azure_devops::state::{Artifact, Change, Plan, Project, Run, State, date};
 
 fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<(&'a Project, &'a Run), Refusal> {
     let project = project(state, ask)?;
@@ -48,7 +48,31 @@ pub(super) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> 
             && fits(&run.result, ask.query("resultFilter"))
             && fits(&run.reason, ask.query("reasonFilter"))
     });
-    Ok(Answer::List(fitting.take(top).map(|run| run.to_json(project, state.url())).collect()))
+    let from: usize = ask.query("continuationToken").map_or(Ok(0), |token| ask.number(token))?;
+    let mut rest = fitting.skip(from);
+    let page = rest.by_ref().take(top).map(|run| run.to_json(project, state.url())).collect();
+    let next = rest.next().is_some().then(|| (from + top).to_string());
+    Ok(Answer::Page(page, next))
+}
+
+/// The records by which the run page shows the checks of a run. Each gate of checks has one.
+fn checkpoints(state: &State, run: &Run) -> Vec<Value> {
+    let of_run = state.plans.values().filter(|plan| plan.build_id == run.id);
+    let record = |plan: &Plan| {
+        json!({
+            "id": plan.job_id,
+            "parentId": null,
+            "type": "Checkpoint",
+            "name": "Checkpoint",
+            "startTime": date(plan.started),
+            "finishTime": plan.finished.map(date),
+            "state": if plan.is_waiting() { "inProgress" } else { "completed" },
+            "result": plan.result,
+            "attempt": 1,
+            "previousAttempts": [],
+        })
+    };
+    of_run.map(record).collect()
 }
 
 pub(super) fn timeline(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
@@ -64,6 +88,7 @@ pub(super) fn timeline(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refus
         return Ok(Answer::NoContent);
     };
     let records = records.iter().map(|record| json!(record)).chain(run.odd_records.iter().cloned());
+    let records = records.chain(checkpoints(state, run));
     Ok(Answer::Json(json!({
         "records": records.collect::<Vec<Value>>(),
         "lastChangedBy": "00000002-0000-8888-8000-000000000000",

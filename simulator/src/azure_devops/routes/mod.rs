@@ -4,16 +4,18 @@
 //! # Layout
 //!
 //! * `answers`, `versions`, `ask`, `route`: what all routes have in common.
-//! * `plans`, `timelines`, `build`, `boards`, `quality`, `code`: the handlers, by area.
+//! * `plans`, `timelines`, `build`, `boards`, `quality`, `code`, `resources`, `checks`: the handlers, by area.
 //! * `table`: every route.
 
 mod answers;
 mod ask;
 mod boards;
 mod build;
+mod checks;
 mod code;
 mod plans;
 mod quality;
+mod resources;
 mod route;
 mod table;
 mod timelines;

@@ -2,7 +2,7 @@
 
 use super::route::{Content, Route, get, send};
 use super::versions::Versions;
-use super::{boards, build, code, plans, quality, timelines};
+use super::{boards, build, checks, code, plans, quality, resources, timelines};
 use crate::azure_devops::state::Area;
 
 /// Callbacks are released in 7.1. Recorded traffic uses older versions, which are accepted too.
@@ -11,6 +11,11 @@ const CALLBACK: Versions = Versions { since: (2, 0), released: Some((4, 1)), rev
 const UNPUBLISHED: Versions = Versions::preview((5, 1), 2);
 const STATES: Versions = Versions { since: (5, 1), released: Some((7, 0)), revision: 1 };
 const TEST_RESULTS: Versions = Versions::preview((7, 1), 1);
+
+/// Checks on resources never left preview.
+const CHECKS: Versions = Versions::preview((6, 1), 1);
+/// Secure files are not documented. Their clients send previews.
+const SECURE_FILES: Versions = Versions::preview((5, 0), 1);
 
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
@@ -48,4 +53,26 @@ pub(crate) const ROUTES: &[Route] = &[
     get("GET {project}/_apis/git/repositories/{repository}/pullrequests/{pullrequest}", Area::Code, Versions::released((5, 1), 2), code::pull_request),
     get("GET {project}/_apis/git/repositories/{repository}/pullrequests/{pullrequest}/reviewers", Area::Code, Versions::released((5, 1), 1), code::reviewers),
     get("GET {project}/_apis/git/repositories/{repository}/pullrequests/{pullrequest}/workitems", Area::Code, Versions::released((5, 1), 1), code::work_items),
+    get("GET _apis/projects", Area::Projects, Versions::released((5, 1), 4), resources::projects),
+    get("GET _apis/projects/{project}", Area::Projects, Versions::released((5, 1), 4), resources::one_project),
+    get("GET {project}/_apis/distributedtask/environments", Area::Environments, Versions { since: (6, 0), released: Some((7, 0)), revision: 1 }, resources::environments),
+    get("GET {project}/_apis/distributedtask/environments/{id}", Area::Environments, Versions { since: (6, 0), released: Some((7, 0)), revision: 1 }, resources::environment),
+    get("GET {project}/_apis/serviceendpoint/endpoints", Area::Endpoints, Versions { since: (5, 1), released: Some((7, 0)), revision: 4 }, resources::endpoints),
+    get("GET {project}/_apis/serviceendpoint/endpoints/{id}", Area::Endpoints, Versions { since: (5, 1), released: Some((7, 0)), revision: 4 }, resources::endpoint),
+    get("GET {project}/_apis/git/repositories", Area::Code, Versions::released((5, 1), 2), resources::repositories),
+    get("GET {project}/_apis/git/repositories/{id}", Area::Code, Versions::released((5, 1), 2), resources::repository),
+    get("GET {project}/_apis/distributedtask/variablegroups", Area::Library, Versions { since: (5, 1), released: Some((7, 0)), revision: 2 }, resources::variable_groups),
+    get("GET {project}/_apis/distributedtask/variablegroups/{id}", Area::Library, Versions { since: (5, 1), released: Some((7, 0)), revision: 2 }, resources::variable_group),
+    get("GET {project}/_apis/distributedtask/securefiles", Area::Library, SECURE_FILES, resources::secure_files),
+    get("GET {project}/_apis/distributedtask/securefiles/{id}", Area::Library, SECURE_FILES, resources::secure_file),
+    get("GET {project}/_apis/distributedtask/queues", Area::Queues, Versions { since: (5, 1), released: Some((7, 0)), revision: 1 }, resources::queues),
+    get("GET {project}/_apis/distributedtask/queues/{id}", Area::Queues, Versions { since: (5, 1), released: Some((7, 0)), revision: 1 }, resources::queue),
+    get("GET {project}/_apis/pipelines/checks/configurations", Area::ViewChecks, CHECKS, checks::of_resource),
+    get("GET {project}/_apis/pipelines/checks/configurations/{id}", Area::ViewChecks, CHECKS, checks::get),
+    send("POST {project}/_apis/pipelines/checks/configurations", Area::ManageChecks, CHECKS, checks::create),
+    send("PATCH {project}/_apis/pipelines/checks/configurations/{id}", Area::ManageChecks, CHECKS, checks::update),
+    get("DELETE {project}/_apis/pipelines/checks/configurations/{id}", Area::ManageChecks, CHECKS, checks::delete),
+    send("POST {project}/_apis/pipelines/checks/queryconfigurations", Area::ViewChecks, CHECKS, checks::query),
+    get("GET _apis/resourceareas", Area::Projects, Versions { since: (3, 2), released: None, revision: 1 }, resources::areas),
+    get("OPTIONS _apis", Area::Projects, Versions::UNVERSIONED, resources::locations),
 ];

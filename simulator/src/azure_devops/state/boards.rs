@@ -7,8 +7,10 @@ impl State {
     /// Sets the state of a work item. Creates it as a user story of the first project if it does not exist.
     pub fn work_item(&mut self, id: u64, state: &str) -> &mut WorkItem {
         let project = self.projects[0].name.clone();
+        let now = self.clock.now();
         let item = self.work_items.entry(id).or_insert_with(|| WorkItem::new(id, &project));
         item.rev += 1;
+        item.history.push((now, state.to_owned()));
         state.clone_into(&mut item.state);
         item
     }

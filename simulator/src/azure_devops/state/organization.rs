@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::behaviour::{CreateLog, EventStatus, LateEvent, LateWrite, Unauthorized};
+use super::check_configuration::{CheckConfiguration, KeyAnswer};
 use super::plan::Plan;
 use super::pull_request::PullRequest;
+use super::resource::{Resource, ResourceKind};
 use super::run::Run;
 use super::token::{Area, Token};
 use super::work_item::{WorkItem, WorkItemState, default_states};
@@ -36,6 +38,16 @@ pub struct State {
     pub queries: BTreeMap<String, Vec<u64>>,
     /// Plans of checks.
     pub plans: BTreeMap<Uuid, Plan>,
+    /// What checks can protect.
+    pub resources: Vec<Resource>,
+    /// Checks on resources, by number.
+    pub check_configurations: BTreeMap<u64, CheckConfiguration>,
+    /// Resources whose checks may not be seen, by kind and the id that checks use.
+    pub hidden_resources: BTreeSet<(ResourceKind, String)>,
+    /// How function keys are shown.
+    pub key_answer: KeyAnswer,
+    /// The most items of a page, where a list has pages.
+    pub page_size: usize,
     /// Tokens that are or were valid.
     pub tokens: BTreeMap<String, Token>,
     /// Requests that matched no route, as `METHOD path`.
@@ -81,6 +93,11 @@ impl State {
             pull_requests: Vec::new(),
             queries: BTreeMap::new(),
             plans: BTreeMap::new(),
+            resources: Vec::new(),
+            check_configurations: BTreeMap::new(),
+            hidden_resources: BTreeSet::new(),
+            key_answer: KeyAnswer::default(),
+            page_size: 100,
             tokens: BTreeMap::new(),
             unknown_requests: Vec::new(),
             expired_token: Unauthorized::Status401,
@@ -118,6 +135,14 @@ impl State {
     pub(crate) fn find_project(&self, name_or_id: &str) -> Option<&Project> {
         let id = Uuid::try_parse(name_or_id).ok();
         self.projects.iter().find(|project| Some(project.id) == id || project.name.eq_ignore_ascii_case(name_or_id))
+    }
+
+    /// Creates a person's token. The service takes it by Basic authentication only.
+    pub fn personal_token(&mut self) -> String {
+        let token = format!("personal-token-{}", Uuid::new_v4().simple());
+        let expires_at = self.clock.now() + chrono::TimeDelta::days(90);
+        self.tokens.insert(token.clone(), Token { is_personal: true, ..Token::until(expires_at) });
+        token
     }
 
     /// Takes a permission away from a token's identity.

@@ -11,12 +11,14 @@ pub struct Token {
     pub expires_at: DateTime<Utc>,
     /// The areas that its identity may not read or write.
     pub denied: BTreeSet<Area>,
+    /// Whether it is a person's token. The service takes those by Basic authentication only.
+    pub is_personal: bool,
 }
 
 impl Token {
     /// A token that has every permission until `expires_at`.
     pub fn until(expires_at: DateTime<Utc>) -> Self {
-        Self { expires_at, denied: BTreeSet::new() }
+        Self { expires_at, denied: BTreeSet::new(), is_personal: false }
     }
 }
 
@@ -33,4 +35,18 @@ pub enum Area {
     Tests,
     /// Repositories.
     Code,
+    /// Projects.
+    Projects,
+    /// Environments.
+    Environments,
+    /// Service connections.
+    Endpoints,
+    /// Variable groups and secure files.
+    Library,
+    /// Agent queues.
+    Queues,
+    /// Seeing the checks of resources.
+    ViewChecks,
+    /// Changing the checks of resources.
+    ManageChecks,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 /// A work item.
@@ -19,6 +20,8 @@ pub struct WorkItem {
     pub title: String,
     /// The number of changes.
     pub rev: u64,
+    /// Its states, each with the time since when, oldest first.
+    pub history: Vec<(DateTime<Utc>, String)>,
     /// Fields beyond project, type, state and title.
     pub fields: Map<String, Value>,
 }
@@ -41,8 +44,15 @@ impl WorkItem {
             state: "New".to_owned(),
             title: format!("Work item {id}"),
             rev: 0,
+            history: Vec::new(),
             fields: Map::new(),
         }
+    }
+
+    /// The work item as it was at this time. `None` if it did not exist yet.
+    pub(crate) fn as_of(&self, at: DateTime<Utc>) -> Option<Self> {
+        let (_, state) = self.history.iter().rev().find(|(since, _)| *since <= at)?;
+        Some(Self { state: state.clone(), ..self.clone() })
     }
 
     /// Changes its type.
