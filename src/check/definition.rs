@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_EVALUATIONS_PER_CHECK, deadline_margin};
+use super::{MAX_EVALUATIONS_PER_CHECK, Pattern, deadline_margin};
 use crate::conditions::{Condition, Declared};
 use crate::sources::Connection;
 use crate::task::CompletionEvent;
@@ -15,9 +14,6 @@ use crate::yaml::{Document, Duration, Problem, Problems};
 
 /// The most inputs of a check. Real ones have a few; each may cost the compilation of a pattern.
 const MAX_INPUTS: usize = 32;
-
-/// The largest compiled pattern, in bytes: `\w{1,20}` fits, `(\w{500}){500}` does not.
-const MAX_PATTERN: usize = 1024 * 1024;
 
 /// Headers that hold secrets: no check may read them.
 const SECRET_HEADERS: [&str; 5] = ["AuthToken", "Authorization", "Cookie", "Proxy-Authorization", "X-Functions-Key"];
@@ -91,7 +87,8 @@ pub enum OnTimeout {
 pub struct Input {
     /// A regular expression that the whole value must match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pattern: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub pattern: Option<Pattern>,
     /// Whether a delivery without it is refused; true unless a default is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required: Option<bool>,
@@ -107,21 +104,10 @@ impl Input {
         self.required.unwrap_or_else(|| self.default.is_none())
     }
 
-    /// The pattern, anchored to the whole value.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the regular expression.
-    pub fn regex(&self) -> Result<Option<Regex>, String> {
-        let Some(pattern) = &self.pattern else { return Ok(None) };
-        let regex =
-            RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN).build();
-        regex.map(Some).map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => {
-                format!("`{pattern}` is too large; write for instance `CHG[0-9]{{7,10}}`")
-            }
-            _ => format!("`{pattern}` is not a regular expression; write for instance `CHG[0-9]{{7,10}}`"),
-        })
+    /// Whether a value may be sent.
+    #[must_use]
+    pub fn takes(&self, value: &str) -> bool {
+        self.pattern.as_ref().is_none_or(|pattern| pattern.matches(value))
     }
 }
 
@@ -181,9 +167,9 @@ impl CheckDefinition {
         if is_secret || name.to_ascii_lowercase().starts_with(PLATFORM_HEADERS) {
             problems.push("", "is a header with a secret, which no check may read; choose another name");
         }
-        match (input.regex(), &input.default) {
-            (Err(why), _) => problems.push("pattern", why),
-            (Ok(Some(regex)), Some(default)) if !regex.is_match(default) => {
+        match (input.pattern.as_ref().map(Pattern::check), &input.default) {
+            (Some(Err(why)), _) => problems.push("pattern", why),
+            (_, Some(default)) if !input.takes(default) => {
                 problems.push("default", format!("`{default}` does not match the input's own pattern"));
             }
             _ => {}

@@ -3,6 +3,7 @@
 mod advice;
 mod deadline;
 mod definition;
+mod pattern;
 mod schedule;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::task::TaskProperties;
 
 pub use deadline::deadline_margin;
 pub use definition::{CheckDefinition, Input, OnTimeout};
+pub use pattern::Pattern;
 pub use schedule::MAX_EVALUATIONS_PER_CHECK;
 
 /// A delivered check, as it stays from its delivery to its decision.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 use warp::http::HeaderMap;
 
-use crate::check::Input;
+use crate::check::{Input, Pattern};
 use crate::check_function::delivery::MAX_INPUT;
 use crate::task::CompletionEvent;
 use crate::task::plan_url::{AllowedPlanUrls, PlanUrl, PlanUrlError};
@@ -177,11 +177,11 @@ impl<'a> Reader<'a> {
         for (name, input) in declared {
             let before = self.problems.len();
             match self.header(name, MAX_INPUT) {
-                Some(text) if input.regex().is_ok_and(|regex| regex.is_none_or(|regex| regex.is_match(text))) => {
+                Some(text) if input.takes(text) => {
                     inputs.insert(name.clone(), text.to_owned());
                 }
                 Some(text) => {
-                    let pattern = input.pattern.as_deref().unwrap_or_default();
+                    let pattern = input.pattern.as_ref().map(Pattern::as_str).unwrap_or_default();
                     self.problems.push(format!(
                         "header {name} is {}, which does not match the pattern `{pattern}` of the check",
                         echo(text)

@@ -1,6 +1,12 @@
-//! How fast a delivery is acknowledged.
+//! How fast a delivery is read and acknowledged.
 
 use std::time::{Duration, Instant};
+
+use checkgate::check_function::delivery::{self, Request, Rules};
+use checkgate::checks_file::ChecksFile;
+use checkgate::task::plan_url::AllowedPlanUrls;
+use serde_json::json;
+use warp::http::HeaderMap;
 
 use crate::support::{World, a_check};
 
@@ -52,4 +58,39 @@ async fn acknowledged(world: &World) -> Vec<Duration> {
     }
     times.sort();
     times
+}
+
+/// How long reading a delivery may take. A debug build takes many times as long for everything.
+const READING_LIMIT: Duration = Duration::from_micros(if cfg!(debug_assertions) { 1_000 } else { 50 });
+
+#[tokio::test]
+async fn a_delivery_is_read_in_under_50_us_after_the_first_with_any_pattern() {
+    let mut world = World::given(|_, _| {}).await;
+    world.deliver(a_check()).await;
+    world.may_leave_messages();
+    let headers = a_check().with("Ring", "canary").headers(world.ids());
+    let headers: HeaderMap = headers
+        .iter()
+        .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
+        .collect();
+    let allowed: AllowedPlanUrls = world.ids().plan_url.parse().expect("a list");
+    for pattern in [r"[\w-]{1,20}", r"\w{1,200}", "[A-Za-z0-9 _.-]{1,200}", "(a|b|c|[a-z])+"] {
+        let check = json!({ "inputs": { "Ring": { "pattern": pattern } },
+            "conditions": [{ "taskExecuted": { "task": "CmdLine" } }] });
+        let checks = ChecksFile::parse(&json!({ "default": "c", "checks": { "c": check } }).to_string()).expect("checks");
+        let rules = Rules { checks: &checks, allowed: &allowed, allow_inline: true };
+        let request = Request { headers: &headers, query: "", body: b"" };
+        let now = world.clock.now();
+        let read = || {
+            let start = Instant::now();
+            let delivery = delivery::read(request, rules, now).expect("a delivery");
+            assert_eq!(delivery.check.inputs["Ring"], "canary");
+            start.elapsed()
+        };
+        let first = read();
+        let mut times: Vec<Duration> = std::iter::repeat_with(read).take(1_000).collect();
+        times.sort();
+        println!("read with `{pattern}`: first {first:?}, median {:?}, p99 {:?}", times[500], times[990]);
+        assert!(times[500] < READING_LIMIT, "`{pattern}`: {:?}", times[500]);
+    }
 }
