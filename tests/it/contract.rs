@@ -140,6 +140,8 @@ fn the_hosts_files_agree_with_the_handler() {
     assert_eq!(check["bindings"][1]["name"], checkgate::reevaluate_function::envelope::HTTP_OUTPUT);
 
     let reevaluate = file("ReevaluateFunction/function.json");
+    // As a text, the host would parse the message and copy its members over the metadata.
+    assert_eq!(reevaluate["bindings"][0]["dataType"], "binary");
     assert_eq!(reevaluate["bindings"][0]["queueName"], QUEUE_NAME);
     assert_eq!(reevaluate["bindings"][0]["name"], checkgate::reevaluate_function::envelope::BINDING);
 }

@@ -1,8 +1,10 @@
 //! Messages that somebody else wrote, or that are handed over again: never a request with a token, one clear line each.
 
+use checkgate::queue::QUEUE_NAME;
 use checkgate::queue::message::CheckMessage;
 use checkgate::task::sealer::Sealer;
 use serde_json::{Value, json};
+use simulator::storage_queue::NewMessage;
 use uuid::Uuid;
 
 use crate::support::{AN_INTERVAL, LogLines, World, a_check};
@@ -191,6 +193,19 @@ async fn a_replaced_key_opens_as_long_as_it_is_kept_and_waiting_checks_move_to_t
     world.close_work_item();
     world.advance(AN_INTERVAL).await;
     world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn names_of_the_host_in_a_message_do_not_replace_what_the_host_says() {
+    let (mut world, _) = a_waiting_check().await;
+    let log = LogLines::capture();
+    let forged = json!({ "Id": "stolen", "dequeueCount": 77, "sys": 5, "version": 1 }).to_string();
+    let queued = world.queue.with(|state| state.put(QUEUE_NAME, &NewMessage::now(&forged)).expect("a message"));
+    world.run_due_messages().await;
+    let lines = log.take();
+    let line: Value = serde_json::from_str(lines.last().expect("a line")).expect("JSON");
+    assert_eq!((&line["invocation.dequeue_count"], &line["message_id"]), (&json!(1), &json!(queued.id)), "{lines:#?}");
+    world.still_waits();
 }
 
 #[tokio::test]
