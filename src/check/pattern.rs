@@ -53,11 +53,8 @@ impl Pattern {
 
 fn compile(text: &str) -> Result<Regex, String> {
     let anchored = format!("^(?:{text})$");
-    let compiled = RegexBuilder::new(&anchored)
-        .unicode(false)
-        .size_limit(MAX_PATTERN)
-        .dfa_size_limit(MAX_PATTERN)
-        .build();
+    let compiled =
+        RegexBuilder::new(&anchored).unicode(false).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN).build();
     compiled.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => format!("`{text}` is too large; {EXAMPLE}"),
         _ if UnicodeBuilder::new(&anchored).size_limit(MAX_PATTERN).build().is_ok() => {

@@ -52,7 +52,7 @@ async fn evaluate(app: &App, sources: &Sources, delivery: &Delivery) -> Result<E
         limit: ReadingTime { usual: RESPONSE_TIMEOUT, most: RESPONSE_TIMEOUT },
     };
     // A check that the headers alone can answer needs no call.
-    if !evaluator.wanted().is_empty() {
+    if !evaluator.wanted().await.is_empty() {
         timeout_at(until, prove_origin(&session))
             .await
             .unwrap_or_else(|_| Err(FactError::because("Azure DevOps did not answer in time")))?;

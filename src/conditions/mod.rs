@@ -69,6 +69,11 @@ pub trait Rule {
         false
     }
 
+    /// Whether to judge it may take longer than a worker may be kept from its other tasks: it evaluates an expression.
+    fn may_take_long(&self) -> bool {
+        false
+    }
+
     /// Whether it asks Azure DevOps for anything, the run or something else.
     fn asks_azure_devops(&self) -> bool {
         self.reads_run()
@@ -106,6 +111,13 @@ impl Condition {
     pub fn reads_run(&self) -> bool {
         let inside = self.kind.inside().map_or(&[][..], |(_, inside)| inside);
         self.kind.rule().reads_run() || inside.iter().any(Self::reads_run)
+    }
+
+    /// Whether to judge it, or one inside it, may take long.
+    #[must_use]
+    pub fn may_take_long(&self) -> bool {
+        let inside = self.kind.inside().map_or(&[][..], |(_, inside)| inside);
+        self.kind.rule().may_take_long() || inside.iter().any(Self::may_take_long)
     }
 
     /// Whether it, or one inside it, asks Azure DevOps for anything.

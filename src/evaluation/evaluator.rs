@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 
 use crate::azure_devops::Session;
 use crate::azure_devops::build::{Run, RunState};
 use crate::check::Check;
 use crate::conditions::Scope;
-use crate::evaluation::{Memory, Status, Verdict, judge};
+use crate::evaluation::{Memory, Status, Verdict, apart, judge};
 use crate::facts::run::{CurrentRunState, RunDetails};
 use crate::facts::{FactError, Facts, Gathered, Gatherer, ReadingTime, Wanted};
 use crate::http::waits::Waits;
@@ -78,9 +79,12 @@ impl Evaluator<'_> {
         if let Some(waits) = self.waits {
             gatherer.keep_waits(waits.clone());
         }
-        let is_decided = |facts: &Facts| matches!(self.judge(facts).status(), Status::Passed | Status::Failed);
-        let Gathered { facts, waits } = gatherer.gather(&self.wanted(), self.limit, &is_decided).await?;
-        let verdict = self.judge(&facts);
+        let is_decided = |facts: Facts| -> BoxFuture<'_, bool> {
+            Box::pin(async move { matches!(self.judge(facts).await.status(), Status::Passed | Status::Failed) })
+        };
+        let wanted = self.wanted().await;
+        let Gathered { facts, waits } = gatherer.gather(&wanted, self.limit, &is_decided).await?;
+        let verdict = self.judge(facts.clone()).await;
         let run_was_cancelled = match facts.get(&CurrentRunState) {
             Ok(state) => state.is_cancelled(),
             Err(_) if self.is_due_before_deciding(&verdict) => {
@@ -104,21 +108,15 @@ impl Evaluator<'_> {
     }
 
     /// Evaluates the check against facts that were gathered already.
-    #[must_use]
-    pub fn judge(&self, facts: &Facts) -> Verdict {
-        judge(self.check, facts, self.memory, self.now)
+    async fn judge(&self, facts: Facts) -> Verdict {
+        let (memory, now) = (self.memory.clone(), self.now);
+        apart::work(self.check, move |check| judge(check, &facts, &memory, now)).await
     }
 
     /// The facts that the check needs.
-    #[must_use]
-    pub fn wanted(&self) -> Wanted {
-        let mut wanted = Wanted::default();
-        let inputs = self.check.input_values();
-        let scope = self.check.scope(&inputs, self.now);
-        let scope = |place: &str| Scope { state: self.memory.state(place), ..scope };
-        for (index, condition) in self.check.definition.conditions.iter().enumerate() {
-            condition.facts(&index.to_string(), &scope, &mut wanted);
-        }
+    pub async fn wanted(&self) -> Wanted {
+        let (memory, now) = (self.memory.clone(), self.now);
+        let mut wanted = apart::work(self.check, move |check| facts_of(check, &memory, now)).await;
         // Last: the time is limited, and the conditions need it more.
         if self.read_run_state == ReadRunState::Always && self.check.properties.build_id.is_some() {
             if self.run.is_none() {
@@ -128,4 +126,16 @@ impl Evaluator<'_> {
         }
         wanted
     }
+}
+
+/// The facts that a check's conditions need.
+fn facts_of(check: &Check, memory: &Memory, now: DateTime<Utc>) -> Wanted {
+    let mut wanted = Wanted::default();
+    let inputs = check.input_values();
+    let scope = check.scope(&inputs, now);
+    let scope = |place: &str| Scope { state: memory.state(place), ..scope };
+    for (index, condition) in check.definition.conditions.iter().enumerate() {
+        condition.facts(&index.to_string(), &scope, &mut wanted);
+    }
+    wanted
 }

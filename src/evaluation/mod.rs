@@ -1,5 +1,6 @@
 //! Evaluates a check: reads the facts that its conditions need, then judges them.
 
+mod apart;
 pub mod evaluator;
 mod explanation;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -39,6 +39,24 @@ struct Shared {
     token_refused: Option<FactError>,
     /// What hosts other than Azure DevOps asked for, where it is kept.
     waits: Option<Waits>,
+}
+
+/// Says whether facts decide the check.
+pub(super) type Decide<'a> = dyn Fn(Facts) -> BoxFuture<'a, bool> + Sync + 'a;
+
+/// Looks after each fact whether the check is decided.
+#[derive(Clone, Copy)]
+struct Look<'a, 'd> {
+    is_decided: &'a Decide<'d>,
+    decided: &'a Notify,
+}
+
+impl Look<'_, '_> {
+    async fn at(self, facts: Facts) {
+        if (self.is_decided)(facts).await {
+            self.decided.notify_one();
+        }
+    }
 }
 
 /// What was read.
@@ -122,17 +140,12 @@ impl<'a> Gatherer<'a> {
         self,
         wanted: &Wanted,
         time: ReadingTime,
-        is_decided: &(dyn Fn(&Facts) -> bool + Sync),
+        is_decided: &Decide<'_>,
     ) -> Result<Gathered, FactError> {
         let decided = Notify::new();
-        let look = || {
-            if is_decided(&self.lock().facts) {
-                decided.notify_one();
-            }
-        };
+        let look = Look { is_decided, decided: &decided };
         let host = self.azure_devops.properties().plan_url.authority();
-        let hosts =
-            wanted.by_host(host, self.sources).into_iter().map(|host| self.clone().read_host(host, time, &look));
+        let hosts = wanted.by_host(host, self.sources).into_iter().map(|host| self.clone().read_host(host, time, look));
         let mut all = pin!(join_all(hosts));
         tokio::select! {
             _ = &mut all => {}
@@ -151,7 +164,7 @@ impl<'a> Gatherer<'a> {
         shared.token_refused.map_or(Ok(Gathered { facts: shared.facts, waits }), Err)
     }
 
-    async fn read_host(mut self, host: OfHost<'_>, time: ReadingTime, look: &(dyn Fn() + Sync)) {
+    async fn read_host(mut self, host: OfHost<'_>, time: ReadingTime, look: Look<'_, '_>) {
         let begun = Instant::now();
         let last = begun + time.most;
         let mut further = host.connections.len();
@@ -164,7 +177,8 @@ impl<'a> Gatherer<'a> {
                     let why = FactError::because("there was no answer within the time that an evaluation may take");
                     fact.give_up(&mut self.lock().facts, &why);
                 }
-                look();
+                let facts = self.lock().facts.clone();
+                look.at(facts).await;
             }
         }
     }

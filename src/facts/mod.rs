@@ -47,11 +47,11 @@ pub trait Fact: Clone + Debug + Eq + Hash + Send + Sync + 'static {
 /// The answer to one fact.
 pub type Answer<T> = Result<Arc<T>, FactError>;
 
-/// The facts of one evaluation.
-#[derive(Default)]
+/// The facts of one evaluation. Clones share what was read until then.
+#[derive(Clone, Default)]
 pub struct Facts {
     /// By the type of fact: a `HashMap<F, Answer<F::Value>>`.
-    by_type: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+    by_type: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     /// When the last of them was read.
     read_at: Option<DateTime<Utc>>,
 }
@@ -76,11 +76,10 @@ impl Facts {
 
     /// Records an answer.
     pub fn insert<F: Fact>(&mut self, fact: F, answer: Result<F::Value, FactError>) {
-        let answers =
-            self.by_type.entry(TypeId::of::<F>()).or_insert_with(|| Box::new(HashMap::<F, Answer<F::Value>>::new()));
-        if let Some(answers) = answers.downcast_mut::<HashMap<F, Answer<F::Value>>>() {
-            answers.insert(fact, answer.map(Arc::new));
-        }
+        let known = self.by_type.remove(&TypeId::of::<F>()).and_then(|known| known.downcast().ok());
+        let mut known: Arc<HashMap<F, Answer<F::Value>>> = known.unwrap_or_default();
+        Arc::make_mut(&mut known).insert(fact, answer.map(Arc::new));
+        self.by_type.insert(TypeId::of::<F>(), known);
     }
 
     fn answer<F: Fact>(&self, fact: &F) -> Option<&Answer<F::Value>> {

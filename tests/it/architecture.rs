@@ -82,6 +82,7 @@ const INVARIANTS: &[Invariant] = &[
             "azure_devops/",
             "check_function/",
             "cli/",
+            "evaluation/apart.rs",
             "evaluation/evaluator.rs",
             "facts/",
             "http/",

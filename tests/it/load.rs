@@ -69,15 +69,14 @@ async fn a_delivery_is_read_in_under_50_us_after_the_first_with_any_pattern() {
     world.deliver(a_check()).await;
     world.may_leave_messages();
     let headers = a_check().with("Ring", "canary").headers(world.ids());
-    let headers: HeaderMap = headers
-        .iter()
-        .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
-        .collect();
+    let headers: HeaderMap =
+        headers.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value"))).collect();
     let allowed: AllowedPlanUrls = world.ids().plan_url.parse().expect("a list");
     for pattern in [r"[\w-]{1,20}", r"\w{1,200}", "[A-Za-z0-9 _.-]{1,200}", "(a|b|c|[a-z])+"] {
         let check = json!({ "inputs": { "Ring": { "pattern": pattern } },
             "conditions": [{ "taskExecuted": { "task": "CmdLine" } }] });
-        let checks = ChecksFile::parse(&json!({ "default": "c", "checks": { "c": check } }).to_string()).expect("checks");
+        let checks =
+            ChecksFile::parse(&json!({ "default": "c", "checks": { "c": check } }).to_string()).expect("checks");
         let rules = Rules { checks: &checks, allowed: &allowed, allow_inline: true };
         let request = Request { headers: &headers, query: "", body: b"" };
         let now = world.clock.now();
@@ -94,3 +93,39 @@ async fn a_delivery_is_read_in_under_50_us_after_the_first_with_any_pattern() {
         assert!(times[500] < READING_LIMIT, "`{pattern}`: {:?}", times[500]);
     }
 }
+
+/// Keeps a core busy for seconds: a list that grows by each element is copied each time.
+const COSTLY: &str = "default: ring
+checks:
+  costly: { conditions: [ expression: \"run.tags.filter(tag, tag != 'x').size() == 0\" ] }
+  ring: { inputs: { Ring: { default: a } }, conditions: [ taskExecuted: { task: CmdLine } ] }
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_delivery_is_acknowledged_in_under_50_ms_while_a_costly_expression_runs_on_one_worker() {
+    let mut world = World::with_checks(COSTLY, |state, run| {
+        let tags = (0..TAGS).map(|number| format!("tag {number}"));
+        state.runs.get_mut(&run).expect("the run").tags = tags.collect();
+    })
+    .await;
+    world.accept(a_check().named("costly")).await;
+    let host = world.host.clone();
+    let start = Instant::now();
+    let evaluation = tokio::spawn(async move { host.run_due_messages().await });
+    let (mut times, mut next_pipeline) = (Vec::new(), tokio::time::interval(Duration::from_millis(10)));
+    while !evaluation.is_finished() {
+        let begun = Instant::now();
+        world.accept(a_check().named("ring")).await;
+        times.push(begun.elapsed());
+        next_pipeline.tick().await;
+    }
+    times.sort();
+    let (count, median) = (times.len(), times[times.len() / 2]);
+    println!("{count} deliveries in {:?}: median {median:?}, slowest {:?}", start.elapsed(), times[count - 1]);
+    assert!(count >= 10, "the expression is not costly: {:?}", start.elapsed());
+    assert!(median < LIMIT, "{times:?}");
+    world.may_leave_messages();
+}
+
+/// How many tags the run has: enough for an expression to take half a second or more.
+const TAGS: usize = 4_000;

@@ -135,6 +135,10 @@ impl Rule for Expression {
         Finding { details: outcome.trace, ..finding }
     }
 
+    fn may_take_long(&self) -> bool {
+        true
+    }
+
     fn reads_run(&self) -> bool {
         let mentioned = self.0.variables();
         ["run", "timeline", "workItems"].iter().any(|name| mentioned.contains(*name))

@@ -99,6 +99,10 @@ impl Rule for Http {
         wanted.add(self.fact());
     }
 
+    fn may_take_long(&self) -> bool {
+        true
+    }
+
     fn evaluate(&self, facts: &Facts, scope: &Scope<'_>) -> Finding {
         let expected = format!("`{}`", self.success_condition.text());
         let answer = match facts.get(&self.fact()) {

@@ -196,6 +196,10 @@ impl Rule for Metric {
         }
     }
 
+    fn may_take_long(&self) -> bool {
+        true
+    }
+
     fn evaluate(&self, facts: &Facts, scope: &Scope<'_>) -> Finding {
         let (mut analysis, is_due) = self.analysis(scope);
         let mut trace = Vec::new();

@@ -39,45 +39,38 @@ const TYPES: &[&str] =
 
 /// What an expression mentions.
 #[derive(Default)]
-pub(super) struct Check<'a> {
-    root: Option<&'a IdedExpr>,
+pub(super) struct Check {
     /// Variables that the expression does not bind itself, with the node that mentions them.
     pub(super) variables: Vec<(u64, String)>,
-    functions: Vec<(u64, &'a str)>,
-    members: Vec<(&'a str, &'a str)>,
+    functions: Vec<(u64, String)>,
+    members: Vec<(String, String)>,
     /// Variables that the expression treats as lists.
-    pub(super) lists: BTreeSet<&'a str>,
+    pub(super) lists: BTreeSet<String>,
 }
 
-impl<'a> Check<'a> {
-    pub(super) fn of(root: &'a IdedExpr) -> Self {
-        let mut check = Self { root: Some(root), ..Self::default() };
+impl Check {
+    pub(super) fn of(root: &IdedExpr) -> Self {
+        let mut check = Self::default();
         check.visit(root, &mut Vec::new());
         check
     }
 
-    pub(super) fn unknown_functions(&self) -> impl Iterator<Item = (u64, &'a str)> {
-        self.functions.iter().copied().filter(|(_, name)| !FUNCTIONS.contains(name))
+    pub(super) fn unknown_functions(&self) -> impl Iterator<Item = (u64, &str)> {
+        let functions = self.functions.iter().map(|(id, name)| (*id, name.as_str()));
+        functions.filter(|(_, name)| !FUNCTIONS.contains(name))
     }
 
     pub(super) fn members_of(&self, variable: &str) -> BTreeSet<String> {
-        let of_variable = self.members.iter().filter(|(name, _)| *name == variable);
-        of_variable.map(|(_, member)| (*member).to_owned()).collect()
+        let of_variable = self.members.iter().filter(|(name, _)| name == variable);
+        of_variable.map(|(_, member)| member.clone()).collect()
     }
 
     pub(super) fn mentions_only(&self, variable: &str, member: &str) -> bool {
         let mentions = self.variables.iter().filter(|(_, name)| name == variable).count();
-        mentions == self.members.iter().filter(|found| **found == (variable, member)).count()
+        mentions == self.members.iter().filter(|(name, found)| name == variable && found == member).count()
     }
 
-    /// An upper bound of the steps that the expression takes where the longest collection has `longest` elements.
-    pub(super) fn cost(&self, longest: Option<usize>) -> usize {
-        // A literal of the expression may be longer than every value that it is given.
-        let longest = longest.unwrap_or(0).max(super::MAX_LENGTH / 2);
-        self.root.map_or(0, |root| cost(root, longest))
-    }
-
-    fn visit(&mut self, node: &'a IdedExpr, bound: &mut Vec<&'a str>) {
+    fn visit<'a>(&mut self, node: &'a IdedExpr, bound: &mut Vec<&'a str>) {
         match &node.expr {
             Expr::Ident(name) => {
                 let is_own = name.starts_with('@') || bound.contains(&name.as_str()) || TYPES.contains(&name.as_str());
@@ -87,11 +80,11 @@ impl<'a> Check<'a> {
             }
             // Operators have names that no person can write.
             Expr::Call(call) if call.func_name.starts_with(|first: char| first.is_ascii_alphabetic()) => {
-                self.functions.push((node.id, &call.func_name));
+                self.functions.push((node.id, call.func_name.clone()));
             }
             Expr::Select(select) => {
                 if let Expr::Ident(name) = &select.operand.expr {
-                    self.members.push((name, &select.field));
+                    self.members.push((name.clone(), select.field.clone()));
                 }
             }
             _ => {}
@@ -100,7 +93,7 @@ impl<'a> Check<'a> {
             if let Expr::Ident(name) = &part.expr
                 && !bound.contains(&name.as_str())
             {
-                self.lists.insert(name);
+                self.lists.insert(name.clone());
             }
         }
         if let Expr::Comprehension(inner) = &node.expr {
@@ -160,8 +153,14 @@ fn entry_parts(entry: &EntryExpr) -> Vec<&IdedExpr> {
     }
 }
 
-fn cost(node: &IdedExpr, longest: usize) -> usize {
-    let of = |parts: &[&IdedExpr]| parts.iter().fold(1_usize, |sum, part| sum.saturating_add(cost(part, longest)));
+/// An upper bound of the steps that an expression takes where the longest collection has `longest` elements.
+pub(super) fn cost(root: &IdedExpr, longest: Option<usize>) -> usize {
+    // A literal of the expression may be longer than every value that it is given.
+    steps(root, longest.unwrap_or(0).max(super::MAX_LENGTH / 2))
+}
+
+fn steps(node: &IdedExpr, longest: usize) -> usize {
+    let of = |parts: &[&IdedExpr]| parts.iter().fold(1_usize, |sum, part| sum.saturating_add(steps(part, longest)));
     match &node.expr {
         Expr::Comprehension(inner) => {
             let once = of(&[&inner.iter_range, &inner.accu_init, &inner.result]);

@@ -1,23 +1,29 @@
 //! CEL expressions that answer yes or no: `expression`, `successCondition`, `failureCondition`.
 //!
-//! Common Expression Language, see <https://cel.dev>. An expression is checked when the file is read; at an evaluation
-//! it gets the values that it mentions, and the log shows the value of each part. Its cost is limited before it runs, so
-//! that its answer depends only on its values.
+//! Common Expression Language, see <https://cel.dev>. An expression is compiled and checked when the file is read; at an
+//! evaluation it gets the values that it mentions, and the log shows the value of each part. Its cost is limited before it
+//! runs, so that its answer depends only on its values. Even so it may take seconds: see [`Rule::may_take_long`].
+//!
+//! [`Rule::may_take_long`]: crate::conditions::Rule::may_take_long
 
 mod blame;
 mod check;
+mod compiled;
 mod text;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-use cel::{Context, Program, Value};
-use schemars::JsonSchema;
+use cel::{Context, Value};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::suggest::suggest;
 use crate::yaml::Problems;
 
-use check::Check;
+use compiled::{Compiled, Mistakes, deep};
 use text::Source;
 pub(in crate::conditions) use text::{from_json, shown};
 
@@ -27,14 +33,13 @@ const MAX_LENGTH: usize = 1_000;
 /// What an expression may cost: about a second on one core.
 const MAX_COST: usize = 2_000_000;
 
-/// The stack of the thread that runs the CEL library: the deepest expression of [`MAX_LENGTH`] needs half of it in a
-/// debug build. Only what is touched becomes real memory.
-const STACK: usize = 64 * 1024 * 1024;
-
-/// A CEL expression that answers yes or no.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub(in crate::conditions) struct Predicate(String);
+/// A CEL expression that answers yes or no. All clones share what was compiled.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub(in crate::conditions) struct Predicate {
+    text: String,
+    compiled: Arc<OnceLock<Result<Compiled, Mistakes>>>,
+}
 
 /// The result of an expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +56,7 @@ pub(in crate::conditions) type Variables<'a> = [(&'static str, Value)];
 impl Predicate {
     /// The expression as it was written.
     pub(in crate::conditions) fn text(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Reports what the CEL library cannot read, and names that do not exist.
@@ -61,93 +66,119 @@ impl Predicate {
         }
     }
 
-    fn problems(&self, known: &[&str]) -> Vec<String> {
-        let found = self.contained(|program| {
-            let check = Check::of(program.expression());
-            let source = Source::of(program);
-            let variables = check.variables.iter().filter(|(_, name)| !known.contains(&name.as_str()));
-            let variables = variables.map(|(id, name)| {
-                let hint = suggest(name, known.iter().copied());
-                let known = known.join("`, `");
-                format!("{}: there is no `{name}` here; known are `{known}`{hint}", source.place(*id))
-            });
-            let functions = check.unknown_functions().map(|(id, name)| {
-                let hint = suggest(name, check::FUNCTIONS.iter().copied());
-                format!("{}: there is no function `{name}`{hint}", source.place(id))
-            });
-            variables.chain(functions).collect::<Vec<_>>()
+    fn problems(&self, known: &[&str]) -> Mistakes {
+        let Compiled { program, check } = match self.compiled() {
+            Ok(compiled) => compiled,
+            Err(mistakes) => return mistakes,
+        };
+        let source = Source::of(program);
+        let variables = check.variables.iter().filter(|(_, name)| !known.contains(&name.as_str()));
+        let variables = variables.map(|(id, name)| {
+            let hint = suggest(name, known.iter().copied());
+            let known = known.join("`, `");
+            format!("{}: there is no `{name}` here; known are `{known}`{hint}", source.place(*id))
         });
-        found.unwrap_or_else(|problems| problems)
+        let functions = check.unknown_functions().map(|(id, name)| {
+            let hint = suggest(name, check::FUNCTIONS.iter().copied());
+            format!("{}: there is no function `{name}`{hint}", source.place(id))
+        });
+        variables.chain(functions).collect()
     }
 
     /// Members of `variable` that the expression selects by name: `tags` of `run.tags`.
     pub(in crate::conditions) fn members_of(&self, variable: &str) -> BTreeSet<String> {
-        let members = self.contained(|program| Check::of(program.expression()).members_of(variable));
-        members.unwrap_or_default()
+        self.compiled().map(|it| it.check.members_of(variable)).unwrap_or_default()
     }
 
     /// Whether every mention of `variable` selects this one member of it by name.
     pub(in crate::conditions) fn mentions_only(&self, variable: &str, member: &str) -> bool {
-        self.contained(|program| Check::of(program.expression()).mentions_only(variable, member)).unwrap_or(false)
+        self.compiled().is_ok_and(|it| it.check.mentions_only(variable, member))
     }
 
     /// Whether the expression treats `variable` as a list: walks through it, counts it, takes an element of it.
     pub(in crate::conditions) fn treats_as_list(&self, variable: &str) -> bool {
-        self.contained(|program| Check::of(program.expression()).lists.contains(&variable)).unwrap_or(false)
+        self.compiled().is_ok_and(|it| it.check.lists.contains(variable))
     }
 
     /// The variables that the expression mentions.
     pub(in crate::conditions) fn variables(&self) -> BTreeSet<String> {
-        let names = |program: &Program| {
-            let variables = Check::of(program.expression()).variables;
-            variables.into_iter().map(|(_, name)| name).collect()
-        };
-        self.contained(names).unwrap_or_default()
+        let names = |it: &Compiled| it.check.variables.iter().map(|(_, name)| name.clone()).collect();
+        self.compiled().map(names).unwrap_or_default()
     }
 
     /// Evaluates the expression with these values.
     pub(in crate::conditions) fn evaluate(&self, variables: &Variables<'_>) -> Evaluated {
-        let outcome = self.contained(|program| {
-            let cost = Check::of(program.expression()).cost(variables.iter().map(|(_, value)| longest(value)).max());
-            if cost > MAX_COST {
-                let why = format!("`{}` would take too many steps ({cost}) with values this large", self.0);
-                return Evaluated { answer: Err(why), trace: Vec::new() };
-            }
-            let mut context = Context::default();
-            for (name, value) in variables {
-                context.add_variable_from_value(*name, value.clone());
-            }
-            let source = Source::of(program);
-            let answer = match program.execute(&context) {
-                Ok(Value::Bool(holds)) => Ok(holds),
-                Ok(value) => Err(format!("`{}` is {}, not true or false", self.0, text::with_type(&value))),
-                Err(_) => Err(blame::explain(program.expression(), &context, &source)),
-            };
-            let trace = if answer == Ok(true) { Vec::new() } else { blame::trace(program, &context, &source) };
-            Evaluated { answer, trace }
-        });
-        outcome.unwrap_or_else(|problems| Evaluated { answer: Err(problems.join("; ")), trace: Vec::new() })
+        let outcome = self.compiled().and_then(|it| deep(|| self.run(it, variables)).ok_or_else(|| self.failed()));
+        outcome.unwrap_or_else(|mistakes| Evaluated { answer: Err(mistakes.join("; ")), trace: Vec::new() })
     }
 
-    /// Compiles the expression and uses the program, on a thread of its own: the library recurses, and after a panic in it
-    /// only this expression must fail.
-    fn contained<T: Send>(&self, work: impl FnOnce(&Program) -> T + Send) -> Result<T, Vec<String>> {
-        if self.0.trim().is_empty() {
-            return Err(vec!["is empty; write for instance `result < 0.05`".to_owned()]);
+    fn run(&self, Compiled { program, .. }: &Compiled, variables: &Variables<'_>) -> Evaluated {
+        let root = program.expression();
+        let cost = check::cost(root, variables.iter().map(|(_, value)| longest(value)).max());
+        if cost > MAX_COST {
+            let why = format!("`{}` would take too many steps ({cost}) with values this large", self.text);
+            return Evaluated { answer: Err(why), trace: Vec::new() };
         }
-        if self.0.len() > MAX_LENGTH {
-            return Err(vec![format!("has {} characters; the longest expression has {MAX_LENGTH}", self.0.len())]);
+        let mut context = Context::default();
+        for (name, value) in variables {
+            context.add_variable_from_value(*name, value.clone());
         }
-        let failed = || vec![format!("`{}` cannot be read by the CEL library", self.0)];
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(STACK).name("cel".to_owned());
-            let compile = || match Program::compile(&self.0) {
-                Ok(program) => Ok(work(&program)),
-                Err(errors) => Err(text::parse_errors(&errors)),
-            };
-            let running = thread.spawn_scoped(scope, compile).map_err(|_| failed())?;
-            running.join().unwrap_or_else(|_| Err(failed()))
-        })
+        let source = Source::of(program);
+        let answer = match program.execute(&context) {
+            Ok(Value::Bool(holds)) => Ok(holds),
+            Ok(value) => Err(format!("`{}` is {}, not true or false", self.text, text::with_type(&value))),
+            Err(_) => Err(blame::explain(root, &context, &source)),
+        };
+        let trace = if answer == Ok(true) { Vec::new() } else { blame::trace(program, &context, &source) };
+        Evaluated { answer, trace }
+    }
+
+    /// The compiled expression: compiled now, unless this definition or a clone of it was asked before.
+    fn compiled(&self) -> Result<&Compiled, Mistakes> {
+        if self.compiled.get().is_none() {
+            deep(|| self.compiled.get_or_init(|| Compiled::of(&self.text)).is_ok());
+        }
+        self.compiled.get().ok_or_else(|| self.failed())?.as_ref().map_err(Clone::clone)
+    }
+
+    fn failed(&self) -> Mistakes {
+        vec![format!("`{}` cannot be read by the CEL library", self.text)]
+    }
+}
+
+impl From<String> for Predicate {
+    fn from(text: String) -> Self {
+        Self { text, compiled: Arc::default() }
+    }
+}
+
+impl From<Predicate> for String {
+    fn from(predicate: Predicate) -> Self {
+        predicate.text
+    }
+}
+
+impl PartialEq for Predicate {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Predicate {}
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl JsonSchema for Predicate {
+    fn schema_name() -> Cow<'static, str> {
+        "Predicate".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A CEL expression that answers yes or no.", "type": "string" })
     }
 }
 
@@ -167,7 +198,7 @@ mod tests {
     use super::*;
 
     fn predicate(text: &str) -> Predicate {
-        Predicate(text.to_owned())
+        Predicate::from(text.to_owned())
     }
 
     fn evaluate(text: &str) -> Evaluated {
@@ -281,11 +312,19 @@ mod tests {
         let nested = format!("{}true{}", "(".repeat(450), ")".repeat(450));
         assert!(!predicate(&nested).problems(&[]).is_empty());
         assert!(predicate(&"1".repeat(5_000)).problems(&[])[0].contains("5000 characters"));
-        let list = Value::List(std::sync::Arc::new(vec![Value::Int(1); 2_000]));
+        let list = Value::List(Arc::new(vec![Value::Int(1); 2_000]));
         let nested = predicate("l.all(a, l.all(b, l.all(c, a + b + c > 0)))");
         let why = nested.evaluate(&[("l", list.clone())]).answer.expect_err("too many steps");
         assert!(why.contains("too many steps"), "{why}");
         assert_eq!(predicate("l.all(a, a > 0)").evaluate(&[("l", list)]).answer, Ok(true));
+    }
+
+    #[test]
+    fn an_expression_is_compiled_once_for_a_definition_and_its_clones() {
+        let predicate = predicate("result < 5");
+        let clone = predicate.clone();
+        assert_eq!(predicate.evaluate(&[("result", Value::Float(4.2))]).answer, Ok(true));
+        assert!(std::ptr::eq(predicate.compiled().expect("CEL"), clone.compiled().expect("CEL")));
     }
 
     #[test]
