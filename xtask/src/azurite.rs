@@ -11,6 +11,7 @@ use tokio::process::Child;
 use tokio::time::{interval, timeout};
 
 use crate::local::ports::{Answer, Ports, look};
+use crate::say;
 
 /// How long Azurite may take to listen. It takes seconds, and more than a minute on a machine that builds meanwhile. Who
 /// does not want to wait presses Ctrl+C.
@@ -25,6 +26,24 @@ const LOG: &str = "stderr.log";
 /// What to do when Node is absent.
 pub const INSTALL_NODE: &str =
     "install Node 20 or later from https://nodejs.org, so that `node` and `npm` are on the PATH";
+
+/// The first version of Node that Azurite's pinned version is used with.
+const OLDEST_NODE: u32 = 20;
+
+/// Whether there are a `node` that can run Azurite and an `npm` that can install it.
+pub(crate) fn look_for_node() -> Result<(), String> {
+    for program in ["node", "npm"] {
+        let asked = Command::new(program).arg("--version").output();
+        let output = asked
+            .map_err(|error| format!("{program} cannot be run ({error}), and Azurite needs it: {INSTALL_NODE}"))?;
+        let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if program == "node" && major.is_none_or(|major| major < OLDEST_NODE) {
+            return Err(format!("node is version `{version}`, and Azurite needs a newer one: {INSTALL_NODE}"));
+        }
+    }
+    Ok(())
+}
 
 /// Installs Azurite exactly as the lock file says, unless it is installed; returns its folder.
 ///
@@ -44,6 +63,7 @@ pub fn install(root: &Path) -> Result<PathBuf, String> {
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(package);
     }
+    say("Azurite, the storage emulator, is installed from npm. This happens once.");
     let npm = Command::new("npm")
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
         .current_dir(&folder)

@@ -2,10 +2,11 @@
 //!
 //! * [`local`]: prepares a local run, and runs `func start`.
 //! * [`dist`]: lays out the folder that is published.
-//! * [`azurite`] and [`cargo`]: the programs that both, or the tests, need.
+//! * [`azurite`], [`cargo`] and `checks`: the programs that both, or the tests, need.
 
 pub mod azurite;
 pub mod cargo;
+mod checks;
 pub mod dist;
 pub mod local;
 

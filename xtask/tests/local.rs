@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "the helpers of a test are a test")]
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
@@ -140,6 +141,26 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Whether this process is there.
+fn runs(pid: &str) -> bool {
+    Command::new("kill").args(["-0", pid.trim()]).stderr(Stdio::null()).status().unwrap().success()
+}
+
+/// Answers each request on this port as Azurite does without a signature.
+fn a_storage_service(port: u16) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // Who only looks whether somebody listens sends nothing.
+            if stream.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+                let answer = "HTTP/1.1 403 Forbidden\r\nServer: Azurite-Queue/3.37.0\r\nContent-Length: 0\r\n\r\n";
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        }
+    });
+}
+
 fn interrupt_group(child: &Child) {
     let group = format!("-{}", child.id());
     assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
@@ -188,7 +209,7 @@ fn ctrl_c_leaves_nothing_running() {
     let path = node();
     let path: Vec<&Path> = path.iter().map(PathBuf::as_path).collect();
     // A host that takes its time, as the real one does for an evaluation under way.
-    machine.core_tools("trap 'echo stopping >> \"$RECORD/func\"; sleep 1; exit 0' INT TERM\necho up >> \"$RECORD/func\"\nwhile :; do sleep 0.1; done");
+    machine.core_tools("trap 'echo stopping >> \"$RECORD/func\"; sleep 1; exit 0' INT TERM\necho $$ > \"$RECORD/pid\"\necho up >> \"$RECORD/func\"\nwhile :; do sleep 0.1; done");
     for arguments in [&[][..], &["--no-func"]] {
         let mut command = machine.command(arguments, &path);
         let mut child = command.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
@@ -200,6 +221,33 @@ fn ctrl_c_leaves_nothing_running() {
         assert!(!machine.listens(), "Azurite was left running");
     }
     assert!(machine.record("func").contains("stopping"), "func was not asked to end");
+    assert!(!runs(&machine.record("pid")), "func was left running");
+}
+
+#[test]
+fn ctrl_c_while_azurite_starts_leaves_nothing_running() {
+    let machine = Machine::complete();
+    xtask::azurite::install(&machine.root()).unwrap();
+    // The real one would run the stand-in for node.
+    machine.program("npm", "#!/bin/sh\necho 10.0.0\n");
+    // An Azurite that never listens, and that notes a request to end.
+    machine.program(
+        "node",
+        "#!/bin/sh\nif [ \"$1\" = --version ]; then echo v20.0.0; exit; fi\ntrap 'echo asked >> \"$RECORD/node\"; exit 0' TERM\necho $$ >> \"$RECORD/node\"\nwhile :; do sleep 0.1; done\n",
+    );
+    let path = node();
+    let path: Vec<&Path> = path.iter().map(PathBuf::as_path).collect();
+    let mut child = machine.command(&[], &path).process_group(0).stderr(Stdio::piped()).spawn().unwrap();
+    until("Azurite's start", || !machine.record("node").is_empty());
+    interrupt_group(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let why = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert!(why.contains("error: stopped while Azurite was starting"), "{why}");
+    let record = machine.record("node");
+    let (pid, asked) = record.split_once('\n').unwrap();
+    assert_eq!(asked, "asked\n", "it is asked to end, so that it can write its data");
+    assert!(!runs(pid), "Azurite was left running");
+    assert_eq!(machine.record("func"), "", "func was started");
 }
 
 #[test]
@@ -230,7 +278,12 @@ fn what_is_missing_is_said_before_anything_is_started() {
     let without_programs = |machine: &Machine| machine.command(&[], &[]).output().unwrap();
     machine.expect_refusal(&without_programs(&machine), "install Azure Functions Core Tools 4");
     machine.core_tools("exit 0");
+    machine.expect_refusal(&without_programs(&machine), "node cannot be run");
+    machine.program("node", "#!/bin/sh\necho v20.20.2\n");
+    machine.expect_refusal(&without_programs(&machine), "npm cannot be run");
     machine.expect_refusal(&without_programs(&machine), "install Node 20 or later");
+    machine.program("node", "#!/bin/sh\necho v18.20.4\n");
+    machine.expect_refusal(&without_programs(&machine), "node is version `v18.20.4`");
 
     let machine = Machine::complete();
     machine.program("func", "#!/bin/sh\necho 3.0.1\n");
@@ -240,15 +293,40 @@ fn what_is_missing_is_said_before_anything_is_started() {
 #[test]
 fn a_port_that_is_taken_is_named() {
     let machine = Machine::complete();
-    for (port, says) in
-        [(machine.ports[0], "`func start` needs it"), (machine.ports[1], "blob service"), (machine.ports[3], "table")]
-    {
-        let taken = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let [func, blob, queue, table] = machine.ports;
+    for (address, port, says) in [
+        ("127.0.0.1", func, "`func start` needs it"),
+        ("0.0.0.0", func, "`func start` needs it"),
+        // `localhost` is this one first.
+        ("::1", func, "`func start` needs it"),
+        ("127.0.0.1", blob, "blob service"),
+        ("127.0.0.1", queue, "queue service"),
+        ("127.0.0.1", table, "table service"),
+    ] {
+        let taken = TcpListener::bind((address, port)).unwrap();
         let output = machine.local(&[]);
         machine.expect_refusal(&output, says);
         machine.expect_refusal(&output, &format!("port {port} is taken"));
         drop(taken);
     }
+}
+
+#[test]
+fn an_azurite_that_is_half_there_is_not_completed() {
+    let machine = Machine::complete();
+    let [_, blob, queue, table] = machine.ports;
+    a_storage_service(table);
+    machine.expect_refusal(&machine.local(&[]), "neither a blob service nor a queue service answers: stop it");
+    a_storage_service(queue);
+    let says = format!("a queue service answers on port {queue}, but no blob service on port {blob}");
+    machine.expect_refusal(&machine.local(&[]), &says);
+}
+
+#[test]
+fn a_handler_that_does_not_build_is_not_put_in_place() {
+    let machine = Machine::complete();
+    machine.program("cargo", "#!/bin/sh\nexit 101\n");
+    machine.expect_refusal(&machine.local(&[]), "the handler does not build");
 }
 
 #[test]

@@ -10,12 +10,12 @@ pub mod ports;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::azurite::{self, Azurite, INSTALL_NODE};
-use crate::{cargo, say};
+use crate::azurite::{self, Azurite};
+use crate::{cargo, checks, say};
 
 pub use ports::Ports;
 
@@ -62,12 +62,12 @@ impl Stop {
 async fn prepare(options: &Options) -> Result<ExitCode, String> {
     let Options { root, no_func, ports } = options;
     let has_storage = look_for_what_is_missing(options).await?;
-    let executable = cargo::build(root, &[], &[])?;
-    let listed = validate(root, &executable)?;
-    put_in_place(root, &executable)?;
     if !has_storage {
         azurite::install(root)?;
     }
+    let executable = cargo::build(root, &[], &[])?;
+    let listed = checks::validate(root, &executable)?;
+    put_in_place(root, &executable)?;
     say("The executable `checkgate` is in place.");
     // From here on, Ctrl+C must not end this process before what it has started.
     let mut stop = Stop::hold().map_err(|error| format!("signals cannot be waited for: {error}"))?;
@@ -76,7 +76,7 @@ async fn prepare(options: &Options) -> Result<ExitCode, String> {
         Some(_) => say("Azurite was started. Its data is in target/azurite."),
         None => say("Azurite answers already. It is used, and left running."),
     }
-    say(&greeting::greeting(ports.func, &names(&listed)));
+    say(&greeting::greeting(ports.func, &checks::names(&listed)));
     let ended = if *no_func {
         say("`func start` is left to you.");
         if azurite.is_some() {
@@ -112,10 +112,7 @@ async fn look_for_what_is_missing(options: &Options) -> Result<bool, String> {
     })?;
     let has_storage = ports::has_storage(ports).await?;
     if !has_storage {
-        Command::new("node")
-            .arg("--version")
-            .output()
-            .map_err(|error| format!("node cannot be run ({error}), and Azurite needs it: {INSTALL_NODE}"))?;
+        azurite::look_for_node()?;
     }
     Ok(has_storage)
 }
@@ -147,24 +144,4 @@ fn put_in_place(root: &Path, executable: &Path) -> Result<(), String> {
         .and_then(|_| fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)))
         .and_then(|()| fs::rename(&fresh, &place))
         .map_err(|error| format!("the executable cannot be put to {}: {error}", place.display()))
-}
-
-/// Has the executable read checks.yaml; returns what it lists.
-fn validate(root: &Path, executable: &Path) -> Result<String, String> {
-    let output = Command::new(executable)
-        .args(["validate", "checks.yaml"])
-        .current_dir(root)
-        .output()
-        .map_err(|error| format!("{} cannot be run: {error}", executable.display()))?;
-    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        return Ok(listed);
-    }
-    let complaint = String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("error: ").to_owned();
-    Err(format!("{complaint}: mend it, then try again\n{}", listed.trim_end()))
-}
-
-/// The names of the checks: the first word of each indented line.
-fn names(listed: &str) -> Vec<&str> {
-    listed.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect()
 }

@@ -1,6 +1,6 @@
 //! The ports of a local run, and who answers on them.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -9,6 +9,9 @@ use tokio::net::TcpStream;
 
 /// How long a service on this machine may take to answer, even if the machine builds meanwhile.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long this machine may take to connect to itself.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 /// The account of every storage emulator.
 const ACCOUNT: &str = "devstoreaccount1";
@@ -72,9 +75,13 @@ fn is_storage(headers: &HeaderMap) -> bool {
     headers.contains_key("x-ms-request-id") || server.starts_with("Azurite")
 }
 
-/// Whether nobody listens on a port of this machine.
+/// Whether nobody listens on a port of this machine, neither at 127.0.0.1, where `func` listens, nor at `[::1]`: clients
+/// that call `localhost` try that first.
 pub(crate) fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    let answers =
+        |address| std::net::TcpStream::connect_timeout(&SocketAddr::new(address, port), CONNECT_LIMIT).is_ok();
+    ![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].into_iter().any(answers)
+        && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 /// Whether a storage service is there already. Azurite's three must be there, or none: one that is half there would be
