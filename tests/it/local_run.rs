@@ -1,20 +1,20 @@
 //! What `cargo local` shows a person works.
 
+use std::process::Command;
+
 use serde_json::Value;
 use xtask::local::greeting::{curl, header_block};
 
 use crate::support::docs;
 use crate::support::evening::{DEVELOPMENT, Evening};
 
-/// The words of a command, as a shell reads them: quoted ones without their quotation marks.
+/// The words of a command, as a shell reads them.
 fn words(command: &str) -> Vec<String> {
-    let parts = command.split('\'').enumerate();
-    parts
-        .flat_map(|(number, part)| match number % 2 {
-            0 => part.split_whitespace().filter(|word| *word != "\\").map(str::to_owned).collect(),
-            _ => vec![part.to_owned()],
-        })
-        .collect()
+    // In this shell `curl` is a function, so that nobody needs the program.
+    let script = format!("curl() {{ printf '%s\\n' curl \"$@\"; }}\n{command}");
+    let shell = Command::new("sh").args(["-e", "-c", &script]).output().expect("a shell");
+    assert!(shell.status.success(), "{command}: {}", String::from_utf8_lossy(&shell.stderr));
+    String::from_utf8(shell.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
 }
 
 #[tokio::test]

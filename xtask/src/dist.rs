@@ -1,11 +1,12 @@
 //! Lays out the folder that is published: an allow-list, so that nothing else can be in the package.
 
+use std::env::consts::{ARCH, OS};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::{cargo, say};
+use crate::{cargo, checks, say};
 
 /// What Azure runs.
 pub const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -32,16 +33,28 @@ const LOCAL_SETTINGS: &str = r#"{
 ///
 /// A sentence for the person at the terminal.
 pub fn run(root: &Path, target: &str) -> Result<ExitCode, String> {
+    let dist = root.join("dist");
+    // The build takes minutes. What would stop the command after it is said before it.
+    remove(&begin(&dist)?)?;
     // glibc inside the executable: whatever version the plan's image has does not matter.
     let flags = if target.ends_with("-linux-gnu") { "-C target-feature=+crt-static" } else { "" };
     let executable = cargo::build(root, &["--release", "--target", target], &[("RUSTFLAGS", flags)])?;
-    let dist = root.join("dist");
+    // In Azure, a file with mistakes would have every delivery refused.
+    if target.starts_with(ARCH) && target.contains(OS) {
+        checks::validate(root, &executable)?;
+    }
     lay_out(root, &executable, &dist)?;
-    say(&format!(
-        "{} is ready. Look at what will be published, then publish it:\n\n  cd {0}\n  func pack && rm *.zip\n  func azure functionapp publish <name of the function app>",
-        dist.display()
-    ));
+    say(&next_steps(&dist));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to do with `dist`, in lines that a shell takes as they are.
+fn next_steps(dist: &Path) -> String {
+    let quoted = dist.display().to_string().replace('\'', r"'\''");
+    format!(
+        "{} is ready. Look at what will be published:\n\n  cd '{quoted}'\n  func pack && rm *.zip\n\nThen publish it. Write the name of your function app for `my-function-app`:\n\n  func azure functionapp publish my-function-app",
+        dist.display()
+    )
 }
 
 /// Replaces `dist` by a folder with exactly the files to publish.
@@ -50,11 +63,7 @@ pub fn run(root: &Path, target: &str) -> Result<ExitCode, String> {
 ///
 /// A sentence for the person at the terminal. `dist` is then as it was.
 pub fn lay_out(root: &Path, executable: &Path, dist: &Path) -> Result<(), String> {
-    if dist.exists() && !dist.join("host.json").is_file() {
-        return Err(format!("{} was not made by `cargo dist`: move it away", dist.display()));
-    }
-    let fresh = dist.with_extension("new");
-    remove(&fresh)?;
+    let fresh = begin(dist)?;
     for name in FILES {
         copy(&root.join(name), &fresh.join(name), 0o644)?;
     }
@@ -66,9 +75,28 @@ pub fn lay_out(root: &Path, executable: &Path, dist: &Path) -> Result<(), String
     fs::rename(&fresh, dist).map_err(|error| format!("{}: {error}", dist.display()))
 }
 
+/// Makes the empty folder that will replace `dist`, if it may be replaced.
+fn begin(dist: &Path) -> Result<PathBuf, String> {
+    if dist.exists() && !dist.join("host.json").is_file() {
+        return Err(format!("{} was not made by `cargo dist`: move it away", dist.display()));
+    }
+    let fresh = dist.with_extension("new");
+    remove(&fresh)?;
+    fs::create_dir(&fresh).map_err(|error| {
+        format!(
+            "{} cannot be made ({error}), and the files to publish go there: make its folder writable",
+            fresh.display()
+        )
+    })?;
+    set_mode(&fresh, 0o755)?;
+    Ok(fresh)
+}
+
 fn remove(folder: &Path) -> Result<(), String> {
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {error}", folder.display())),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("{} cannot be removed ({error}): remove it yourself", folder.display()))
+        }
         _ => Ok(()),
     }
 }

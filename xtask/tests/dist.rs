@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use xtask::dist;
 
@@ -122,7 +122,9 @@ fn dist_holds_exactly_the_files_of_a_function_app_with_their_modes() {
     let mut expected = deployed();
     expected.insert("local.settings.json".to_owned(), 0o644);
     assert_eq!(files(&dist), expected);
-    assert_eq!(fs::metadata(dist.join("CheckFunction")).expect("a folder").permissions().mode() & 0o7777, 0o755);
+    for folder in ["", "CheckFunction", "ReevaluateFunction"] {
+        assert_eq!(fs::metadata(dist.join(folder)).expect("a folder").permissions().mode() & 0o7777, 0o755, "{folder}");
+    }
     let settings: serde_json::Value =
         serde_json::from_slice(&fs::read(dist.join("local.settings.json")).expect("a file")).expect("JSON");
     assert_eq!(
@@ -145,6 +147,104 @@ fn a_folder_that_somebody_else_made_is_not_replaced() {
     let why = dist::lay_out(&clone, &clone.join("checkgate"), &dist).expect_err("a refusal");
     assert!(why.contains("move it away"), "{why}");
     assert_eq!(files(&dist).len(), 1);
+    fs::remove_dir_all(clone).expect("removed");
+}
+
+/// `cargo dist` on a littered clone, with stand-ins that note how they are called: cargo, which builds this text for an
+/// executable, and `func`.
+fn dist_command(clone: &Path, executable: &str) -> Output {
+    let bin = clone.join("bin");
+    let program = |name: &str, text: &str| {
+        fs::write(bin.join(name), format!("#!/bin/sh\n{text}\n")).expect("writable");
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).expect("ours");
+    };
+    fs::create_dir_all(&bin).expect("writable");
+    program("built", executable);
+    let message = serde_json::json!({ "target": { "name": "checkgate" }, "executable": bin.join("built") });
+    fs::write(bin.join("cargo.message"), message.to_string()).expect("writable");
+    program("cargo", "echo \"$RUSTFLAGS: $*\" >> \"$0.record\"\ncat \"$0.message\"");
+    program("func", "echo \"$PWD: $*\" >> \"$0.record\"\nif [ \"$1\" = pack ]; then echo > dist.zip; fi");
+    Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["dist", "--root"])
+        .arg(clone)
+        .env("CARGO", bin.join("cargo"))
+        .output()
+        .expect("the command")
+}
+
+/// How a stand-in was called.
+fn record(clone: &Path, program: &str) -> String {
+    fs::read_to_string(clone.join(format!("bin/{program}.record"))).unwrap_or_default()
+}
+
+#[test]
+fn the_lines_that_cargo_dist_prints_work_as_pasted() {
+    let litter = littered();
+    let clone = litter.join("it's mine");
+    fs::create_dir(&clone).expect("writable");
+    for name in ["host.json", "checks.yaml", "checks.schema.json", "CheckFunction", "ReevaluateFunction"] {
+        fs::rename(litter.join(name), clone.join(name)).expect(name);
+    }
+    let output = dist_command(&clone, "exit 0");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        record(&clone, "cargo"),
+        "-C target-feature=+crt-static: build --locked --package checkgate --bin checkgate --message-format \
+         json-render-diagnostics --release --target x86_64-unknown-linux-gnu\n"
+    );
+    assert_eq!(files(&clone.join("dist")).get("checkgate"), Some(&0o755));
+
+    let pasted: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = [clone.join("bin")].into_iter().chain(std::env::split_paths(&path));
+    let shell = Command::new("sh")
+        .args(["-e", "-c", &pasted.join("\n")])
+        .env("PATH", std::env::join_paths(path).expect("no colon"))
+        .output()
+        .expect("a shell");
+    assert!(shell.status.success(), "{pasted:?}: {}", String::from_utf8_lossy(&shell.stderr));
+    let there = clone.join("dist").canonicalize().expect("it is there");
+    let called = ["pack", "azure functionapp publish my-function-app"];
+    assert_eq!(record(&clone, "func"), called.map(|how| format!("{}: {how}\n", there.display())).concat());
+    assert!(!there.join("dist.zip").exists(), "the package would be published");
+    fs::remove_dir_all(litter).expect("removed");
+}
+
+#[test]
+fn what_stands_in_the_way_is_said_before_the_build() {
+    let clone = littered();
+    let refusal = |says: &str| {
+        let output = dist_command(&clone, "exit 0");
+        let why = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{why}");
+        assert!(why.starts_with("error: ") && why.contains(says), "{why}");
+        assert_eq!(record(&clone, "cargo"), "", "it was built");
+    };
+    fs::create_dir(clone.join("dist")).expect("writable");
+    fs::write(clone.join("dist/thesis.doc"), "years of work").expect("writable");
+    refusal("was not made by `cargo dist`: move it away");
+    fs::remove_dir_all(clone.join("dist")).expect("removed");
+    // Even a superuser, who may write anywhere, cannot replace a file as if it were a folder.
+    fs::remove_dir_all(clone.join("dist.new")).expect("removed");
+    fs::write(clone.join("dist.new"), "a file").expect("writable");
+    refusal("dist.new cannot be removed");
+    assert!(!clone.join("dist").exists());
+    fs::remove_dir_all(clone).expect("removed");
+}
+
+#[test]
+fn a_broken_checks_yaml_is_not_laid_out() {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return; // What is built for Azure does not run here.
+    }
+    let clone = littered();
+    let output =
+        dist_command(&clone, "echo 'checks.yaml: line 3: wrong'; echo 'checks.yaml has 1 mistake' >&2; exit 1");
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{why}");
+    assert!(why.contains("has 1 mistake: mend it, then try again\nchecks.yaml: line 3: wrong"), "{why}");
+    assert!(!clone.join("dist").exists());
     fs::remove_dir_all(clone).expect("removed");
 }
 
