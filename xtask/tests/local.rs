@@ -288,6 +288,9 @@ fn what_is_missing_is_said_before_anything_is_started() {
     let machine = Machine::complete();
     machine.program("func", "#!/bin/sh\necho 3.0.1\n");
     machine.expect_refusal(&machine.local(&[]), "func is version `3.0.1`");
+    machine.program("func", "#!/bin/sh\necho \"env: 'node': No such file\" >&2\nexit 127\n");
+    machine
+        .expect_refusal(&machine.local(&[]), "func does not run (env: 'node': No such file): install Azure Functions");
 }
 
 #[test]

@@ -18,9 +18,13 @@ const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// Whether there is a `func` that can run this app.
 pub(super) fn is_installed() -> Result<(), String> {
-    const INSTALL: &str = "install Azure Functions Core Tools 4, for instance with `npm install --global azure-functions-core-tools@4`; `cargo local --no-func` goes without";
+    const INSTALL: &str = "install Azure Functions Core Tools 4, for instance with `npm install --global azure-functions-core-tools@4`; `cargo local --no-func` does everything else";
     let asked = Command::new("func").arg("--version").output();
     let output = asked.map_err(|error| format!("func cannot be run ({error}): {INSTALL}"))?;
+    if !output.status.success() {
+        // The `func` of npm is a script that needs Node.
+        return Err(format!("func does not run ({}): {INSTALL}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if version.starts_with("4.") { Ok(()) } else { Err(format!("func is version `{version}`: {INSTALL}")) }
 }
