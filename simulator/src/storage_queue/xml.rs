@@ -66,7 +66,12 @@ pub(super) fn error(code: &str, message: &str) -> String {
 /// The text in a request's body.
 pub(super) fn text(body: &[u8]) -> Result<String, StorageError> {
     let PutMessage { message_text } = quick_xml::de::from_reader(body).map_err(|_| StorageError::InvalidXml)?;
-    Ok(message_text)
+    if message_text.chars().all(is_xml) { Ok(message_text) } else { Err(StorageError::InvalidXml) }
+}
+
+/// Whether a document of XML 1.0 may contain the character.
+fn is_xml(c: char) -> bool {
+    !matches!(c, '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn document(root: &impl Serialize) -> String {
@@ -101,6 +106,10 @@ mod tests {
         );
         assert_eq!(text(b"<QueueMessage><Text/></QueueMessage>"), Err(StorageError::InvalidXml));
         assert_eq!(text(b"plain"), Err(StorageError::InvalidXml));
+        for forbidden in ['\u{1}', '\u{fffe}', '\u{ffff}'] {
+            let document = format!("<QueueMessage><MessageText>a{forbidden}</MessageText></QueueMessage>");
+            assert_eq!(text(document.as_bytes()), Err(StorageError::InvalidXml), "{forbidden:?}");
+        }
     }
 
     #[test]

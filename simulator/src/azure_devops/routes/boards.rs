@@ -128,6 +128,13 @@ pub(super) fn wiql(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> 
         Refusal::bad_request("WorkItemTrackingQueryException", format!("TF51005: The query is not known here: {query}"))
     })?;
     let top: usize = ask.query("$top").map_or(Ok(usize::MAX), |top| ask.number(top))?;
+    if found.len() > state.query_size_limit && top > state.query_size_limit {
+        let message = format!(
+            "VS402337: The number of work items returned exceeds the size limit of {}. Change the query to return fewer items.",
+            state.query_size_limit
+        );
+        return Err(Refusal::bad_request("WorkItemTrackingQueryResultSizeLimitExceededException", message));
+    }
     let items = found.iter().filter(|_| ask.sees_boards).take(top);
     let items: Vec<_> =
         items.map(|id| json!({"id": id, "url": format!("{}_apis/wit/workItems/{id}", state.url())})).collect();

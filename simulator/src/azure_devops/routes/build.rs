@@ -99,6 +99,9 @@ pub(super) fn timeline(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refus
     })))
 }
 
+/// Of how many commits of a run the service lists the work items.
+const COMMITS_LOOKED_AT: usize = 200;
+
 fn reference(state: &State, id: u64) -> Value {
     json!({"id": id.to_string(), "url": format!("{}_apis/wit/workItems/{id}", state.url())})
 }
@@ -106,7 +109,12 @@ fn reference(state: &State, id: u64) -> Value {
 pub(super) fn work_items(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let (_, run) = run(state, ask)?;
     let top: usize = ask.query("$top").map_or(Ok(usize::MAX), |top| ask.number(top))?;
-    Ok(Answer::List(run.work_items.iter().take(top).map(|&id| reference(state, id)).collect()))
+    let mentioned = run.changes.iter().take(COMMITS_LOOKED_AT).filter_map(|it| state.commit_work_items.get(&it.id));
+    let mut linked: Vec<u64> = run.work_items.iter().chain(mentioned.flatten()).copied().collect();
+    linked.sort_unstable();
+    linked.dedup();
+    linked.retain(|_| run.is_in_own_repository());
+    Ok(Answer::List(linked.into_iter().take(top).map(|id| reference(state, id)).collect()))
 }
 
 pub(super) fn work_items_of_commits(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
@@ -122,6 +130,7 @@ pub(super) fn work_items_of_commits(state: &mut State, ask: &Ask<'_>) -> Result<
     }
     linked.sort_unstable();
     linked.dedup();
+    linked.retain(|_| run.is_in_own_repository());
     Ok(Answer::List(linked.into_iter().take(top).map(|id| reference(state, id)).collect()))
 }
 
@@ -166,6 +175,10 @@ impl Change {
 }
 
 impl Run {
+    fn is_in_own_repository(&self) -> bool {
+        ["TfsGit", "TfsVersionControl"].contains(&self.repository_type.as_str())
+    }
+
     fn to_json(&self, project: &Project, collection: &str) -> Value {
         let person = json!({"displayName": self.requested_for, "uniqueName": self.requested_for});
         let project_json =
@@ -182,7 +195,7 @@ impl Run {
             "requestedBy": person,
             "definition": {"id": self.definition_id, "name": self.definition_name, "path": "\\", "type": "build", "queueStatus": "enabled", "revision": 3, "project": project_json},
             "project": project_json,
-            "repository": {"id": self.repository_id, "type": "TfsGit", "name": self.repository},
+            "repository": {"id": self.repository_id, "type": self.repository_type, "name": self.repository},
             "triggerInfo": self.trigger_info,
             "tags": self.tags,
             "templateParameters": self.template_parameters,
@@ -203,6 +216,9 @@ impl Run {
             if let Some(value) = value {
                 build[name] = value;
             }
+        }
+        for name in &self.nulls {
+            build[name.as_str()] = Value::Null;
         }
         build
     }

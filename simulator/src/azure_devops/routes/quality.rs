@@ -53,7 +53,8 @@ impl Coverage {
                 platforms.push(&statistic.platform);
             }
         }
-        platforms.into_iter().map(|platform| self.platform(platform)).collect()
+        let times = if self.repeated { 2 } else { 1 };
+        platforms.repeat(times).into_iter().map(|platform| self.platform(platform)).collect()
     }
 
     fn platform(&self, platform: &str) -> Value {

@@ -36,6 +36,8 @@ pub struct State {
     pub pull_requests: Vec<PullRequest>,
     /// The work items that each WIQL query finds, by its exact text.
     pub queries: BTreeMap<String, Vec<u64>>,
+    /// How many work items a query may find.
+    pub query_size_limit: usize,
     /// Plans of checks.
     pub plans: BTreeMap<Uuid, Plan>,
     /// What checks can protect.
@@ -92,6 +94,7 @@ impl State {
             commit_work_items: BTreeMap::new(),
             pull_requests: Vec::new(),
             queries: BTreeMap::new(),
+            query_size_limit: 20_000,
             plans: BTreeMap::new(),
             resources: Vec::new(),
             check_configurations: BTreeMap::new(),

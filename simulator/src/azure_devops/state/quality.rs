@@ -9,6 +9,8 @@ pub struct Coverage {
     pub status: CoverageStatus,
     /// Covered and total of each label, such as `Lines`. A label may occur once for each platform.
     pub statistics: Vec<CoverageStatistic>,
+    /// Whether the job that published it was run again, so that each entry is there twice.
+    pub repeated: bool,
     /// Whether it was published in Visual Studio's format. Only then does the request with `flags` return modules.
     pub from_visual_studio: bool,
 }
@@ -58,7 +60,7 @@ pub struct TestResults {
 impl Coverage {
     /// Final coverage of `covered` in `total` lines, as Cobertura publishes it.
     pub fn of_lines(covered: u64, total: u64) -> Self {
-        Self { status: CoverageStatus::Completed, statistics: Vec::new(), from_visual_studio: false }
+        Self { status: CoverageStatus::Completed, statistics: Vec::new(), repeated: false, from_visual_studio: false }
             .and("Lines", covered, total, "")
     }
 
@@ -71,6 +73,13 @@ impl Coverage {
             total,
             platform: platform.to_owned(),
         });
+        self
+    }
+
+    /// Publishes every entry a second time.
+    #[must_use]
+    pub fn twice(mut self) -> Self {
+        self.repeated = true;
         self
     }
 

@@ -43,6 +43,10 @@ pub struct Run {
     pub requested_for: String,
     /// Name of the repository.
     pub repository: String,
+    /// `TfsGit`, `GitHub`, `Bitbucket` and others. Work items of commits are known for the service's own repositories only.
+    pub repository_type: String,
+    /// Members that the service shows as null.
+    pub nulls: Vec<String>,
     /// Id of the repository.
     pub repository_id: Uuid,
     /// Tags.

@@ -49,6 +49,8 @@ impl Run {
             finish_time: None,
             requested_for: "Johnnie McLeod".to_owned(),
             repository: "FabrikamFiber".to_owned(),
+            repository_type: "TfsGit".to_owned(),
+            nulls: Vec::new(),
             repository_id: uuid::uuid!("5febef5a-833d-4e14-b9c0-14cb638f91e6"),
             tags: Vec::new(),
             trigger_info: BTreeMap::new(),
@@ -67,9 +69,20 @@ impl Run {
 
     /// Chooses the stage and job that tasks are added to. Creates them if they do not exist.
     pub fn in_stage_and_job(&mut self, stage: &str, job: &str) -> &mut Self {
-        let stage = self.find_or_add(None, "Stage", stage);
-        let phase = self.find_or_add(Some(stage), "Phase", job);
-        self.current_job = Some(self.find_or_add(Some(phase), "Job", job));
+        let (in_stage, in_job) = (stage, format!("{stage}.{job}"));
+        let stage = self.find_or_add(None, "Stage", stage, in_stage);
+        let phase = self.find_or_add(Some(stage), "Phase", job, &in_job);
+        self.current_job = Some(self.find_or_add(Some(phase), "Job", job, &format!("{in_job}.__default")));
+        self
+    }
+
+    /// Gives a record another name on the run page, as `displayName` in YAML does. Its identifier stays.
+    pub fn displays(&mut self, kind: &str, identifier: &str, name: &str) -> &mut Self {
+        let records = self.timeline.iter_mut().flatten();
+        let is_it = |record: &&mut TimelineRecord| {
+            record.kind.as_deref() == Some(kind) && record.identifier.as_deref() == Some(identifier)
+        };
+        records.filter(is_it).for_each(|record| record.name = Some(name.to_owned()));
         self
     }
 
@@ -128,7 +141,7 @@ impl Run {
         self
     }
 
-    fn find_or_add(&mut self, parent: Option<Uuid>, kind: &str, name: &str) -> Uuid {
+    fn find_or_add(&mut self, parent: Option<Uuid>, kind: &str, name: &str, identifier: &str) -> Uuid {
         let known = self.timeline.iter().flatten().find(|record| {
             record.parent_id == parent && record.kind.as_deref() == Some(kind) && record.name.as_deref() == Some(name)
         });
@@ -136,6 +149,8 @@ impl Run {
             return known.id;
         }
         let record = self.add(parent, kind, name);
+        record.identifier = Some(identifier.to_owned());
+        record.ref_name = identifier.rsplit('.').next().map(str::to_owned);
         record.state = Some(RecordState::Completed);
         record.result = Some(TaskResult::Succeeded);
         record.id
