@@ -1,4 +1,8 @@
-//! Makes text from outside safe to print, and short enough.
+//! Makes text from outside safe to print, short enough, and comparable.
+
+use std::borrow::Cow;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 /// Makes text safe for one line of a log: no line breaks, no control characters, nothing that is invisible or turns the
 /// direction of what follows, no logging commands.
@@ -15,8 +19,26 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
+/// A name in the form by which names are compared: composed, in lower case. `é` may be one character or two.
+#[must_use]
+pub fn folded(name: &str) -> String {
+    composed(name).to_lowercase()
+}
+
+/// Whether two names are the same, whatever their case and whether their characters are composed.
+#[must_use]
+pub fn is_same(one: &str, other: &str) -> bool {
+    one == other || folded(one) == folded(other)
+}
+
+/// A text with its characters composed: Unicode's normal form C.
+#[must_use]
+pub fn composed(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
+}
+
 /// Whether a character is what it looks like.
-fn is_visible(c: char) -> bool {
+pub(crate) fn is_visible(c: char) -> bool {
     !c.is_control()
         && !matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

@@ -8,6 +8,7 @@ use url::form_urlencoded::byte_serialize;
 use super::build::{Build, Run};
 use super::session::Wrapped;
 use super::{Error, Session};
+use crate::text::{folded, is_same};
 
 /// The code coverage of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,11 +17,16 @@ pub struct CodeCoverage {
     pub status: String,
     /// Everything that was counted, for each configuration by itself.
     pub statistics: Vec<CoverageStatistics>,
+    /// A configuration of which Azure DevOps does not give the numbers.
+    pub without_numbers: Option<String>,
 }
 
 /// What one configuration of a run counted under one label.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct CoverageStatistics {
+    /// The configuration: platform and flavor, such as `x64 Release`; empty where the publishing task named none.
+    #[serde(skip)]
+    pub configuration: String,
     /// What is counted, in the tool's words: `Lines`, `Branches`, `Blocks` …
     pub label: String,
     /// How many are covered.
@@ -38,9 +44,22 @@ impl CodeCoverage {
     }
 }
 
+impl CodeCoverage {
+    /// A configuration that counted the label twice, as a job does that is run again. Azure DevOps does not say which of
+    /// the two is newer, and both together would be wrong.
+    #[must_use]
+    pub fn repeated(&self, label: &str) -> Option<&str> {
+        let of_label = || self.statistics.iter().filter(|statistics| is_label(&statistics.label, label));
+        let count = |configuration: &str| {
+            of_label().filter(|statistics| is_same(&statistics.configuration, configuration)).count()
+        };
+        of_label().map(|statistics| statistics.configuration.as_str()).find(|configuration| count(configuration) > 1)
+    }
+}
+
 /// Whether two labels mean the same: tools write `Line`, `line` and `Lines`.
 fn is_label(found: &str, wanted: &str) -> bool {
-    let [found, wanted] = [found, wanted].map(|label| label.trim().to_lowercase());
+    let [found, wanted] = [found, wanted].map(|label| folded(label.trim()));
     let is_plural = |one: &str, many: &str| matches!(many.strip_prefix(one), Some("" | "s" | "es"));
     is_plural(&found, &wanted) || is_plural(&wanted, &found)
 }
@@ -59,15 +78,33 @@ pub(super) struct CoverageSummary {
 #[serde(rename_all = "camelCase")]
 struct CoverageData {
     #[serde(default)]
+    build_platform: Option<String>,
+    #[serde(default)]
+    build_flavor: Option<String>,
+    #[serde(default)]
     coverage_stats: Option<Vec<CoverageStatistics>>,
+}
+
+impl CoverageData {
+    fn configuration(&self) -> String {
+        let named = [&self.build_platform, &self.build_flavor].map(|name| name.as_deref().unwrap_or_default());
+        named.join(" ").trim().to_owned()
+    }
+
+    fn statistics(self) -> impl Iterator<Item = CoverageStatistics> {
+        let configuration = self.configuration();
+        let in_it = move |found| CoverageStatistics { configuration: configuration.clone(), ..found };
+        self.coverage_stats.unwrap_or_default().into_iter().map(in_it)
+    }
 }
 
 impl From<CoverageSummary> for CodeCoverage {
     fn from(summary: CoverageSummary) -> Self {
-        let data = summary.coverage_data.into_iter().flatten();
+        let data = summary.coverage_data.unwrap_or_default();
         Self {
+            without_numbers: data.iter().find(|data| data.coverage_stats.is_none()).map(CoverageData::configuration),
             status: summary.status.unwrap_or_default(),
-            statistics: data.flat_map(|data| data.coverage_stats.unwrap_or_default()).collect(),
+            statistics: data.into_iter().flat_map(CoverageData::statistics).collect(),
         }
     }
 }
@@ -114,7 +151,7 @@ mod tests {
                     { "label": "Branches", "position": 2, "total": 10, "covered": 5 },
                 ]},
                 { "buildPlatform": "arm", "coverageStats": [{ "label": "line", "total": 50, "covered": 10 }] },
-                { "buildPlatform": "wasm", "coverageStats": null },
+                { "buildPlatform": "wasm", "coverageStats": [] },
             ],
         });
         let coverage: CodeCoverage = serde_json::from_value::<CoverageSummary>(summary).expect("a summary").into();
@@ -123,6 +160,33 @@ mod tests {
         assert_eq!(coverage.of("LINE"), Some((90, 150)));
         assert_eq!(coverage.of("branch"), Some((5, 10)));
         assert_eq!(coverage.of("Blocks"), None);
+        assert_eq!(coverage.without_numbers, None);
+    }
+
+    #[test]
+    fn a_configuration_that_counts_a_label_twice_is_noticed() {
+        let counted = |entries: &[(&str, &str, &str)]| -> CodeCoverage {
+            let entry = |(platform, flavor, label): &(&str, &str, &str)| {
+                let stats = [json!({ "label": label, "total": 10, "covered": 5 })];
+                json!({ "buildPlatform": platform, "buildFlavor": flavor, "coverageStats": stats })
+            };
+            let data: Vec<_> = entries.iter().map(entry).collect();
+            serde_json::from_value::<CoverageSummary>(json!({ "coverageData": data })).expect("a summary").into()
+        };
+        let twice = counted(&[("x64", "Release", "Lines"), ("X64", "Release", "line"), ("arm", "Release", "Lines")]);
+        assert_eq!(twice.repeated("Lines"), Some("x64 Release"));
+        assert_eq!(twice.repeated("Branches"), None);
+        assert_eq!(counted(&[("", "", "Lines"), ("", "", "Lines")]).repeated("Lines"), Some(""));
+        let different =
+            counted(&[("x64", "Debug", "Lines"), ("x64", "Release", "Lines"), ("x64", "Debug", "Branches")]);
+        assert_eq!((different.repeated("Lines"), different.of("Lines")), (None, Some((10, 20))));
+    }
+
+    #[test]
+    fn a_configuration_without_numbers_is_noticed() {
+        let summary = json!({ "coverageData": [{ "buildPlatform": "wasm", "coverageStats": null }] });
+        let coverage: CodeCoverage = serde_json::from_value::<CoverageSummary>(summary).expect("a summary").into();
+        assert_eq!(coverage.without_numbers.as_deref(), Some("wasm"));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
+use crate::http::json::{self, or_default};
+
 /// A call that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -16,6 +18,8 @@ pub struct Error {
     /// What came back, for the log. Holds no secret, and no more of the answer than its typed message.
     detail: String,
     about_version: bool,
+    /// How many work items a query may find, where it found more.
+    size_limit: Option<u64>,
 }
 
 /// What a caller does about an error.
@@ -40,7 +44,12 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(what: &'static str, kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self { what, kind, detail: detail.into(), about_version: false }
+        Self { what, kind, detail: detail.into(), about_version: false, size_limit: None }
+    }
+
+    /// How many work items a query may find, if it was refused because it found more.
+    pub(super) const fn size_limit(&self) -> Option<u64> {
+        self.size_limit
     }
 
     /// Whether the server refused the version that the call asked for.
@@ -61,8 +70,11 @@ impl std::error::Error for Error {}
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WrappedException {
+    #[serde(deserialize_with = "or_default")]
     message: String,
+    #[serde(deserialize_with = "or_default")]
     type_key: String,
+    #[serde(deserialize_with = "or_default")]
     type_name: String,
 }
 
@@ -80,7 +92,7 @@ const MAX_MESSAGE: usize = 300;
 
 /// Classifies an answer that is not a success.
 pub(super) fn from_answer(what: &'static str, status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Error {
-    let exception: WrappedException = serde_json::from_slice(body).unwrap_or_default();
+    let exception: WrappedException = json::read(body).unwrap_or_default();
     let is = |name: &str| exception.type_key == name || exception.type_name.contains(name);
     let kind = if GONE.iter().any(|name| is(name)) {
         ErrorKind::Gone
@@ -100,7 +112,14 @@ pub(super) fn from_answer(what: &'static str, status: StatusCode, retry_after: O
         (key, message) => format!("Azure DevOps answered {status}: {message} ({key})"),
     };
     let about_version = exception.type_key.starts_with("Vss") && exception.type_key.contains("Version");
-    Error { about_version, ..Error::new(what, kind, detail) }
+    Error { about_version, size_limit: size_limit(&exception.message), ..Error::new(what, kind, detail) }
+}
+
+/// The limit in `VS402337: The number of work items returned exceeds the size limit of 20000.` The text may be localised;
+/// the code and the number are not.
+fn size_limit(message: &str) -> Option<u64> {
+    let (_, text) = message.split_once("VS402337")?;
+    text.split(|c: char| !c.is_ascii_digit()).find_map(|digits| digits.parse().ok())
 }
 
 /// A call that was not made, because the last ones got no answer.

@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use super::build::Identity;
 use super::session::Wrapped;
+use super::work_items::ResourceRef;
 use super::{Error, Session};
+use crate::http::json::or_default;
 
 /// A pull request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -18,22 +20,22 @@ pub struct PullRequest {
     #[serde(rename = "pullRequestId")]
     pub id: u64,
     /// Its title.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub title: String,
     /// `active`, `completed` or `abandoned`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub status: String,
     /// The branch that it changes, in full.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub target_ref_name: String,
     /// The branch that it comes from, in full.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub source_ref_name: String,
     /// Who opened it.
     #[serde(default)]
     pub created_by: Option<Identity>,
     /// Who was asked to review it, or did.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub reviewers: Vec<Reviewer>,
 }
 
@@ -45,17 +47,16 @@ pub struct Reviewer {
     #[serde(flatten)]
     pub identity: Identity,
     /// 10 approved, 5 approved with suggestions, 0 none, -5 waits for the author, -10 rejected.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub vote: i32,
     /// Whether it is a group: its vote repeats that of a member.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub is_container: bool,
 }
 
 /// By commit, the pull requests that hold it; one map for each query.
 #[derive(Debug, Deserialize)]
 pub(super) struct PullRequestQueryAnswer {
-    #[serde(default)]
     results: Vec<BTreeMap<String, Vec<PullRequest>>>,
 }
 
@@ -93,6 +94,17 @@ impl Session<'_> {
     pub async fn pull_request(&self, repository: Uuid, id: u64) -> Result<PullRequest, Error> {
         let path = self.in_project(&format!("git/repositories/{repository}/pullrequests/{id}"));
         self.get("read the pull request", &path).await
+    }
+
+    /// The ids of the work items linked to a pull request, as written.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn pull_request_work_items(&self, repository: Uuid, id: u64) -> Result<Vec<String>, Error> {
+        let path = self.in_project(&format!("git/repositories/{repository}/pullrequests/{id}/workitems"));
+        let links: Wrapped<ResourceRef> = self.get("read the work items linked to the pull request", &path).await?;
+        Ok(links.value.into_iter().map(|link| link.id).collect())
     }
 
     /// The reviewers of a pull request, with their votes.

@@ -41,17 +41,34 @@ impl QueryAnswer {
     }
 }
 
+/// What a query finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// The ids of these work items, in ascending order.
+    Items(Vec<u64>),
+    /// More than so many: the most that the platform lists.
+    MoreThan(u64),
+}
+
+impl From<Vec<u64>> for Found {
+    fn from(ids: Vec<u64>) -> Self {
+        Self::Items(ids)
+    }
+}
+
 impl Session<'_> {
-    /// The ids of the work items that a query finds, in ascending order. `None` when the answer lists neither work items
-    /// nor links.
+    /// The work items that a query finds. `None` when the answer lists neither work items nor links.
     ///
     /// # Errors
     ///
     /// As any call.
-    pub async fn query(&self, wiql: &str) -> Result<Option<Vec<u64>>, Error> {
+    pub async fn query(&self, wiql: &str) -> Result<Option<Found>, Error> {
         let query = json!({ "query": wiql });
-        let answer: QueryAnswer = self.post("run the work item query", &self.in_project("wit/wiql"), &query).await?;
-        Ok(answer.ids())
+        let answer = self.post("run the work item query", &self.in_project("wit/wiql"), &query).await;
+        match answer {
+            Ok(answer) => Ok(QueryAnswer::ids(answer).map(Found::Items)),
+            Err(error) => error.size_limit().map(|limit| Some(Found::MoreThan(limit))).ok_or(error),
+        }
     }
 }
 

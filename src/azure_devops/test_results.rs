@@ -52,15 +52,16 @@ struct Analysis {
     run_summary_by_state: Option<BTreeMap<String, RunCount>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 struct OutcomeCount {
     count: u64,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct RunCount {
+    /// Azure DevOps leaves a zero out.
+    #[serde(default)]
     runs_count: u64,
 }
 

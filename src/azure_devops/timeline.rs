@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::lenient::{or_empty, or_none, readable};
 use super::{Error, Session};
+use crate::text::is_same;
 
 /// The run's timeline: its stages, jobs and tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +64,45 @@ impl Timeline {
     }
 }
 
+impl Timeline {
+    /// Whether a record is in the stage of this name: the one in YAML, or the one that the run page shows.
+    #[must_use]
+    pub fn is_in_stage(&self, record: &TimelineRecord, name: &str) -> bool {
+        let stage = self.ancestor(record, "Stage");
+        stage.is_some_and(|stage| {
+            stage.is_shown_as(name) || stage.identifier.as_deref().is_some_and(|id| is_same(id, name))
+        })
+    }
+
+    /// Whether a record is in the job of this name: the one in YAML, or the one that the run page shows.
+    ///
+    /// A job of YAML is a record of type Phase, with the identifier `Stage.Job`. Each of its runs, such as a leg of a
+    /// matrix, is a record of type Job, with the identifier `Stage.Job.Leg`.
+    #[must_use]
+    pub fn is_in_job(&self, record: &TimelineRecord, name: &str) -> bool {
+        let [stage, phase, job] = ["Stage", "Phase", "Job"].map(|kind| self.ancestor(record, kind));
+        let is_shown = [phase, job].into_iter().flatten().any(|it| it.is_shown_as(name));
+        let yaml_name = [phase, job].into_iter().flatten().find_map(|it| it.job_in_yaml(stage));
+        is_shown || yaml_name.is_some_and(|found| is_same(found, name))
+    }
+}
+
 impl TimelineRecord {
+    /// Whether the run page shows it under this name.
+    fn is_shown_as(&self, name: &str) -> bool {
+        self.name.as_deref().is_some_and(|shown| is_same(shown, name))
+    }
+
+    /// The name in YAML of the job that a phase or a job is of: in its identifier, the part behind the stage.
+    fn job_in_yaml(&self, stage: Option<&Self>) -> Option<&str> {
+        let identifier = self.identifier.as_deref()?;
+        let stage = stage.and_then(|stage| stage.identifier.as_deref().or(stage.name.as_deref()));
+        let (first, rest) = identifier.split_once('.').unwrap_or((identifier, ""));
+        let in_stage = stage.is_some_and(|stage| is_same(stage, first)) && !rest.is_empty();
+        let job = if in_stage { rest } else { identifier };
+        job.split('.').next().filter(|job| !job.is_empty())
+    }
+
     /// Whether it is an execution of this task.
     #[must_use]
     pub fn is_task(&self, id: Uuid) -> bool {
@@ -74,14 +113,6 @@ impl TimelineRecord {
     #[must_use]
     pub fn is_completed(&self) -> bool {
         self.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("completed"))
-    }
-
-    /// Whether this is its name, or the identifier under which YAML knows it.
-    #[must_use]
-    pub fn is_named(&self, name: &str) -> bool {
-        // The identifier is dotted, `Stage.Job`: its last part is the name in YAML.
-        let short = self.identifier.as_deref().and_then(|identifier| identifier.rsplit('.').next());
-        [self.name.as_deref(), short].into_iter().flatten().any(|found| found.eq_ignore_ascii_case(name))
     }
 
     /// What the run page calls it.
@@ -136,6 +167,6 @@ mod tests {
         let timeline: Timeline = serde_json::from_value(timeline).expect("a timeline");
         let runs: Vec<&TimelineRecord> = timeline.records.iter().filter(|record| record.is_task(cmd_line)).collect();
         assert_eq!((timeline.records.len(), runs.len()), (2, 1));
-        assert!(runs[0].is_named("Run") && timeline.ancestor(runs[0], "Stage").is_none());
+        assert!(runs[0].is_shown_as("Run") && timeline.ancestor(runs[0], "Stage").is_none());
     }
 }

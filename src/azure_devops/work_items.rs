@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::session::Wrapped;
@@ -60,6 +61,17 @@ impl Session<'_> {
             None => self.get(what, &path).await?,
         };
         Ok(links.value.into_iter().map(|link| link.id).collect())
+    }
+
+    /// How many commits the run has; at most `most` are counted.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn count_commits(&self, most: usize) -> Result<usize, Error> {
+        let path = self.in_project(&format!("build/builds/{}/changes?$top={most}", self.build_id()?));
+        let changes: Wrapped<IgnoredAny> = self.get("read the run's commits", &path).await?;
+        Ok(changes.value.len())
     }
 
     /// Reads work items of any project. Those that the build service may not see are missing from the answer.

@@ -35,7 +35,7 @@ impl Fact for EarlierCoverage {
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, FactError> {
         let run = gatherer.get(&RunDetails).await?;
-        let definition = run.definition.as_ref().map(|definition| definition.id);
+        let definition = run.definition.as_ref().and_then(|definition| definition.id);
         let (Some(definition), false) = (definition, run.source_branch.is_empty()) else {
             return Err(FactError::because("Azure DevOps does not give the run's pipeline and branch"));
         };

@@ -36,7 +36,7 @@ pub fn of_azure_devops(status: u16, line: &[u8], body: &[u8], wiql: &str) -> Fac
         }
     }
     if let Some(ids) = answers.ids {
-        facts.insert(WorkItemQuery { wiql: wiql.to_owned() }, Ok(ids));
+        facts.insert(WorkItemQuery { wiql: wiql.to_owned() }, Ok(ids.into()));
     }
     facts
 }
@@ -45,7 +45,7 @@ fn read_run(answers: &Answers, facts: &mut Facts) {
     let mut found = answers.pull_requests.clone();
     if let Some(build) = &answers.build {
         if validated(&build.run).is_none() {
-            found = that_brought(&build.run, found);
+            found = that_brought(&build.run, found).unwrap_or_default();
         }
         facts.insert(RunDetails, Ok(build.run.clone()));
         facts.insert(CurrentRunState, Ok(build.state.clone()));
@@ -58,7 +58,8 @@ fn read_run(answers: &Answers, facts: &mut Facts) {
     }
     if let Some(timeline) = &answers.timeline {
         for record in &timeline.records {
-            let _ = (timeline.ancestor(record, "Stage"), record.title(), record.outcome(), record.is_named("A"));
+            let _ =
+                (timeline.ancestor(record, "Stage"), record.title(), record.outcome(), timeline.is_in_job(record, "A"));
         }
         facts.insert(RunTimeline, Ok(timeline.clone()));
     }

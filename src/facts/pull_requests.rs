@@ -7,9 +7,6 @@ use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::Run;
 use crate::azure_devops::pull_requests::PullRequest;
 
-/// How Azure DevOps names a repository of its own.
-const AZURE_REPOS: &str = "TfsGit";
-
 /// The most pull requests of which the votes are read: a commit of a long-lived branch may be in many.
 const MAX_PULL_REQUESTS: usize = 5;
 
@@ -21,35 +18,42 @@ impl Fact for RunPullRequests {
     type Value = Vec<PullRequest>;
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<PullRequest>, FactError> {
-        let run = gatherer.get(&RunDetails).await?;
-        let session = gatherer.azure_devops;
-        let repository = run.repository.as_ref().ok_or_else(|| FactError::because("the run has no repository"))?;
-        if !repository.kind.eq_ignore_ascii_case(AZURE_REPOS) {
-            return Err(FactError::because(format!(
-                "the run's repository is of type {}; pull requests can be read from Azure Repos only",
-                repository.kind
-            )));
-        }
-        let repository: Uuid = repository
-            .id
-            .parse()
-            .map_err(|_| FactError::because("Azure DevOps does not give the id of the run's repository"))?;
-        let mut found = match validated(&run) {
-            Some(id) => vec![session.pull_request(repository, id).await?],
-            None if run.source_branch.is_empty() || run.source_version.is_empty() => {
-                return Err(FactError::because("Azure DevOps does not give the run's branch and commit"));
-            }
-            None => that_brought(&run, session.pull_requests_with(repository, &run.source_version).await?),
-        };
+        let (repository, mut found) = without_votes(gatherer).await?;
         for pull_request in &mut found {
-            pull_request.reviewers = session.reviewers(repository, pull_request.id).await?;
+            pull_request.reviewers = gatherer.azure_devops.reviewers(repository, pull_request.id).await?;
         }
         Ok(found)
     }
 }
 
+/// The pull requests that brought the run's commit, and their repository.
+pub(super) async fn without_votes(gatherer: &mut Gatherer<'_>) -> Result<(Uuid, Vec<PullRequest>), FactError> {
+    let run = gatherer.get(&RunDetails).await?;
+    let (repository, session) = (azure_repository(&run)?, gatherer.azure_devops);
+    let found = match validated(&run) {
+        Some(id) => vec![session.pull_request(repository, id).await?],
+        None if run.source_branch.is_empty() || run.source_version.is_empty() => {
+            return Err(FactError::because("Azure DevOps does not give the run's branch and commit"));
+        }
+        None => that_brought(&run, session.pull_requests_with(repository, &run.source_version).await?)?,
+    };
+    Ok((repository, found))
+}
+
+/// The id of the run's repository, which is in Azure Repos.
+pub(super) fn azure_repository(run: &Run) -> Result<Uuid, FactError> {
+    let repository = run.repository.as_ref().ok_or_else(|| FactError::because("the run has no repository"))?;
+    if !repository.is_in_azure_repos() {
+        return Err(FactError::because(format!(
+            "the run's repository is of type {}; pull requests can be read from Azure Repos only",
+            repository.kind
+        )));
+    }
+    repository.id.parse().map_err(|_| FactError::because("Azure DevOps does not give the id of the run's repository"))
+}
+
 /// The number of the pull request that a run validates. Its commit is a temporary merge that no history keeps.
-pub(super) fn validated(run: &Run) -> Option<u64> {
+pub(crate) fn validated(run: &Run) -> Option<u64> {
     let reference = run.source_branch.strip_prefix("refs/pull/");
     let from_branch = reference.and_then(|rest| rest.split('/').next()?.parse().ok());
     // A person who queues a run can set what triggered it: that counts only where a pull request is validated.
@@ -60,7 +64,12 @@ pub(super) fn validated(run: &Run) -> Option<u64> {
 
 /// Those that brought the commit to the run's branch. If there are none: those that brought it to another branch, and open
 /// ones from the run's branch. Any other open one only contains the commit.
-pub(super) fn that_brought(run: &Run, found: Vec<PullRequest>) -> Vec<PullRequest> {
+pub(super) fn that_brought(run: &Run, found: Vec<PullRequest>) -> Result<Vec<PullRequest>, FactError> {
+    // Of one that does not say where it stands, nobody knows whether it brought the commit, or keeps others from counting.
+    if let Some(vague) = found.iter().find(|pull_request| !says_where_it_stands(pull_request)) {
+        let why = format!("Azure DevOps does not give the state and the branches of pull request {}", vague.id);
+        return Err(FactError::because(why));
+    }
     let is_merged_here = |pull_request: &PullRequest| {
         pull_request.status.eq_ignore_ascii_case("completed") && pull_request.target_ref_name == run.source_branch
     };
@@ -71,7 +80,12 @@ pub(super) fn that_brought(run: &Run, found: Vec<PullRequest>) -> Vec<PullReques
         "abandoned" => false,
         _ => it.source_ref_name == run.source_branch,
     };
-    found.into_iter().filter(counts).take(MAX_PULL_REQUESTS).collect()
+    Ok(found.into_iter().filter(counts).take(MAX_PULL_REQUESTS).collect())
+}
+
+fn says_where_it_stands(pull_request: &PullRequest) -> bool {
+    let is_known = ["active", "completed", "abandoned"].iter().any(|it| pull_request.status.eq_ignore_ascii_case(it));
+    is_known && !pull_request.target_ref_name.is_empty() && !pull_request.source_ref_name.is_empty()
 }
 
 #[cfg(test)]
@@ -97,7 +111,7 @@ mod tests {
             });
             serde_json::from_value(pull_request).expect("a pull request")
         });
-        that_brought(&run, found.collect()).iter().map(|pull_request| pull_request.id).collect()
+        that_brought(&run, found.collect()).expect("known states").iter().map(|pull_request| pull_request.id).collect()
     }
 
     #[test]

@@ -6,10 +6,17 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pull_requests::{azure_repository, validated, without_votes};
 use super::run::RunDetails;
 use super::{Fact, FactError, Gatherer};
+use crate::azure_devops::build::{Repository, Run};
+use crate::azure_devops::queries::Found;
 use crate::azure_devops::type_states::{States, WorkItemType};
 use crate::azure_devops::work_items::{BATCH, WorkItem};
+use crate::text::is_same;
+
+/// Of how many commits the platform lists the work items. From public reports; today's number is not documented.
+const MAX_COMMITS: usize = 200;
 
 /// Which links between a run and its work items count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +27,8 @@ pub enum LinkSource {
     Commit,
     /// All that are associated with the run: those of every commit since the last successful one.
     Run,
+    /// Those of the pull requests that brought the run's commit.
+    PullRequest,
 }
 
 impl fmt::Display for LinkSource {
@@ -27,6 +36,7 @@ impl fmt::Display for LinkSource {
         f.write_str(match self {
             Self::Commit => "run's commit",
             Self::Run => "run",
+            Self::PullRequest => "run's pull request",
         })
     }
 }
@@ -44,14 +54,7 @@ impl Fact for LinkedWorkItems {
     type Value = Vec<WorkItem>;
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<WorkItem>, FactError> {
-        let commit = match self.source {
-            LinkSource::Commit => Some(gatherer.get(&RunDetails).await?.source_version.clone()),
-            LinkSource::Run => None,
-        };
-        if commit.as_deref() == Some("") {
-            return Err(FactError::because("Azure DevOps does not give the run's commit"));
-        }
-        let ids = distinct(&gatherer.azure_devops.linked_work_items(commit.as_deref()).await?)?;
+        let ids = self.ids(gatherer).await?;
         let mut items = Vec::with_capacity(ids.len());
         for batch in ids.chunks(BATCH) {
             items.extend(gatherer.azure_devops.work_items(batch).await?);
@@ -60,7 +63,7 @@ impl Fact for LinkedWorkItems {
             ids.iter().filter(|id| !items.iter().any(|item| item.id == **id)).map(u64::to_string).collect();
         if !hidden.is_empty() {
             return Err(FactError::because(format!(
-                "work item {} cannot be read; let the pipeline's build service view it (\"View work items in this node\")",
+                "work item {} cannot be read: if it was deleted, remove the link or restore it; if not, let the pipeline's build service view it (\"View work items in this node\")",
                 hidden.join(", ")
             )));
         }
@@ -68,7 +71,7 @@ impl Fact for LinkedWorkItems {
             for item in &mut items {
                 let fact = StatesOf(WorkItemType { project: item.project.clone(), kind: item.kind.clone() });
                 let states = gatherer.get(&fact).await?;
-                let state = states.iter().find(|(name, _)| name.eq_ignore_ascii_case(&item.state));
+                let state = states.iter().find(|(name, _)| is_same(name, &item.state));
                 item.category = state.map(|(_, category)| category.clone());
                 if item.category.is_none() {
                     gatherer.azure_devops.found_unknown_state(&fact.0);
@@ -76,6 +79,69 @@ impl Fact for LinkedWorkItems {
             }
         }
         Ok(items)
+    }
+}
+
+impl LinkedWorkItems {
+    /// The ids of the linked work items. None is an answer only of a platform that would know of some.
+    async fn ids(self, gatherer: &mut Gatherer<'_>) -> Result<Vec<u64>, FactError> {
+        let links = match self.source {
+            LinkSource::Commit => of_commit(gatherer).await?,
+            LinkSource::Run => of_run(gatherer).await?,
+            LinkSource::PullRequest => of_pull_requests(gatherer).await?,
+        };
+        let ids = distinct(&links)?;
+        if ids.is_empty() {
+            expect_links(&*gatherer.get(&RunDetails).await?)?;
+        }
+        Ok(ids)
+    }
+}
+
+/// The links of the commit that triggered the run. A run that validates a pull request builds a temporary merge commit,
+/// which no work item mentions: the links of the pull request stand for it.
+async fn of_commit(gatherer: &mut Gatherer<'_>) -> Result<Vec<String>, FactError> {
+    let run = gatherer.get(&RunDetails).await?;
+    let is_in_azure_repos = run.repository.as_ref().is_some_and(Repository::is_in_azure_repos);
+    if let Some(id) = validated(&run).filter(|_| is_in_azure_repos) {
+        return Ok(gatherer.azure_devops.pull_request_work_items(azure_repository(&run)?, id).await?);
+    }
+    if run.source_version.is_empty() {
+        return Err(FactError::because("Azure DevOps does not give the run's commit"));
+    }
+    Ok(gatherer.azure_devops.linked_work_items(Some(&run.source_version)).await?)
+}
+
+/// The links of all commits of the run, unless there are so many that the platform may not have looked at all of them.
+async fn of_run(gatherer: &mut Gatherer<'_>) -> Result<Vec<String>, FactError> {
+    if gatherer.azure_devops.count_commits(MAX_COMMITS + 1).await? >= MAX_COMMITS {
+        return Err(FactError::because(format!(
+            "the run has {MAX_COMMITS} or more commits, and Azure DevOps may list the work items of the first {MAX_COMMITS} only; run the pipeline more often, or use `source: commit`"
+        )));
+    }
+    Ok(gatherer.azure_devops.linked_work_items(None).await?)
+}
+
+async fn of_pull_requests(gatherer: &mut Gatherer<'_>) -> Result<Vec<String>, FactError> {
+    let (repository, found) = without_votes(gatherer).await?;
+    let mut links = Vec::new();
+    for pull_request in found {
+        links.extend(gatherer.azure_devops.pull_request_work_items(repository, pull_request.id).await?);
+    }
+    Ok(links)
+}
+
+/// # Errors
+///
+/// When Azure DevOps knows of no links between the commits of the run's repository and work items.
+fn expect_links(run: &Run) -> Result<(), FactError> {
+    match run.repository.as_ref() {
+        Some(repository) if repository.links_work_items() => Ok(()),
+        Some(repository) if !repository.kind.is_empty() => Err(FactError::because(format!(
+            "the run's repository is of type {}: for such a run Azure DevOps lists no work items, whatever its commits mention, so it is not known whether there are any",
+            repository.kind
+        ))),
+        _ => Err(FactError::because("Azure DevOps does not give the type of the run's repository")),
     }
 }
 
@@ -105,7 +171,7 @@ impl Fact for StatesOf {
     }
 }
 
-/// The ids of the work items that a query finds, in ascending order.
+/// The work items that a query finds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WorkItemQuery {
     /// The query. It comes from the check, never from the pipeline.
@@ -113,11 +179,11 @@ pub struct WorkItemQuery {
 }
 
 impl Fact for WorkItemQuery {
-    type Value = Vec<u64>;
+    type Value = Found;
 
-    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<u64>, FactError> {
-        let ids = gatherer.azure_devops.query(&self.wiql).await?;
-        ids.ok_or_else(|| FactError::because("the work item query was answered without work items or links"))
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Found, FactError> {
+        let found = gatherer.azure_devops.query(&self.wiql).await?;
+        found.ok_or_else(|| FactError::because("the work item query was answered without work items or links"))
     }
 }
 

@@ -5,6 +5,7 @@ mod decision;
 mod ids;
 pub mod plan_url;
 pub mod sealer;
+mod strict_url;
 pub mod token;
 
 pub use completion_event::CompletionEvent;

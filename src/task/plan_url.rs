@@ -8,10 +8,9 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 
-/// The longest `PlanUrl` that is looked at; real ones have well under 200 characters.
-const MAX_LENGTH: usize = 1_024;
+use super::strict_url;
 
 /// The URL of an Azure DevOps organisation or collection, ending with a slash. Made only by [`AllowedPlanUrls::admit`].
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
@@ -87,7 +86,7 @@ impl AllowedPlanUrls {
     ///
     /// [`PlanUrlError`] when it is malformed, or under none of the prefixes.
     pub fn admit(&self, text: &str) -> Result<PlanUrl, PlanUrlError> {
-        let url = parse(text)?;
+        let url = strict_url::parse(text).map_err(PlanUrlError::Malformed)?;
         if self.0.iter().any(|prefix| prefix.covers(&url)) {
             let trimmed = url.as_str().trim_end_matches('/');
             Ok(PlanUrl(format!("{trimmed}/")))
@@ -101,63 +100,6 @@ impl AllowedPlanUrls {
     pub fn names_localhost(&self) -> bool {
         self.0.iter().any(|prefix| matches!(&prefix.host, HostPattern::Exact(exact) if exact == "localhost"))
     }
-}
-
-/// Parses strictly: what a URL parser would silently mend is refused, since other parsers may mend it differently.
-fn parse(text: &str) -> Result<Url, PlanUrlError> {
-    if text.len() > MAX_LENGTH {
-        return Err(PlanUrlError::Malformed("it is longer than 1,024 characters"));
-    }
-    if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
-        return Err(PlanUrlError::Malformed("it holds white space, control characters or a backslash"));
-    }
-    if !text.is_ascii() {
-        return Err(PlanUrlError::Malformed("it holds characters other than ASCII"));
-    }
-    let url = Url::parse(text).map_err(|_| PlanUrlError::Malformed("it cannot be parsed"))?;
-    if !matches!(url.scheme(), "https" | "http")
-        || !text.to_ascii_lowercase().starts_with(&format!("{}://", url.scheme()))
-    {
-        return Err(PlanUrlError::Malformed("it must start with https://"));
-    }
-    if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
-        return Err(PlanUrlError::Malformed("it holds a user name or an `@`"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(PlanUrlError::Malformed("it holds a query or a fragment"));
-    }
-    let (authority, path) = split(text);
-    // The names of collections may hold spaces; nothing else in them needs escaping.
-    if path.contains("/.") || path.contains("//") || path.replace("%20", "").contains('%') {
-        return Err(PlanUrlError::Malformed("its path holds `.`, `%` or an empty segment"));
-    }
-    if let Some(Host::Domain(name)) = url.host()
-        && !name.split('.').all(is_plain_label)
-    {
-        return Err(PlanUrlError::Malformed(
-            "its host is punycode, or holds an empty label or other characters than letters, digits, `-` and `_`",
-        ));
-    }
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port_or_known_default().unwrap_or_default();
-    if !authority.eq_ignore_ascii_case(host) && !authority.eq_ignore_ascii_case(&format!("{host}:{port}")) {
-        return Err(PlanUrlError::Malformed("its host or port is not in the usual notation"));
-    }
-    if path != url.path() && !(path.is_empty() && url.path() == "/") {
-        return Err(PlanUrlError::Malformed("its path holds characters that a URL has to escape"));
-    }
-    Ok(url)
-}
-
-fn is_plain_label(label: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    !label.is_empty() && !label.starts_with("xn--") && label.chars().all(is_plain)
-}
-
-/// The authority and the path as they are written.
-fn split(text: &str) -> (&str, &str) {
-    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-    rest.split_at(rest.find('/').unwrap_or(rest.len()))
 }
 
 impl Prefix {
@@ -205,7 +147,8 @@ impl FromStr for Prefix {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wildcard = text.contains("://*.");
-        let url = parse(&text.replacen("://*.", "://", 1)).map_err(|error| format!("`{text}` {error}"))?;
+        let url = strict_url::parse(&text.replacen("://*.", "://", 1)).map_err(PlanUrlError::Malformed);
+        let url = url.map_err(|error| format!("`{text}` {error}"))?;
         let host = url.host_str().unwrap_or_default().to_owned();
         // A wildcard over a whole top-level domain would admit everybody.
         if wildcard && !host.contains('.') {
@@ -311,6 +254,28 @@ mod tests {
         );
         let allowed = "https://tfs.example.com/tfs/My%20Collection";
         assert!(admit(allowed, "https://tfs.example.com/tfs/My%20Collection/").is_ok());
+    }
+
+    #[test]
+    fn a_collection_with_a_name_beyond_ascii_is_admitted_where_the_list_names_it_and_in_one_notation_only() {
+        let allowed = "https://tfs.example.com/tfs/Gr%C3%B6sse%20A";
+        let url = "https://tfs.example.com/tfs/Gr%C3%B6sse%20A/";
+        assert_eq!(admit(allowed, url).as_deref(), Ok(url));
+        assert_eq!(admit(allowed, "https://tfs.example.com/tfs/Gr%C3%BCsse%20A/"), Err(PlanUrlError::NotAllowed));
+        assert_eq!(admit("https://tfs.example.com/tfs/Products", url), Err(PlanUrlError::NotAllowed));
+        for other in [
+            "https://tfs.example.com/tfs/Gr%c3%b6sse%20A/",
+            "https://tfs.example.com/tfs/Gr%C3%B6%73se%20A/",
+            "https://tfs.example.com/tfs/Gro%CC%88sse%20A/",
+            "https://tfs.example.com/tfs/Gr\u{f6}sse%20A/",
+            "https://tfs.example.com/tfs/Gr%F6sse%20A/",
+            "https://tfs.example.com/tfs/Gr%C3sse%20A/",
+            "https://tfs.example.com/tfs/Gr%C3%B6sse%E2%80%8B%20A/",
+            "https://tfs.example.com/tfs/Gr%C3%B6sse%25%20A/",
+            "https://tfs.example.com/tfs/Gr%C3%B6sse+A%/",
+        ] {
+            assert!(matches!(admit(allowed, other), Err(PlanUrlError::Malformed(_))), "{other}");
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod load;
 mod local_run;
 mod memory;
 mod model;
+mod mutations;
 mod odd_records;
 mod output;
 mod plan_urls;

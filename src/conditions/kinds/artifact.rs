@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn wrong_parameters_name_key_and_fix() {
         refused("artifact: { name: '' }", &["artifact.name", "`sbom-*`"]);
-        refused("artifact: { name: 'a{b' }", &["artifact.name", "unclosed alternate group"]);
+        refused("artifact: { name: 'a{b' }", &["artifact.name", "`{` has no meaning here"]);
         refused("artifact: { names: drop }", &["unknown field `names`", "did you mean `name`?"]);
     }
 }

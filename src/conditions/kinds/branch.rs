@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::shared::glob;
+use crate::conditions::shared::own_branch::started_by_another;
 use crate::conditions::{Declared, Finding, Outcome, Rule, Scope};
 use crate::facts::run::RunDetails;
 use crate::facts::{Facts, Wanted};
@@ -53,12 +54,13 @@ impl Rule for Branch {
         if branch.is_empty() {
             return Finding::errored("Azure DevOps does not give the run's branch", expected);
         }
+        let found = format!("{branch}{}", started_by_another(&run));
         let matches = |pattern: &String| glob::compile(pattern).is_ok_and(|pattern| pattern.is_match(branch));
         if self.accepted.iter().any(matches) {
-            return Finding::new(Outcome::Passed, branch, expected);
+            return Finding::new(Outcome::Passed, found, expected);
         }
         // A run keeps its branch: waiting would change nothing.
-        Finding::new(Outcome::Failed, branch, expected).remedy("run the pipeline on such a branch")
+        Finding::new(Outcome::Failed, found, expected).remedy("run the pipeline on such a branch")
     }
 
     fn reads_run(&self) -> bool {
@@ -101,9 +103,20 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_the_same_whether_its_characters_are_composed_or_not() {
+        let (composed, decomposed) = ("refs/heads/caf\u{e9}", "refs/heads/cafe\u{301}");
+        for (pattern, branch) in [(composed, decomposed), (decomposed, composed), (composed, composed)] {
+            assert_eq!(on(branch, &format!("branch: {{ in: ['{pattern}'] }}")), Outcome::Passed, "{pattern} {branch}");
+        }
+        assert_eq!(on("refs/heads/cafe", &format!("branch: {{ in: ['{composed}'] }}")), Outcome::Failed);
+    }
+
+    #[test]
     fn wrong_parameters_name_key_and_fix() {
         refused("branch: { in: [] }", &["branch.in", "refs/heads/main"]);
         refused("branch: { in: [main] }", &["in[0]", "`refs/heads/main`"]);
-        refused("branch: { in: ['refs/heads/[x'] }", &["in[0]", "unclosed character class"]);
+        for outside in ["refs/heads/[x]", "refs/heads/{a,b}", "refs/heads/a\\\\*", "refs/heads/release**"] {
+            refused(&format!("branch: {{ in: ['{outside}'] }}"), &["in[0]", "is no pattern"]);
+        }
     }
 }

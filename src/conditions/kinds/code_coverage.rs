@@ -85,6 +85,18 @@ impl CodeCoverage {
         })
     }
 
+    /// That one configuration was counted twice.
+    fn repeats(&self, coverage: &Coverage) -> String {
+        let configuration = match coverage.repeated(&self.label).unwrap_or_default() {
+            "" => "without a configuration".to_owned(),
+            named => format!("for the configuration {named}"),
+        };
+        format!(
+            "the run published coverage of {} twice {configuration}, as a job does that is run again, and Azure DevOps does not say which is newer; start a new run, or give each job its own configuration",
+            self.label
+        )
+    }
+
     fn is_high_enough(&self, share: Share) -> bool {
         self.above.is_none_or(|percent| share.compare(percent) == Ordering::Greater)
             && self.at_least.is_none_or(|percent| share.compare(percent) != Ordering::Less)
@@ -102,7 +114,9 @@ impl CodeCoverage {
         let number = &earlier.build_number;
         let is_merged =
             matches!(earlier.coverage.status.to_ascii_lowercase().as_str(), "completed" | "finalized" | "" | "none");
-        let counted = earlier.coverage.of(&self.label).filter(|&(_, total)| is_merged && total > 0);
+        let is_usable =
+            is_merged && earlier.coverage.without_numbers.is_none() && earlier.coverage.repeated(&self.label).is_none();
+        let counted = earlier.coverage.of(&self.label).filter(|&(_, total)| is_usable && total > 0);
         match counted.and_then(|(covered, total)| Share::of(covered, total)) {
             None => {
                 let label = &self.label;
@@ -182,6 +196,12 @@ impl Rule for CodeCoverage {
         let remedy =
             "let an earlier stage publish code coverage (task PublishCodeCoverageResults), and run the pipeline again";
         match self.published(&coverage, scope) {
+            Ok(_) if coverage.without_numbers.is_some() => {
+                let configuration = coverage.without_numbers.as_deref().unwrap_or_default();
+                let why = format!("Azure DevOps does not give the numbers of the configuration {configuration}");
+                Finding::errored(why.trim_end().to_owned(), expected)
+            }
+            Ok(_) if coverage.repeated(&self.label).is_some() => Finding::errored(self.repeats(&coverage), expected),
             Err(why) => not_published(why, expected, self.published_within, scope).remedy(remedy),
             Ok((_, 0)) => {
                 let found = format!("{} 0 of 0: nothing was measured", self.label);
@@ -215,9 +235,15 @@ mod tests {
     fn coverage(status: &str, statistics: &[(&str, u32, u32)]) -> Coverage {
         let statistics = statistics
             .iter()
-            .map(|&(label, covered, total)| CoverageStatistics { label: label.to_owned(), covered, total })
+            .enumerate()
+            .map(|(index, &(label, covered, total))| CoverageStatistics {
+                configuration: format!("configuration {index}"),
+                label: label.to_owned(),
+                covered,
+                total,
+            })
             .collect();
-        Coverage { status: status.to_owned(), statistics }
+        Coverage { status: status.to_owned(), statistics, without_numbers: None }
     }
 
     fn facts(coverage: Coverage) -> Facts {

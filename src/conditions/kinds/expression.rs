@@ -16,10 +16,26 @@ use crate::facts::run::{CurrentRunState, RunDetails};
 use crate::facts::timeline::RunTimeline;
 use crate::facts::work_items::{LinkSource, LinkedWorkItems};
 use crate::facts::{FactError, Facts, Wanted};
+use crate::suggest::suggest;
 use crate::yaml::Problems;
 
 /// What an expression may mention.
 const VARIABLES: [&str; 5] = ["run", "timeline", "inputs", "workItems", "now"];
+
+/// What `run` may have. Each is as Azure DevOps sent it; what it did not send is absent, so that nothing can be concluded
+/// from its absence but an error.
+const RUN_MEMBERS: [&str; 10] = [
+    "id",
+    "buildNumber",
+    "reason",
+    "sourceBranch",
+    "sourceVersion",
+    "requestedFor",
+    "definition",
+    "repository",
+    "triggerInfo",
+    "tags",
+];
 
 /// A CEL expression over `run`, `timeline`, `inputs`, `workItems` and `now`, such as
 /// `run.sourceBranch.startsWith('refs/heads/release/')`. Only what it mentions is read.
@@ -33,9 +49,10 @@ impl Expression {
         LinkedWorkItems { source: LinkSource::Commit, with_categories: self.0.text().contains("category") }
     }
 
-    /// Tags may change while the stage waits, so they are read at each evaluation, but only where they are mentioned.
-    fn reads_tags(&self) -> bool {
-        self.0.text().contains("tags")
+    /// Tags may change while the stage waits, and what triggered the run has no bounds: they are read anew each time, and
+    /// only where they are looked at.
+    fn reads_state(&self) -> bool {
+        ["tags", "triggerInfo"].iter().any(|name| self.0.text().contains(name))
     }
 
     fn values(&self, facts: &Facts, scope: &Scope<'_>) -> Result<Vec<(&'static str, Value)>, FactError> {
@@ -59,10 +76,19 @@ impl Expression {
 
     fn run(&self, facts: &Facts) -> Result<Json, FactError> {
         let mut run = serde_json::to_value(&*facts.get(&RunDetails)?).unwrap_or_default();
-        if self.reads_tags()
-            && let Some(tags) = &facts.get(&CurrentRunState)?.tags
-        {
-            run["tags"] = tags.clone().into();
+        // What is kept of it is less than Azure DevOps sent.
+        if let Some(members) = run.as_object_mut() {
+            members.remove("triggerInfo");
+        }
+        if self.reads_state() {
+            let state = facts.get(&CurrentRunState)?;
+            if let Some(tags) = &state.tags {
+                run["tags"] = tags.clone().into();
+            }
+            if let Some(info) = &state.trigger_info {
+                let told = info.iter().filter(|(_, value)| !value.is_null());
+                run["triggerInfo"] = told.map(|(name, value)| (name.clone(), value.clone())).collect();
+            }
         }
         Ok(run)
     }
@@ -98,6 +124,10 @@ impl Rule for Expression {
 
     fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
         self.0.validate("", &VARIABLES, problems);
+        for name in self.0.members_of("run").iter().filter(|name| !RUN_MEMBERS.contains(&name.as_str())) {
+            let (known, hint) = (RUN_MEMBERS.join("`, `"), suggest(name, RUN_MEMBERS));
+            problems.push("", format!("`run` has no `{name}`; known are `{known}`{hint}"));
+        }
         for name in self.0.members_of("inputs") {
             declared.expect_input("", &name, problems);
         }
@@ -107,7 +137,7 @@ impl Rule for Expression {
         let mentioned = self.0.variables();
         if mentioned.contains("run") {
             wanted.add(RunDetails);
-            if self.reads_tags() {
+            if self.reads_state() {
                 wanted.add(CurrentRunState);
             }
         }
@@ -202,9 +232,9 @@ mod tests {
         let finding = evaluate(&check, &facts(), None, delivered_at());
         assert!(finding.details.contains(&"run.reason = \"manual\"".to_owned()), "{:?}", finding.details);
         assert!(finding.details.contains(&"inputs.Ring = \"\"".to_owned()), "{:?}", finding.details);
-        let (measured, found) = measure(&check_of("run.owner == 'me'"), &facts());
+        let (measured, found) = measure(&check_of("run.repository.id == 'me'"), &facts());
         assert_eq!(measured, Outcome::Errored);
-        assert!(found.starts_with("`run.owner` does not exist: `run` has `definition`"), "{found}");
+        assert!(found.starts_with("`run.repository` does not exist: `run` has `definition`"), "{found}");
         let (measured, found) = measure(&check_of("run.buildNumber != '20260101.1'"), &facts());
         assert_eq!(measured, Outcome::Errored, "a missing value is left out, not empty: {found}");
     }
@@ -216,6 +246,7 @@ mod tests {
             ("now.getHours() > 8", false, 0),
             ("run.reason == 'manual'", true, 1),
             ("'beta' in run.tags", true, 2),
+            ("run.triggerInfo['ci.message'] == 'x'", true, 2),
             ("size(timeline.records) > 0 && size(workItems) > 0", true, 2),
         ] {
             let check = check(&yaml(expression), &[]);
@@ -226,11 +257,60 @@ mod tests {
     }
 
     #[test]
+    fn what_triggered_a_run_is_there_as_azure_devops_sent_it() {
+        let message = format!("{}[skip gate]", "x".repeat(300));
+        let build: crate::azure_devops::build::Build = serde_json::from_value(json!({ "id": 7, "triggerInfo": {
+            "scheduleName": "nightly", "ci.message": message, "pr.number": "3", "none": null,
+        } }))
+        .expect("a run");
+        let mut facts = Facts::default();
+        facts.insert(RunDetails, Ok(build.run));
+        facts.insert(CurrentRunState, Ok(build.state));
+        for (expression, measured) in [
+            ("run.triggerInfo.scheduleName == 'nightly'", Outcome::Passed),
+            ("!has(run.triggerInfo.scheduleName)", Outcome::NotMet),
+            ("run.triggerInfo.scheduleName != 'nightly'", Outcome::NotMet),
+            ("!run.triggerInfo['ci.message'].contains('[skip gate]')", Outcome::NotMet),
+            ("run.triggerInfo['pr.number'] == '3'", Outcome::Passed),
+            ("run.triggerInfo.none != 'x'", Outcome::Errored),
+        ] {
+            assert_eq!(measure(&check(&yaml(expression), &[]), &facts).0, measured, "{expression}");
+        }
+    }
+
+    #[test]
+    fn records_are_paired_on_a_timeline_of_five_and_the_real_sizes_count() {
+        let pairs = "timeline.records.filter(s, s.type == 'Stage').all(s, timeline.records.filter(r, r.parentId == s.id)\
+                     .all(r, r.result == 'succeeded'))";
+        let facts_of = |count: usize| {
+            let record = |number: usize| {
+                let (kind, parent) = if number == 0 { ("Stage", None) } else { ("Phase", Some("0")) };
+                json!({ "id": number.to_string(), "parentId": parent, "type": kind, "result": "succeeded" })
+            };
+            let records: Vec<_> = (0..count).map(record).collect();
+            let mut facts = Facts::default();
+            facts.insert(RunTimeline, Ok(serde_json::from_value(json!({ "records": records })).expect("a timeline")));
+            facts
+        };
+        let check = check(&yaml(pairs), &[]);
+        assert_eq!(measure(&check, &facts_of(5)).0, Outcome::Passed);
+        assert_eq!(measure(&check, &facts_of(200)).0, Outcome::Passed);
+        let (outcome, found) = measure(&check, &facts_of(5_000));
+        assert_eq!((outcome, found.contains("too many steps")), (Outcome::Errored, true), "{found}");
+    }
+
+    #[test]
     fn mistakes_are_found_when_the_file_is_read() {
         for (expression, shows) in [
             ("runs.reason == 'manual'", "there is no `runs`"),
             ("inputs.Rng == 'x'", "the check declares no input `Rng`"),
             ("run.reason = 'manual'", "column 12"),
+            ("!has(run.scheduleName)", "`run` has no `scheduleName`; known are `id`"),
+            ("run.triggerinfo.x == 'y'", "did you mean `triggerInfo`?"),
+            (
+                &format!("[{0}].all(a, [{0}].all(b, [{0}].all(c, a + b + c > 0)))", "1,".repeat(99) + "1"),
+                "too many steps",
+            ),
         ] {
             let found = problems(&yaml(expression));
             assert!(found.iter().any(|problem| problem.contains(shows)), "{expression}: {found:?}");

@@ -45,20 +45,31 @@ impl PullRequest {
     fn count(&self, request: &Request, run: &Run) -> Result<Votes, String> {
         let excluded = |may_approve: bool, person: &Option<Identity>, role: &'static str| match person {
             _ if may_approve => Ok(None),
-            Some(person) if !(person.id.is_empty() && person.display_name.is_empty()) => {
-                Ok(Some((person.clone(), role)))
-            }
+            Some(person) if person.is_known() => Ok(Some((person.clone(), role))),
             _ => Err(format!("Azure DevOps does not say who {role}")),
         };
         let author = excluded(self.author_may_approve, &request.created_by, "opened the pull request")?;
         let requester = excluded(self.requester_may_approve, &run.requested_for, "requested the run")?;
         let mut votes = Votes { approved_by: Vec::new(), others: Vec::new() };
-        for reviewer in request.reviewers.iter().filter(|reviewer| !reviewer.is_container) {
+        let people: Vec<_> = request.reviewers.iter().filter(|reviewer| !reviewer.is_container).collect();
+        for (index, reviewer) in people.iter().enumerate() {
+            let is = |who: &Identity| {
+                who.is_same(&reviewer.identity).ok_or_else(|| "Azure DevOps does not say who a reviewer is".to_owned())
+            };
+            let earlier = people[..index].iter().map(|earlier| is(&earlier.identity)).collect::<Result<Vec<_>, _>>()?;
+            if earlier.contains(&true) {
+                continue;
+            }
             let name = &reviewer.identity.display_name;
-            let barred = [&author, &requester].into_iter().flatten().find(|(who, _)| who.is_same(&reviewer.identity));
+            let mut barred = None;
+            for (who, role) in [&author, &requester].into_iter().flatten() {
+                if is(who)? {
+                    barred = barred.or(Some(role));
+                }
+            }
             match (reviewer.vote, barred) {
                 (5 | 10, None) => votes.approved_by.push(name.clone()),
-                (5 | 10, Some((_, role))) => votes.others.push(format!("{name} approved, but {role}")),
+                (5 | 10, Some(role)) => votes.others.push(format!("{name} approved, but {role}")),
                 (-10, _) => votes.others.push(format!("{name} rejected")),
                 (-5, _) => votes.others.push(format!("{name} waits for the author")),
                 _ => {}

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::azure_devops::queries::Found;
 use crate::conditions::{Declared, Finding, Rule, Scope, WhenNotMet};
 use crate::facts::work_items::WorkItemQuery;
 use crate::facts::{Facts, Wanted};
@@ -31,6 +32,17 @@ impl Query {
             (None, Some(max)) => format!("at most {max} work items"),
             (Some(min), None) => format!("at least {min} work items"),
             (None, None) => "any number of work items".to_owned(),
+        }
+    }
+
+    /// More were found than the platform lists: enough to know, unless more than that may pass.
+    fn judge_more_than(&self, limit: u64, expected: String) -> Finding {
+        let found = format!("the query finds more than {limit} work items, the most that Azure DevOps lists");
+        match (self.min, self.max) {
+            (_, Some(max)) if max <= limit => Finding::passed_if(false, found, expected)
+                .remedy("bring the work items to where the query does not find them"),
+            (Some(min), None) if min <= limit => Finding::passed_if(true, found, expected),
+            _ => Finding::errored(format!("{found}; write a query that finds fewer"), expected),
         }
     }
 
@@ -74,6 +86,10 @@ impl Rule for Query {
             Ok(ids) => ids,
             Err(error) => return Finding::errored(error.why, expected),
         };
+        let ids = match &*ids {
+            Found::Items(ids) => ids,
+            Found::MoreThan(limit) => return self.judge_more_than(*limit, expected),
+        };
         let count = ids.len() as u64;
         let is_met = self.max.is_none_or(|max| count <= max) && self.min.is_none_or(|min| count >= min);
         let first: Vec<String> = ids.iter().take(10).map(u64::to_string).collect();
@@ -105,7 +121,7 @@ mod tests {
 
     fn with(limits: &str, answer: Result<Vec<u64>, FactError>) -> Finding {
         let mut facts = Facts::default();
-        facts.insert(WorkItemQuery { wiql: WIQL.to_owned() }, answer);
+        facts.insert(WorkItemQuery { wiql: WIQL.to_owned() }, answer.map(Into::into));
         measure(&format!("query: {{ wiql: '{WIQL}', {limits} }}"), &facts, TimeDelta::zero())
     }
 
@@ -127,6 +143,21 @@ mod tests {
             let finding = with(limits, Ok(ids));
             assert_eq!((finding.outcome, finding.found.as_str()), (measured, found), "{limits}");
         }
+    }
+
+    #[test]
+    fn more_than_the_platform_lists_is_more_than_max() {
+        let look = |limits: &str| {
+            let mut facts = Facts::default();
+            facts.insert(WorkItemQuery { wiql: WIQL.to_owned() }, Ok(Found::MoreThan(20_000)));
+            let finding = measure(&format!("query: {{ wiql: '{WIQL}', {limits} }}"), &facts, TimeDelta::zero());
+            (finding.outcome, finding.has_evidence)
+        };
+        assert_eq!(look("max: 0"), (Outcome::NotMet, true));
+        assert_eq!(look("min: 1, max: 20000"), (Outcome::NotMet, true));
+        assert_eq!(look("min: 1"), (Outcome::Passed, true));
+        assert_eq!(look("max: 20001").0, Outcome::Errored, "21,000 are too many, 20,001 are not");
+        assert_eq!(look("min: 20002").0, Outcome::Errored);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::conditions::{Declared, Finding, Rule, Scope, WhenNotMet};
 use crate::facts::run::CurrentRunState;
 use crate::facts::{Facts, Wanted};
+use crate::text::is_same;
 use crate::yaml::Problems;
 
 /// The parameters of `tag`.
@@ -50,7 +51,7 @@ impl Rule for Tag {
             return Finding::errored("Azure DevOps does not give the run's tags", expected);
         };
         let found = if tags.is_empty() { "no tags".to_owned() } else { format!("tags {}", tags.join(", ")) };
-        let accepted = |tag: &String| self.accepted.iter().any(|wanted| wanted.trim().eq_ignore_ascii_case(tag));
+        let accepted = |tag: &String| self.accepted.iter().any(|wanted| is_same(wanted.trim(), tag.trim()));
         if tags.iter().any(accepted) {
             return Finding::passed_if(true, found, expected);
         }

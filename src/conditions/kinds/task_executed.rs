@@ -18,6 +18,9 @@ const WELL_KNOWN: [(&str, Uuid); 3] = [
     ("PowerShell", Uuid::from_u128(0xE213_FF0F_5D5C_4791_802D_52EA_3E7B_E1F1)),
 ];
 
+/// The result of a task that succeeded, or failed under `continueOnError`, and reported issues.
+const WITH_ISSUES: &str = "succeededWithIssues";
+
 /// The parameters of `taskExecuted`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -39,9 +42,11 @@ pub struct TaskExecuted {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum WantedResult {
-    /// It succeeded, perhaps with issues.
+    /// It succeeded, perhaps with issues. A task that fails under `continueOnError` has succeeded with issues too.
     #[default]
     Succeeded,
+    /// It succeeded without issues.
+    SucceededWithoutIssues,
     /// It was executed, whatever came of it. A skipped task was not executed.
     Any,
 }
@@ -55,17 +60,27 @@ impl TaskExecuted {
     fn counts(&self, record: &TimelineRecord) -> bool {
         let result = record.result.as_deref().unwrap_or_default();
         let accepted = match self.result {
-            WantedResult::Succeeded => ["succeeded", "succeededWithIssues"].as_slice(),
-            WantedResult::Any => ["succeeded", "succeededWithIssues", "failed", "canceled", "abandoned"].as_slice(),
+            WantedResult::Succeeded => ["succeeded", WITH_ISSUES].as_slice(),
+            WantedResult::SucceededWithoutIssues => ["succeeded"].as_slice(),
+            WantedResult::Any => ["succeeded", WITH_ISSUES, "failed", "canceled", "abandoned"].as_slice(),
         };
         record.is_completed() && accepted.iter().any(|accepted| accepted.eq_ignore_ascii_case(result))
     }
 
+    /// What a reader may not expect of the record that passes.
+    fn note(&self, record: &TimelineRecord) -> &'static str {
+        let has_issues = record.result.as_deref().is_some_and(|result| result.eq_ignore_ascii_case(WITH_ISSUES));
+        match self.result {
+            WantedResult::Succeeded if has_issues => {
+                " (a task that fails under continueOnError ends so; `result: succeededWithoutIssues` refuses it)"
+            }
+            _ => "",
+        }
+    }
+
     fn is_in_place(&self, record: &TimelineRecord, timeline: &Timeline) -> bool {
-        let within = |kind, wanted: &Option<String>| {
-            wanted.as_ref().is_none_or(|name| timeline.ancestor(record, kind).is_some_and(|found| found.is_named(name)))
-        };
-        within("Stage", &self.stage) && within("Job", &self.job)
+        self.stage.as_ref().is_none_or(|stage| timeline.is_in_stage(record, stage))
+            && self.job.as_ref().is_none_or(|job| timeline.is_in_job(record, job))
     }
 
     fn place(&self) -> String {
@@ -79,6 +94,7 @@ impl Rule for TaskExecuted {
     fn describe(&self) -> String {
         let outcome = match self.result {
             WantedResult::Succeeded => " with success",
+            WantedResult::SucceededWithoutIssues => " with success and without issues",
             WantedResult::Any => "",
         };
         format!("the run has executed task {}{}{outcome}", self.task, self.place())
@@ -103,6 +119,7 @@ impl Rule for TaskExecuted {
             self.place(),
             match self.result {
                 WantedResult::Succeeded => "succeeded",
+                WantedResult::SucceededWithoutIssues => "succeeded without issues",
                 WantedResult::Any => "any",
             }
         );
@@ -119,7 +136,10 @@ impl Rule for TaskExecuted {
             .filter(|record| record.is_task(id) && self.is_in_place(record, &timeline))
             .collect();
         match of_task.iter().find(|record| self.counts(record)) {
-            Some(record) => Finding::passed_if(true, format!("{} {}", record.title(), record.outcome()), expected),
+            Some(record) => {
+                let found = format!("{} {}{}", record.title(), record.outcome(), self.note(record));
+                Finding::passed_if(true, found, expected)
+            }
             None if of_task.is_empty() => {
                 Finding::passed_if(false, format!("the run has no such task{}", self.place()), expected)
                     .remedy("add the task to the pipeline and run it again")

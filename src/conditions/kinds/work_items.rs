@@ -3,11 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::azure_devops::build::Run;
 use crate::azure_devops::work_items::WorkItem;
+use crate::conditions::shared::own_branch::started_by_another;
 use crate::conditions::{Declared, Finding, Outcome, Rule, Scope, WhenNotMet};
+use crate::facts::pull_requests::validated;
+use crate::facts::run::RunDetails;
 use crate::facts::work_items::{LinkSource, LinkedWorkItems};
 use crate::facts::{Facts, Wanted};
 use crate::suggest::suggest;
+use crate::text::is_same;
 use crate::yaml::Problems;
 
 /// The categories into which every process sorts its states.
@@ -62,8 +67,8 @@ pub(super) enum WhenNone {
 impl WorkItems {
     fn is_met(&self, item: &WorkItem) -> bool {
         match (&self.state, &self.states) {
-            (Some(category), _) => item.category.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(category)),
-            (None, Some(states)) => states.iter().any(|state| state.eq_ignore_ascii_case(&item.state)),
+            (Some(category), _) => item.category.as_deref().is_some_and(|found| is_same(found, category)),
+            (None, Some(states)) => states.iter().any(|state| is_same(state, &item.state)),
             (None, None) => false,
         }
     }
@@ -81,20 +86,46 @@ impl WorkItems {
     }
 
     fn counts(&self, item: &WorkItem) -> bool {
-        self.types.as_ref().is_none_or(|types| types.iter().any(|kind| kind.eq_ignore_ascii_case(&item.kind)))
+        self.types.as_ref().is_none_or(|types| types.iter().any(|kind| is_same(kind, &item.kind)))
     }
 
-    fn none_found(&self, total: usize, expected: String) -> Finding {
+    fn none_found(&self, total: usize, run: Option<&Run>, expected: String) -> Finding {
+        let place = self.place(run);
         let found = if total > 0 {
-            format!("{total} work items are linked to the {}, none of the wanted types", self.source)
+            format!("{total} work items are linked to the {place}, none of the wanted types")
         } else {
-            format!("no work item is linked to the {}", self.source)
+            format!("no work item is linked to the {place}")
         };
         match self.when_none {
             WhenNone::Pass => Finding::new(Outcome::Passed, found, expected),
-            WhenNone::Fail => Finding::new(Outcome::Failed, found, expected)
-                .without_evidence()
-                .remedy("mention a work item in the commit message (`#123`), and run the pipeline again"),
+            WhenNone::Fail => {
+                Finding::new(Outcome::Failed, found, expected).without_evidence().remedy(self.advice(run))
+            }
+        }
+    }
+
+    /// What the work items would have to be linked to, with what a reader may not expect of it.
+    fn place(&self, run: Option<&Run>) -> String {
+        match (self.source, run) {
+            (LinkSource::Commit, Some(run)) if validated(run).is_some() => {
+                "pull request, whose merge commit this run validates".to_owned()
+            }
+            (LinkSource::Commit, Some(run)) => format!(
+                "run's commit{}; work items that only its pull request links count with `source: pullRequest`",
+                started_by_another(run)
+            ),
+            (source, _) => source.to_string(),
+        }
+    }
+
+    fn advice(&self, run: Option<&Run>) -> &'static str {
+        let repository = run.and_then(|run| run.repository.as_ref());
+        if self.source == LinkSource::PullRequest || run.is_some_and(|run| validated(run).is_some()) {
+            "link a work item to the pull request"
+        } else if repository.is_some_and(|repository| !repository.links_work_items()) {
+            "mention a work item in the commit message (`AB#123`), and run the pipeline again"
+        } else {
+            "mention a work item in the commit message (`#123`), and run the pipeline again"
         }
     }
 }
@@ -133,6 +164,9 @@ impl Rule for WorkItems {
 
     fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         wanted.add(LinkedWorkItems { source: self.source, with_categories: self.state.is_some() });
+        if self.source != LinkSource::Run {
+            wanted.add(RunDetails);
+        }
     }
 
     fn evaluate(&self, facts: &Facts, _: &Scope<'_>) -> Finding {
@@ -156,7 +190,7 @@ impl Rule for WorkItems {
         }
         let counted: Vec<&WorkItem> = items.iter().filter(|item| self.counts(item)).collect();
         if counted.is_empty() {
-            return self.none_found(items.len(), expected);
+            return self.none_found(items.len(), facts.get(&RunDetails).ok().as_deref(), expected);
         }
         let (met, missing): (Vec<&WorkItem>, Vec<&WorkItem>) =
             counted.iter().copied().partition(|item| self.is_met(item));

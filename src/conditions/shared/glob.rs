@@ -1,18 +1,40 @@
-//! Patterns over names with slashes: `*` stands for anything but a slash, `**` for anything.
+//! Patterns over names with slashes.
+//!
+//! `*` stands for anything but a slash, `?` for one character but a slash, and `**` as a whole segment for any number of
+//! segments. Everything else stands for itself. What other tools read into brackets, braces and backslashes is refused.
 
 use globset::{GlobBuilder, GlobMatcher};
+
+use crate::text::composed;
+
+/// A pattern.
+pub(in crate::conditions) struct Glob(GlobMatcher);
+
+impl Glob {
+    /// Whether the whole name matches. Case matters; whether characters are composed does not.
+    pub(in crate::conditions) fn is_match(&self, name: &str) -> bool {
+        self.0.is_match(&*composed(name))
+    }
+}
 
 /// Reads a pattern.
 ///
 /// # Errors
 ///
 /// What is wrong with it.
-pub(in crate::conditions) fn compile(pattern: &str) -> Result<GlobMatcher, String> {
-    GlobBuilder::new(pattern)
+pub(in crate::conditions) fn compile(pattern: &str) -> Result<Glob, String> {
+    if let Some(special) = pattern.chars().find(|c| "[]{}\\".contains(*c)) {
+        return Err(format!(
+            "`{pattern}` is no pattern: `{special}` has no meaning here; write one pattern for each alternative, and `?` for one character"
+        ));
+    }
+    if pattern.split('/').any(|segment| segment.contains("**") && segment != "**") {
+        return Err(format!("`{pattern}` is no pattern: `**` stands between slashes, such as `refs/heads/release/**`"));
+    }
+    GlobBuilder::new(&composed(pattern))
         .literal_separator(true)
-        .backslash_escape(true)
         .build()
-        .map(|glob| glob.compile_matcher())
+        .map(|glob| Glob(glob.compile_matcher()))
         .map_err(|error| {
             format!("`{pattern}` is not a pattern: {}; write for instance `refs/heads/release/*`", error.kind())
         })

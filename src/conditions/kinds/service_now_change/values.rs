@@ -8,6 +8,7 @@ use serde::de::{self, Deserializer, SeqAccess};
 use serde::{Deserialize, Serialize};
 
 use crate::sources::service_now::Field;
+use crate::text::is_same;
 use crate::yaml::Problems;
 
 /// The states of a change request, as ServiceNow ships them.
@@ -39,7 +40,7 @@ impl Values {
         let found = [field.value.as_deref(), field.display_value.as_deref()];
         self.0.iter().any(|wanted| {
             let number = STATES.iter().find(|(state, _)| name == "state" && state.eq_ignore_ascii_case(wanted));
-            let is = |text: &str| found.into_iter().flatten().any(|found| found.trim().eq_ignore_ascii_case(text));
+            let is = |text: &str| found.into_iter().flatten().any(|found| is_same(found.trim(), text.trim()));
             // The number is the same in every language of the instance.
             is(wanted) || number.is_some_and(|(_, number)| field.value.as_deref() == Some(number))
         })

@@ -1,4 +1,4 @@
-//! What an expression mentions, and what it may cost.
+//! What an expression mentions.
 
 use std::collections::BTreeSet;
 
@@ -150,22 +150,5 @@ fn entry_parts(entry: &EntryExpr) -> Vec<&IdedExpr> {
     match entry {
         EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
         EntryExpr::StructField(field) => vec![&field.value],
-    }
-}
-
-/// An upper bound of the steps that an expression takes where the longest collection has `longest` elements.
-pub(super) fn cost(root: &IdedExpr, longest: Option<usize>) -> usize {
-    // A literal of the expression may be longer than every value that it is given.
-    steps(root, longest.unwrap_or(0).max(super::MAX_LENGTH / 2))
-}
-
-fn steps(node: &IdedExpr, longest: usize) -> usize {
-    let of = |parts: &[&IdedExpr]| parts.iter().fold(1_usize, |sum, part| sum.saturating_add(steps(part, longest)));
-    match &node.expr {
-        Expr::Comprehension(inner) => {
-            let once = of(&[&inner.iter_range, &inner.accu_init, &inner.result]);
-            once.saturating_add(of(&[&inner.loop_cond, &inner.loop_step]).saturating_mul(longest))
-        }
-        _ => of(&parts(node)),
     }
 }

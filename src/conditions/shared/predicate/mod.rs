@@ -9,6 +9,7 @@
 mod blame;
 mod check;
 mod compiled;
+mod sizes;
 mod text;
 
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ use crate::suggest::suggest;
 use crate::yaml::Problems;
 
 use compiled::{Compiled, Mistakes, deep};
+use sizes::Sizes;
 use text::Source;
 pub(in crate::conditions) use text::{from_json, shown};
 
@@ -82,7 +84,11 @@ impl Predicate {
             let hint = suggest(name, check::FUNCTIONS.iter().copied());
             format!("{}: there is no function `{name}`{hint}", source.place(id))
         });
-        variables.chain(functions).collect()
+        let least = Sizes::of(program.expression(), &[]).cost(program.expression());
+        let cost = Some(least).filter(|cost| *cost > MAX_COST);
+        let cost =
+            cost.map(|cost| format!("would take too many steps (at least {cost}) with any values; compare less"));
+        variables.chain(functions).chain(cost).collect()
     }
 
     /// Members of `variable` that the expression selects by name: `tags` of `run.tags`.
@@ -114,7 +120,7 @@ impl Predicate {
 
     fn run(&self, Compiled { program, .. }: &Compiled, variables: &Variables<'_>) -> Evaluated {
         let root = program.expression();
-        let cost = check::cost(root, variables.iter().map(|(_, value)| longest(value)).max());
+        let cost = Sizes::of(root, variables).cost(root);
         if cost > MAX_COST {
             let why = format!("`{}` would take too many steps ({cost}) with values this large", self.text);
             return Evaluated { answer: Err(why), trace: Vec::new() };
@@ -179,15 +185,6 @@ impl JsonSchema for Predicate {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "description": "A CEL expression that answers yes or no.", "type": "string" })
-    }
-}
-
-/// The longest list or map inside a value: what a comprehension may have to walk through.
-fn longest(value: &Value) -> usize {
-    match value {
-        Value::List(items) => items.iter().map(longest).max().unwrap_or(0).max(items.len()),
-        Value::Map(map) => map.map.values().map(longest).max().unwrap_or(0).max(map.map.len()),
-        _ => 0,
     }
 }
 
