@@ -75,9 +75,10 @@ struct QueryError {
 impl QueryError {
     /// That an answer holds only a part.
     fn partial(&self, endpoint: &Endpoint) -> Error {
-        let said = [&self.message, &self.code].map(|text| text.as_deref().unwrap_or_default()).join(" ");
-        let said: String = said.trim().chars().take(MAX_MESSAGE).collect();
-        endpoint.error(format!("read only a part of the data ({said})"))
+        let [code, message] = [&self.code, &self.message].map(|text| text.as_deref().unwrap_or_default());
+        let message: String = message.chars().take(MAX_MESSAGE).collect();
+        let message = if message.is_empty() { message } else { format!(": {message}") };
+        endpoint.error(format!("read only a part of the data ({code}){message}"))
     }
 }
 

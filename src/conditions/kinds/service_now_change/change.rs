@@ -85,6 +85,7 @@ impl<'a> Change<'a> {
         })?;
         // An empty field may be null in one form and empty in the other. Half of a field that has a value could hide it.
         match (field.value.as_deref(), field.display_value.as_deref()) {
+            (None, None) => Err(format!("ServiceNow sent `{name}` without a value")),
             (None, Some(text)) if !text.is_empty() => {
                 Err(format!("ServiceNow did not send the stored value of `{name}`"))
             }
