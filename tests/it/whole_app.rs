@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use simulator::azure_devops::{AzureDevOps, CheckIds};
-use simulator::azure_pipelines::{FunctionAddress, HEADERS, deliver};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, timeout};
 
@@ -13,9 +12,6 @@ use crate::support::executable;
 
 const CHECKS: usize = 200;
 const CONCURRENCY: usize = 16;
-
-/// How often Azure Pipelines tries to deliver a check.
-const DELIVERY_ATTEMPTS: usize = 10;
 
 /// How long all of it may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -32,18 +28,16 @@ async fn two_hundred_checks_at_concurrency_sixteen_end_in_two_hundred_decisions(
     let host = executable::host(&azure_devops, &azurite).await;
     host.listen();
 
-    let function = host.function_address("CheckFunction");
     let places = Arc::new(Semaphore::new(CONCURRENCY));
     let start = Instant::now();
     let deliveries: Vec<_> = (0..CHECKS)
         .map(|number| {
             let run = if number % 4 == 0 { denied } else { allowed };
-            let ids = azure_devops.with(|state| state.await_check(run));
-            let (function, places) = (function.clone(), Arc::clone(&places));
+            let (host, azure_devops, places) = (host.clone(), azure_devops.clone(), Arc::clone(&places));
             tokio::spawn(async move {
                 let _place = places.acquire().await.expect("open");
-                deliver_until_accepted(&function, &ids).await;
-                ids
+                let accepted = executable::run_until_accepted(&host, &azure_devops, run, "");
+                timeout(PATIENCE, accepted).await.expect("a delivery is accepted")
             })
         })
         .collect();
@@ -65,19 +59,6 @@ async fn two_hundred_checks_at_concurrency_sixteen_end_in_two_hundred_decisions(
     let output = host.output().join("\n");
     assert!(checks.iter().all(|ids| !output.contains(&ids.auth_token)), "a token is in the output");
     host.stop().await;
-}
-
-/// Azure Pipelines delivers again when a delivery was not accepted, as it may be while a busy storage is slow.
-async fn deliver_until_accepted(function: &FunctionAddress, ids: &CheckIds) {
-    let mut last = None;
-    for _ in 0..DELIVERY_ATTEMPTS {
-        let delivered = deliver(function, HEADERS, "", ids).await;
-        if delivered.accepted() {
-            return;
-        }
-        last = Some(delivered);
-    }
-    panic!("never accepted: {last:?}");
 }
 
 /// Waits until each check has a decision.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use checkgate::clock::Clock;
 use checkgate::queue::QUEUE_NAME;
 use chrono::{DateTime, TimeDelta, Utc};
-use simulator::azure_devops::{AzureDevOps, CheckIds};
+use simulator::azure_devops::{AzureDevOps, CheckIds, Plan, TaskResult};
 use simulator::azure_pipelines::{HEADERS, deliver_with, expand};
 use simulator::faults::{Fault, RetryAfter};
 use simulator::functions_host::{FunctionsHost, Handler, Invocation, QueueSource};
@@ -28,9 +28,6 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many lives a host sees.
 const LIVES_OF_A_HOST: usize = 32;
-
-/// How many times Azure Pipelines delivers, while it is not answered with success.
-const DELIVERIES: usize = 3;
 
 /// The services of one thread, and the handler in it.
 pub(super) struct Stage {
@@ -182,7 +179,7 @@ impl Scene<'_> {
         let mut events: std::collections::VecDeque<_> = self.life.events.iter().copied().collect();
         loop {
             let event = events.front().map(|(at, _)| self.begin + *at);
-            let message = self.stage.queue.next_visible_at(QUEUE_NAME);
+            let message = self.stage.queue.next_due_at(QUEUE_NAME);
             let Some(next) = event.into_iter().chain(message).min().filter(|next| *next <= self.begin + LONGEST) else {
                 break;
             };
@@ -289,15 +286,19 @@ impl Scene<'_> {
         }
     }
 
+    /// A delivery that is refused fails the check: Azure Pipelines does not deliver it again.
     async fn deliver(&mut self) {
+        if !self.stage.azure_devops.with(|state| state.plan(&self.ids).is_some_and(Plan::is_waiting)) {
+            return;
+        }
         let mut headers = expand(HEADERS, &self.ids, &[]);
         headers.push(("Check".to_owned(), self.life.check.name().to_owned()));
-        for _ in 0..DELIVERIES {
-            let function = self.stage.host.function_address("CheckFunction");
-            if deliver_with(&function, "", &headers, "").await.accepted() {
-                self.is_accepted = true;
-                return;
-            }
+        let function = self.stage.host.function_address("CheckFunction");
+        if deliver_with(&function, "", &headers, "").await.accepted() {
+            self.is_accepted = true;
+        } else if !self.is_accepted {
+            self.stage.azure_devops.with(|state| state.end_check(&self.ids, TaskResult::Failed));
+            self.ended();
         }
     }
 
@@ -326,7 +327,7 @@ impl Scene<'_> {
         let Stage { azure_devops, queue, host, log_lines, .. } = self.stage;
         let unknown = azure_devops.with(|state| std::mem::take(&mut state.unknown_requests));
         let (decisions, is_waiting, log) = azure_devops.with(|state| {
-            let is_waiting = state.plan(&self.ids).is_some_and(simulator::azure_devops::Plan::is_waiting);
+            let is_waiting = state.plan(&self.ids).is_some_and(Plan::is_waiting);
             (state.decisions(&self.ids), is_waiting, state.log_text(&self.ids))
         });
         let of_this_life = |it: &Invocation| it.at >= self.begin && it.function == "ReevaluateFunction";

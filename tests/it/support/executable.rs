@@ -1,7 +1,11 @@
 //! The real executable under the simulated host.
 
-use simulator::azure_devops::AzureDevOps;
+use std::time::Duration;
+
+use simulator::azure_devops::{AzureDevOps, CheckIds, TaskResult};
+use simulator::azure_pipelines::{HEADERS, deliver};
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
+use tokio::time::interval;
 
 use super::azurite::Azurite;
 use super::world::app_root;
@@ -33,4 +37,24 @@ pub(crate) async fn host(azure_devops: &AzureDevOps, azurite: &Azurite) -> Funct
         .expect("the host takes the app");
     assert!(host.handler_ready().await, "{:?}", host.output());
     host
+}
+
+/// Runs a stage until the delivery of its check is accepted, as it may not be while the handler is killed or a busy storage
+/// is slow. A delivery that is refused fails its stage. Somebody runs the stage again, and its check is a new one.
+pub(crate) async fn run_until_accepted(
+    host: &FunctionsHost,
+    azure_devops: &AzureDevOps,
+    run: u64,
+    body: &str,
+) -> CheckIds {
+    let function = host.function_address("CheckFunction");
+    let mut pause = interval(Duration::from_millis(100));
+    loop {
+        pause.tick().await;
+        let ids = azure_devops.with(|state| state.await_check(run));
+        if deliver(&function, HEADERS, body, &ids).await.accepted() {
+            return ids;
+        }
+        azure_devops.with(|state| state.end_check(&ids, TaskResult::Failed));
+    }
 }
