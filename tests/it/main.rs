@@ -37,6 +37,7 @@ mod reevaluation;
 mod secrets;
 mod shared_build;
 mod source_kinds;
+mod stage;
 mod support;
 mod validate;
 mod whole_app;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use simulator::azure_devops::{AzureDevOps, CheckIds, State};
-use simulator::azure_pipelines::{self, Delivered};
+use simulator::azure_devops::{AzureDevOps, CheckIds, NewCheck, State};
+use simulator::azure_pipelines::{
+    self, CheckConfiguration, CheckSettings, Conclusion, Delivered, Headers, Stage, Target,
+};
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
 use simulator::sources::Sources;
 use simulator::storage_queue::{Message, StorageQueue};
@@ -223,8 +225,12 @@ impl World {
 
     /// A stage reaches the resource: Azure Pipelines delivers the check.
     pub(crate) async fn deliver(&mut self, delivery: Delivery) -> Delivered {
-        let ids = self.azure_devops.with(|state| state.await_check(self.run));
-        self.ids = Some(ids);
+        self.deliver_as(NewCheck::default(), delivery).await
+    }
+
+    /// A stage reaches the resource, whose check has this form.
+    pub(crate) async fn deliver_as(&mut self, new: NewCheck, delivery: Delivery) -> Delivered {
+        self.ids = Some(self.azure_devops.with(|state| state.await_check_as(self.run, new)));
         self.deliver_again(delivery).await
     }
 
@@ -266,14 +272,57 @@ impl World {
     /// Time passes; each message is handed over when it becomes visible.
     pub(crate) async fn advance(&self, by: Duration) {
         let until = self.clock.now() + TimeDelta::from_std(by).expect("a short time");
-        while let Some(next) = self.queue.next_visible_at(QUEUE_NAME).filter(|next| *next <= until) {
-            if next > self.clock.now() {
-                self.clock.set(next);
-            }
+        while let Some(next) = self.queue.next_due_at(QUEUE_NAME).filter(|next| *next <= until) {
+            self.wait_until(next);
             self.run_due_messages().await;
         }
-        self.clock.set(until);
+        self.wait_until(until);
         self.run_due_messages().await;
+    }
+
+    /// Moves the clock forward to this moment. Calls that take time may have moved it further.
+    fn wait_until(&self, at: DateTime<Utc>) {
+        if at > self.clock.now() {
+            self.clock.set(at);
+        }
+    }
+
+    /// A stage of the run with these checks. Nothing is delivered before it is played.
+    pub(crate) fn stage(&self, checks: impl IntoIterator<Item = (CheckSettings, Delivery)>) -> Stage {
+        let configuration = |(settings, delivery): (CheckSettings, Delivery)| {
+            let function = self.host.function_address("CheckFunction");
+            let target = Target::AzureFunction { function, parameters: delivery.query.clone() };
+            let body = delivery.body.clone();
+            let headers: Headers = Arc::new(move |ids| delivery.headers(ids));
+            CheckConfiguration { headers, body, ..CheckConfiguration::new(target, settings) }
+        };
+        Stage::of(&self.azure_devops, self.run, checks.into_iter().map(configuration))
+    }
+
+    /// Time passes for a stage and its checks: deliveries, messages and timeouts come when they are due.
+    pub(crate) async fn play(&mut self, stage: &mut Stage, by: Duration) -> Conclusion {
+        let until = self.clock.now() + TimeDelta::from_std(by).expect("a short time");
+        loop {
+            stage.act().await;
+            self.ids = stage.ids().into_iter().next();
+            let message = self.queue.next_due_at(QUEUE_NAME);
+            let next = message.into_iter().chain(stage.next_at()).min().filter(|next| *next <= until);
+            self.wait_until(next.unwrap_or(until));
+            let invocations = self.run_due_messages().await;
+            if next.is_none() && invocations == 0 {
+                return stage.act().await;
+            }
+        }
+    }
+
+    /// Calls of Azure DevOps with this method and part of a path take this long.
+    pub(crate) fn latency(&self, method: &str, path_part: &str, latency: Duration) {
+        self.azure_devops.latency(method, path_part, latency);
+    }
+
+    /// A visible message waits this long until the host receives it.
+    pub(crate) fn pick_up_lag(&self, lag: Duration) {
+        self.queue.with(|state| state.pick_up_lag = TimeDelta::from_std(lag).expect("a short time"));
     }
 
     /// The messages of the queue, hidden ones too.
