@@ -13,7 +13,15 @@ use serde_json::Value;
 pub fn build(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<PathBuf, String> {
     // Cargo says which cargo runs this command; by hand it is the one on the PATH.
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(program)
+    let mut command = Command::new(program);
+    // `cargo local` itself runs in an environment that names this package. The build script of `ring` asks for these
+    // variables: if they reached it, each command would build `ring` and what uses it again, and so would the next one.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
+    let built = command
         .args(["build", "--locked", "--package", "checkgate", "--bin", "checkgate"])
         .args(["--message-format", "json-render-diagnostics"])
         .args(arguments)

@@ -50,7 +50,10 @@ impl Machine {
         let built = machine.folder.join("built");
         machine.program("../built", CHECKGATE);
         let message = format!(r#"{{"target":{{"name":"checkgate"}},"executable":"{}"}}"#, built.display());
-        machine.program("cargo", &format!("#!/bin/sh\necho \"$@\" >> \"$RECORD/cargo\"\necho '{message}'\n"));
+        machine.program(
+            "cargo",
+            &format!("#!/bin/sh\necho \"$@\" >> \"$RECORD/cargo\"\nenv > \"$RECORD/environment\"\necho '{message}'\n"),
+        );
         machine.core_tools("exit 0");
         machine
     }
@@ -323,6 +326,22 @@ fn an_azurite_that_is_half_there_is_not_completed() {
     a_storage_service(queue);
     let says = format!("a queue service answers on port {queue}, but no blob service on port {blob}");
     machine.expect_refusal(&machine.local(&[]), &says);
+}
+
+#[test]
+fn the_build_does_not_see_that_cargo_runs_this_command() {
+    let machine = Machine::complete();
+    // The run ends behind the build.
+    fs::write(machine.root().join("checks.yaml"), "broken\n").unwrap();
+    let path = node();
+    let path: Vec<&Path> = path.iter().map(PathBuf::as_path).collect();
+    let mut command = machine.command(&[], &path);
+    let kept = ("CARGO_TARGET_DIR", "/elsewhere");
+    let cargo_run = [("CARGO_PKG_NAME", "xtask"), ("CARGO_MANIFEST_DIR", "/xtask"), kept];
+    machine.expect_refusal(&command.envs(cargo_run).output().unwrap(), "1 mistake");
+    let environment = machine.record("environment");
+    assert!(environment.contains("CARGO_TARGET_DIR=/elsewhere"), "{environment}");
+    assert!(!environment.contains("CARGO_PKG_") && !environment.contains("CARGO_MANIFEST_"), "{environment}");
 }
 
 #[test]
