@@ -11,7 +11,7 @@ use tokio::process::Child;
 use tokio::time::{interval, timeout};
 
 use crate::local::ports::{Answer, Ports, look};
-use crate::say;
+use crate::npm::{self, INSTALL_NODE};
 
 /// How long Azurite may take to listen. It takes seconds, and more than a minute on a machine that builds meanwhile. Who
 /// does not want to wait presses Ctrl+C.
@@ -22,10 +22,6 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// What Azurite complains about, beside its data.
 const LOG: &str = "stderr.log";
-
-/// What to do when Node is absent.
-pub const INSTALL_NODE: &str =
-    "install Node 20 or later from https://nodejs.org, so that `node` and `npm` are on the PATH";
 
 /// The first version of Node that Azurite's pinned version is used with.
 const OLDEST_NODE: u32 = 20;
@@ -52,28 +48,8 @@ pub(crate) fn look_for_node() -> Result<(), String> {
 /// A sentence for the person at the terminal.
 pub fn install(root: &Path) -> Result<PathBuf, String> {
     let folder = root.join("tests/azurite");
-    let package = folder.join("node_modules/azurite");
-    let lock = folder.join("package-lock.json");
-    // One installation at a time, whichever command or test comes first.
-    let _one_at_a_time = fs::File::open(&lock)
-        .and_then(|file| file.lock().map(|()| file))
-        .map_err(|error| format!("{}: {error}", lock.display()))?;
-    let wanted = fs::read(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
-    let stamp = folder.join("node_modules/.installed");
-    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(package);
-    }
-    say("Azurite, the storage emulator, is installed from npm. This happens once.");
-    let npm = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
-        .current_dir(&folder)
-        .output()
-        .map_err(|error| format!("npm cannot be run ({error}), and Azurite needs it: {INSTALL_NODE}"))?;
-    if !npm.status.success() {
-        return Err(format!("npm could not install Azurite: {}", String::from_utf8_lossy(&npm.stderr).trim()));
-    }
-    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
-    Ok(package)
+    npm::install(&folder, "Azurite, the storage emulator,")?;
+    Ok(folder.join("node_modules/azurite"))
 }
 
 /// A running Azurite of ours, with blobs, queues and tables. It is killed when it is dropped.

@@ -2,13 +2,14 @@
 //!
 //! * [`local`]: prepares a local run, and runs `func start`.
 //! * [`dist`]: lays out the folder that is published.
-//! * [`azurite`], [`cargo`] and `checks`: the programs that both, or the tests, need.
+//! * [`azurite`], [`npm`], [`cargo`] and `checks`: the programs that both, or the tests, need.
 
 pub mod azurite;
 pub mod cargo;
 mod checks;
 pub mod dist;
 pub mod local;
+pub mod npm;
 
 /// Says something to the person at the terminal.
 #[expect(clippy::print_stdout, reason = "what a command says is what the person asked for")]
