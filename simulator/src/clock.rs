@@ -15,16 +15,46 @@ pub struct Clock {
 
 #[derive(Debug)]
 enum Time {
-    /// Follows real time, with this much added.
-    Running { ahead: TimeDelta },
+    /// Follows real time.
+    Running(Pace),
     /// Stands still until it is advanced or set.
     Stopped { at: DateTime<Utc> },
+}
+
+/// How a clock runs beside real time. Another process can keep the same time with it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// A moment of real time.
+    pub since: DateTime<Utc>,
+    /// What the clock showed at that moment.
+    pub at: DateTime<Utc>,
+    /// How many seconds of the clock pass in a second of real time.
+    pub speed: f64,
+}
+
+impl Pace {
+    /// What the clock shows now.
+    pub fn now(&self) -> DateTime<Utc> {
+        let passed = (Utc::now() - self.since).num_microseconds().unwrap_or_default();
+        // More than a century at a time is not worth a panic.
+        let scaled = TimeDelta::microseconds((passed as f64 * self.speed) as i64);
+        self.at.checked_add_signed(scaled).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    fn from_now(at: DateTime<Utc>, speed: f64) -> Self {
+        Self { since: Utc::now(), at, speed }
+    }
 }
 
 impl Clock {
     /// Real time. After [`Self::advance`] it keeps running, ahead of real time.
     pub fn system() -> Self {
-        Self::with_time(Time::Running { ahead: TimeDelta::zero() })
+        Self::with_time(Time::Running(Pace::from_now(Utc::now(), 1.0)))
+    }
+
+    /// Starts at the real time, and runs so many times faster.
+    pub fn at_speed(speed: f64) -> Self {
+        Self::with_time(Time::Running(Pace::from_now(Utc::now(), speed)))
     }
 
     /// A clock that stands still at `at` until it is advanced or set.
@@ -39,7 +69,7 @@ impl Clock {
     /// The present moment.
     pub fn now(&self) -> DateTime<Utc> {
         match *self.lock() {
-            Time::Running { ahead } => Utc::now() + ahead,
+            Time::Running(pace) => pace.now(),
             Time::Stopped { at } => at,
         }
     }
@@ -48,10 +78,25 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         match &mut *self.lock() {
-            Time::Running { ahead } => *ahead = ahead.checked_add(&by).unwrap_or(TimeDelta::MAX),
+            Time::Running(pace) => pace.at = pace.at.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC),
             Time::Stopped { at } => *at = at.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC),
         }
         self.moved.send_replace(());
+    }
+
+    /// Runs so many times faster than real time from now on. A clock that stands still begins to run.
+    pub fn set_speed(&self, speed: f64) {
+        let now = self.now();
+        *self.lock() = Time::Running(Pace::from_now(now, speed));
+        self.moved.send_replace(());
+    }
+
+    /// How the clock runs. `None` if it stands still.
+    pub fn pace(&self) -> Option<Pace> {
+        match *self.lock() {
+            Time::Running(pace) => Some(pace),
+            Time::Stopped { .. } => None,
+        }
     }
 
     /// Sets the time to `at` and stops the clock there.
@@ -69,10 +114,9 @@ impl Clock {
             && !rest.is_zero()
         {
             // The sender is this clock: it cannot be closed.
-            let runs = matches!(*self.lock(), Time::Running { .. });
-            match runs {
-                true => drop(tokio::time::timeout(rest, moved.changed()).await),
-                false => drop(moved.changed().await),
+            match self.pace() {
+                Some(pace) => drop(tokio::time::timeout(real(rest, pace.speed), moved.changed()).await),
+                None => drop(moved.changed().await),
             }
         }
     }
@@ -80,6 +124,11 @@ impl Clock {
     fn lock(&self) -> MutexGuard<'_, Time> {
         self.time.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long it takes in real time until so much time has passed. At least a millisecond, so that nobody waits in a circle.
+fn real(time: Duration, speed: f64) -> Duration {
+    Duration::try_from_secs_f64(time.as_secs_f64() / speed).unwrap_or(Duration::MAX).max(Duration::from_millis(1))
 }
 
 #[cfg(test)]
@@ -92,5 +141,25 @@ mod tests {
         let clone = clock.clone();
         clock.advance(Duration::from_secs(90));
         assert_eq!(clone.now().timestamp(), 90);
+    }
+
+    #[test]
+    fn a_fast_clock_goes_on_from_where_it_is() {
+        let clock = Clock::starting_at(DateTime::UNIX_EPOCH);
+        clock.set_speed(3_600_000.0);
+        let pace = clock.pace().unwrap();
+        assert!(pace.at == DateTime::UNIX_EPOCH && pace.speed == 3_600_000.0, "{pace:?}");
+        clock.advance(Duration::from_secs(60));
+        assert!(clock.now().timestamp() >= 60);
+        let later = Pace { since: pace.since - TimeDelta::seconds(1), ..pace };
+        assert!(later.now().timestamp() >= 3_600_000, "{:?}", later.now());
+    }
+
+    #[tokio::test]
+    async fn an_hour_passes_at_once_on_a_fast_clock() {
+        let clock = Clock::at_speed(36_000.0);
+        let begun = clock.now();
+        clock.sleep(Duration::from_secs(3_600)).await;
+        assert!(clock.now() - begun >= TimeDelta::hours(1));
     }
 }

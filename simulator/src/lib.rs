@@ -28,4 +28,4 @@ mod headers;
 mod http;
 mod latency;
 
-pub use clock::Clock;
+pub use clock::{Clock, Pace};
