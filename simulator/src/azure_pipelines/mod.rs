@@ -20,6 +20,6 @@ pub use criteria::is_met;
 pub use delivery::{Call, Delivered, FunctionAddress, ServiceConnection, Target, deliver, deliver_rest, deliver_with};
 pub use headers::{HEADERS, MINIMAL_HEADERS, expand};
 pub use history::{CheckHistory, Evaluation, MAX_EVALUATIONS};
-pub use oracle::{Conclusion, Outcome, conclude};
+pub use oracle::{Conclusion, Outcome, Standing, conclude, standing};
 pub use settings::{CheckSettings, CompletionEvent, ErrorStatus};
 pub use stage::{CheckConfiguration, Headers, Stage};

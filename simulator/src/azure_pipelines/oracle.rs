@@ -41,13 +41,18 @@ impl fmt::Display for Conclusion {
     }
 }
 
-/// How one check stands at one moment.
+/// How one check stands at one moment. Where there is a reason, it is a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Standing {
+pub enum Standing {
+    /// Not decided, or its decision does not count any more.
     Waiting(String),
+    /// Lets the stage run.
     Passes,
+    /// Fails the stage.
     Failed(String),
+    /// Did not pass in time.
     TimedOut(String),
+    /// The run was cancelled, or somebody else ended the check.
     Canceled,
 }
 
@@ -94,7 +99,8 @@ fn conclude_at(checks: &[CheckHistory], at: DateTime<Utc>) -> Option<Conclusion>
     canceled.then(|| concluded(Outcome::Canceled, why)).flatten()
 }
 
-fn standing(check: &CheckHistory, at: DateTime<Utc>) -> Standing {
+/// How a check stands at this moment.
+pub fn standing(check: &CheckHistory, at: DateTime<Utc>) -> Standing {
     let mut known = check.evaluations.iter().filter(|evaluation| evaluation.begun <= at);
     let evaluations = known.clone().count();
     let verdict = known.next_back().and_then(|last| check.verdict(last)).filter(|(decided, _)| *decided <= at);

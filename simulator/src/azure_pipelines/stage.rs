@@ -12,7 +12,7 @@ use super::headers::{HEADERS, expand};
 use super::history::{CheckHistory, Evaluation};
 use super::oracle::{Conclusion, Outcome, conclude};
 use super::settings::{CheckSettings, CompletionEvent};
-use crate::azure_devops::{AzureDevOps, CheckIds, CheckTask, NewCheck, TaskResult};
+use crate::azure_devops::{AzureDevOps, CheckIds, CheckTask, NewCheck, State, TaskResult};
 
 /// The headers of a delivery, made from the ids of the check.
 pub type Headers = Arc<dyn Fn(&CheckIds) -> Vec<(String, String)> + Send + Sync>;
@@ -37,7 +37,8 @@ impl CheckConfiguration {
     }
 }
 
-/// A stage with its checks.
+/// A stage with its checks. A clone shows how the stage stood when it was made.
+#[derive(Clone)]
 pub struct Stage {
     azure_devops: AzureDevOps,
     build_id: u64,
@@ -72,15 +73,23 @@ impl Stage {
         self.ids.iter().filter_map(|ids| ids.last().cloned()).collect()
     }
 
+    /// The ids of the last evaluation of every check. `None` for one that was not delivered yet.
+    pub fn ids_by_check(&self) -> Vec<Option<CheckIds>> {
+        self.ids.iter().map(|ids| ids.last().cloned()).collect()
+    }
+
     /// The checks with everything that happened to them.
     pub fn histories(&self) -> Vec<CheckHistory> {
+        self.azure_devops.with(|state| self.histories_in(state))
+    }
+
+    /// The same, for somebody who reads the organization already.
+    pub fn histories_in(&self, state: &State) -> Vec<CheckHistory> {
         let read = |((_, history), ids): (&(CheckConfiguration, CheckHistory), &Vec<CheckIds>)| {
             let mut history = history.clone();
-            self.azure_devops.with(|state| {
-                for (evaluation, ids) in history.evaluations.iter_mut().zip(ids) {
-                    state.plan(ids).into_iter().for_each(|plan| evaluation.read(plan));
-                }
-            });
+            for (evaluation, ids) in history.evaluations.iter_mut().zip(ids) {
+                state.plan(ids).into_iter().for_each(|plan| evaluation.read(plan));
+            }
             history
         };
         self.checks.iter().zip(&self.ids).map(read).collect()

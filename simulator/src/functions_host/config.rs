@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -15,6 +15,8 @@ use super::output::{Severity, console_level};
 /// What the host knows about an app after reading its folder.
 #[derive(Clone, Debug)]
 pub(super) struct App {
+    /// Its folder.
+    pub(super) root: PathBuf,
     pub(super) functions: Vec<Function>,
     pub(super) route_prefix: String,
     pub(super) forwards_http: bool,
@@ -69,7 +71,8 @@ impl App {
         let route_prefix = host.extensions.http.route_prefix.unwrap_or_else(|| "api".to_owned());
         let traces = host.telemetry_mode.is_some_and(|mode| mode.eq_ignore_ascii_case("OpenTelemetry"));
         let forwards_http = host.custom_handler.is_some_and(|handler| handler.enable_forwarding_http_request);
-        Ok(Self { functions, route_prefix, forwards_http, traces, queues, function_timeout, console_level })
+        let root = root.to_owned();
+        Ok(Self { root, functions, route_prefix, forwards_http, traces, queues, function_timeout, console_level })
     }
 }
 

@@ -7,14 +7,21 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use percent_encoding::percent_decode_str;
+use tokio::net::TcpListener;
 
 use super::forwarding::forward;
 use super::function::{Function, Trigger};
 use super::host::Host;
 use super::http_trigger;
-use crate::http::Answer;
+use crate::http::{Answer, Listener};
 
-pub(super) async fn answer(host: Arc<Host>, request: Request<Bytes>) -> Answer {
+/// Serves the host on a bound socket.
+pub(super) fn serve(host: &Arc<Host>, (port, socket): (u16, TcpListener)) -> Listener {
+    let host = Arc::clone(host);
+    Listener::serve(port, socket, move |request| answer(Arc::clone(&host), request))
+}
+
+async fn answer(host: Arc<Host>, request: Request<Bytes>) -> Answer {
     let _under_way = host.lifetime.begin();
     Ok(respond(&host, &request).await.map(|body| Either::Left(Full::new(body))))
 }

@@ -44,6 +44,8 @@ pub struct Switches {
     pub shuffle: Option<u64>,
     /// Whether the messages of a batch are invoked one after the other, so that a run repeats exactly.
     pub one_at_a_time: bool,
+    /// The longest pause between two looks at a queue, instead of the `maxPollingInterval` of `host.json`.
+    pub longest_poll: Option<Duration>,
 }
 
 impl Default for Switches {
@@ -54,6 +56,7 @@ impl Default for Switches {
             duplicate_deliveries: false,
             shuffle: None,
             one_at_a_time: false,
+            longest_poll: None,
         }
     }
 }

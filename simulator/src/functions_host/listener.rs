@@ -67,7 +67,7 @@ pub(super) async fn listen(host: Arc<Host>, function: Function) {
         if messages.is_empty() {
             drop(receiving);
             host.lifetime.sleep(pause.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
-            pause = (pause * 2).min(options.max_polling_interval);
+            pause = (pause * 2).min(host.switches().longest_poll.unwrap_or(options.max_polling_interval));
             continue;
         }
         pause = SHORTEST_POLL;

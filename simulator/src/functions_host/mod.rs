@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //!
-//! * `config`, `host_json`, `function`: the app's folder.
+//! * `config`, `host_json`, `function`: the app's folder. `start`: a host for it.
 //! * [`Handler`], `process`, `supervisor`, `output`: the handler's process, and what it prints.
 //! * `invoker`, `envelope`, `metadata`, `trace`: one call of the handler; `client` sends it.
 //! * `listener`, [`QueueSource`]: the queue trigger.
@@ -31,6 +31,7 @@ mod metadata;
 mod output;
 mod process;
 mod queue_source;
+mod start;
 mod supervisor;
 #[cfg(test)]
 mod tests;
@@ -52,11 +53,10 @@ pub use queue_source::QueueSource;
 use crate::azure_pipelines::FunctionAddress;
 use crate::clock::Clock;
 use crate::http::Listener;
-use client::Client;
 use config::App;
 use function::Function;
 use host::{Host, Running};
-use process::{Process, Program};
+use process::Process;
 use supervisor::Status;
 
 /// How long a stopping host waits for what is under way. The real one was seen to leave after 10 to 16 seconds.
@@ -83,23 +83,23 @@ impl FunctionsHost {
         queues: QueueSource,
         clock: Clock,
     ) -> Result<Self, HostError> {
-        let app_root = app_root.as_ref();
-        let app = App::read(app_root, &|name| handler.setting(name)).map_err(HostError::Configuration)?;
-        let client = Client::new();
-        let running = match handler {
-            Handler::Url(url) => Running::Elsewhere(url.trim_end_matches('/').to_owned()),
-            Handler::Executable { path, environment, stop_after_errors } => {
-                let program = Program { path, app_root: app_root.to_owned(), environment, stop_after_errors };
-                let process = Process::start(program, client.clone(), clock.clone()).await;
-                Running::Supervised(process.map_err(HostError::Io)?)
-            }
-        };
-        let host = Host::new(app, queues, clock, running, client);
-        let (port, socket) = Listener::bind().await.map_err(HostError::Io)?;
-        let front = Listener::serve(port, socket, {
-            let host = Arc::clone(&host);
-            move |request| front::answer(Arc::clone(&host), request)
-        });
+        let app = App::read(app_root.as_ref(), &|name| handler.setting(name)).map_err(HostError::Configuration)?;
+        let host = Host::begin(app, handler, queues, clock).await?;
+        let front = front::serve(&host, Listener::bind().await.map_err(HostError::Io)?);
+        Ok(Self { host, front, listeners: Arc::default() })
+    }
+
+    /// Ends this host, and starts another one for the same app at the same address. App Service does so when a host has
+    /// given up its handler.
+    ///
+    /// # Errors
+    ///
+    /// If the machine has no port to give, or another program has taken the port of the old host.
+    pub async fn replace(&self, handler: Handler, queues: QueueSource) -> Result<Self, HostError> {
+        self.host.lifetime.die("another host takes its place");
+        self.end().await;
+        let host = Host::begin(self.host.app.clone(), handler, queues, self.host.clock.clone()).await?;
+        let front = front::serve(&host, Listener::bind_again(self.front.port()).await.map_err(HostError::Io)?);
         Ok(Self { host, front, listeners: Arc::default() })
     }
 
@@ -181,6 +181,11 @@ impl FunctionsHost {
     /// The exit code of a host that has ended by itself or was stopped: 0, whatever the reason. A dead one has none.
     pub fn exit_code(&self) -> Option<i32> {
         self.host.lifetime.ended()?.code
+    }
+
+    /// Whether the handler listens now.
+    pub fn is_handler_ready(&self) -> bool {
+        self.process().is_none_or(|process| process.status() == Status::Ready)
     }
 
     /// Waits until the handler listens; false if it never will.

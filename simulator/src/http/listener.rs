@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -69,6 +69,11 @@ impl Listener {
         Ok((socket.local_addr()?.port(), socket))
     }
 
+    /// Binds a port that was bound before.
+    pub(crate) async fn bind_again(port: u16) -> io::Result<(u16, TcpListener)> {
+        Ok((port, TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?))
+    }
+
     /// Serves `handler` on a bound socket.
     pub(crate) fn serve<F>(
         port: u16,
@@ -101,7 +106,7 @@ impl Listener {
                 let _ = ended.await;
             }
         } else if listening.is_none() {
-            let socket = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))).await?;
+            let (_, socket) = Self::bind_again(self.port).await?;
             *listening = Some(Listening::start(socket, Arc::clone(&self.handler)));
         }
         Ok(())

@@ -111,6 +111,7 @@ impl NewCheck {
             logs: Vec::new(),
             feed: Vec::new(),
             events: Vec::new(),
+            operations: Vec::new(),
             change_id: 0,
         };
         plan.upsert(job_record(ids, now), now);

@@ -56,6 +56,8 @@ pub struct Plan {
     pub feed: Vec<String>,
     /// Decisions that reached the plan, accepted or not.
     pub events: Vec<Event>,
+    /// Every `currentOperation` that the check's record was given, and when.
+    pub operations: Vec<(DateTime<Utc>, String)>,
     pub(crate) change_id: i64,
 }
 
@@ -112,6 +114,9 @@ impl Plan {
     /// Updates the record with this id, or adds it. Returns the stored record.
     pub(crate) fn upsert(&mut self, update: TimelineRecord, now: DateTime<Utc>) -> &TimelineRecord {
         self.change_id += 1;
+        if update.id == self.task_instance_id {
+            self.operations.extend(update.current_operation.iter().map(|operation| (now, operation.clone())));
+        }
         let position = self.records.iter().position(|record| record.id == update.id).unwrap_or_else(|| {
             self.records.push(TimelineRecord { id: update.id, attempt: Some(1), ..TimelineRecord::default() });
             self.records.len() - 1
