@@ -11,10 +11,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::checks_file::ChecksFile;
+use crate::clock::Clock;
 use crate::task::sealer::Sealer;
 
 pub use log::{hide_panics, log};
-pub use serve::build_app;
+pub use serve::{build_app, serve};
 
 #[derive(Parser)]
 #[command(name = "checkgate", version, about, max_term_width = 100)]
@@ -46,7 +47,7 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
-        None => serve::serve(),
+        None => serve(Clock::system()),
         Some(Command::Validate { file }) => validate(&file),
         Some(Command::Evaluate(options)) => evaluate::run(&options),
         Some(Command::Poison(command)) => poison::run(&command),

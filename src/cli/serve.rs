@@ -36,10 +36,12 @@ const WARM_UP_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest pause between two tries, which jitter may double.
 const LONGEST_WARM_UP_PAUSE: Duration = Duration::from_secs(30);
 
-/// Serves until the process is killed: the host has no other way to stop it.
-pub(super) fn serve() -> ExitCode {
+/// Serves until the process is killed: the host has no other way to stop it. A clock other than the system's shows how a
+/// long wait goes, in less time.
+#[must_use]
+pub fn serve(clock: Clock) -> ExitCode {
     super::log::start();
-    block_on(run())
+    block_on(run(clock))
 }
 
 /// Ends the process with this line in its log.
@@ -48,14 +50,14 @@ fn end(why: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn run() -> ExitCode {
+async fn run(clock: Clock) -> ExitCode {
     let config = match Config::read(&config::environment) {
         Ok(config) => config,
         Err(error) => return end(&error.to_string()),
     };
     let port = config.port;
     let is_under_host = config.is_under_host;
-    let app = match build_app(config, Clock::system()) {
+    let app = match build_app(config, clock) {
         Ok(app) => Arc::new(app),
         Err(why) => return end(&why),
     };
