@@ -1,12 +1,24 @@
-//! The stories of the demo: every use case of the guide, with a run, a check and the expected decision.
+//! The stories that the terminal shows: every use case of the guide, with a run, a check and the expected decision.
 
-use simulator::azure_devops::{Coverage, Run};
-use simulator::sources::Samples;
-
-use crate::world::Worlds;
+use simulator::azure_devops::{self, Coverage, Run};
+use simulator::sources::{self, Samples};
 
 /// The change request of the stories.
 const CHANGE: &str = "CHG0030001";
+
+/// What a story may change.
+pub(crate) struct Worlds<'a> {
+    pub(crate) azure_devops: &'a mut azure_devops::State,
+    pub(crate) sources: &'a mut sources::State,
+    pub(crate) run: u64,
+}
+
+impl Worlds<'_> {
+    /// The run that the story is about.
+    fn run(&mut self) -> &mut Run {
+        self.azure_devops.runs.entry(self.run).or_insert_with(|| unreachable!("a story begins with its run"))
+    }
+}
 
 /// One story.
 pub(crate) struct Story {

@@ -1,160 +1,137 @@
-//! The simulated systems of the demo, and how a story runs in them.
+//! The simulated systems of the demo, and the host with the real handler.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use simulator::Clock;
-use simulator::azure_devops::{self, AzureDevOps, CheckIds, Run};
-use simulator::azure_pipelines::{Delivered, HEADERS, deliver_with, expand};
+use simulator::azure_devops::AzureDevOps;
+use simulator::azure_pipelines::FunctionAddress;
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
-use simulator::pipeline_log;
-use simulator::sources::{self, Sources};
+use simulator::sources::Sources;
 use simulator::storage_queue::StorageQueue;
-use tokio::time::{interval, timeout};
+use tokio::time::interval;
 
-use crate::paint;
-use crate::stories::Story;
+use crate::checks::Checks;
+use crate::shared_clock::{self, SharedClock};
 
-/// How long each wait of a story may take. The demo then goes on without what it waited for.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
+/// The handler error that ends a host, as Azure has it. Another host then takes its place.
+const STOP_AFTER_ERRORS: usize = 3;
 
-/// What a story may change.
-pub(crate) struct Worlds<'a> {
-    pub(crate) azure_devops: &'a mut azure_devops::State,
-    pub(crate) sources: &'a mut sources::State,
-    run: u64,
-}
-
-impl Worlds<'_> {
-    /// The run that the story is about.
-    pub(crate) fn run(&mut self) -> &mut Run {
-        self.azure_devops.runs.entry(self.run).or_insert_with(|| unreachable!("a story begins with its run"))
-    }
-}
+/// The longest pause between two looks at the queue. The host's own two seconds are two minutes on a fast clock.
+const LONGEST_POLL: Duration = Duration::from_millis(100);
 
 /// The simulated systems.
 pub(crate) struct World {
     pub(crate) azure_devops: AzureDevOps,
-    pub(crate) host: FunctionsHost,
-    sources: Sources,
-    checks: PathBuf,
+    pub(crate) sources: Sources,
+    pub(crate) clock: SharedClock,
+    queue: StorageQueue,
+    handler: Handler,
+    host: Mutex<FunctionsHost>,
+    folder: PathBuf,
+    kills: AtomicUsize,
+    hosts: AtomicUsize,
 }
 
 impl World {
     /// Starts them on free ports, with the handler as a process of the host.
-    pub(crate) async fn start() -> io::Result<Self> {
-        let clock = Clock::system();
+    pub(crate) async fn start(checks: &Checks, speed: f64) -> io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("checkgate-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let shared = SharedClock::start(speed, folder.join("clock.json"))?;
+        let clock = shared.clock();
         let azure_devops = AzureDevOps::start(clock.clone()).await?;
         let queue = StorageQueue::start(clock.clone()).await?;
         let sources = Sources::start(clock.clone()).await?;
-        let demo = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let checks = write_checks(&demo.join("checks.yaml"), &sources)?;
+        let file = folder.join("checks.yaml");
+        std::fs::write(&file, checks.with_stand_ins(&sources).to_string())?;
         let handler = Handler::Executable {
             path: std::env::current_exe()?,
-            environment: settings(&azure_devops, &queue, &sources, &checks),
-            stop_after_errors: Some(3),
+            environment: settings(&azure_devops, &queue, &file)
+                .into_iter()
+                .chain([(shared_clock::SETTING.to_owned(), shared.file().display().to_string())])
+                .chain(sources.identity_settings())
+                .collect(),
+            stop_after_errors: Some(STOP_AFTER_ERRORS),
         };
-        let host = FunctionsHost::start(&demo.join(".."), handler, QueueSource::Simulated(queue), clock).await;
-        let host = host.map_err(io::Error::other)?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let source = QueueSource::Simulated(queue.clone());
+        let host = FunctionsHost::start(root, handler.clone(), source, clock).await.map_err(io::Error::other)?;
         if !host.handler_ready().await {
             return Err(io::Error::other(host.output().join("\n")));
         }
-        host.listen();
-        Ok(Self { azure_devops, host, sources, checks })
+        listen(&host);
+        let (kills, hosts) = (AtomicUsize::new(0), AtomicUsize::new(1));
+        Ok(Self { azure_devops, sources, clock: shared, queue, handler, host: Mutex::new(host), folder, kills, hosts })
     }
 
-    /// Runs a story. Returns the decision, if there was one in time.
-    pub(crate) async fn run(&self, story: &Story) -> Option<String> {
-        let run = self.azure_devops.with(|state| state.run().id);
-        self.change(run, story.given);
-        let ids = self.azure_devops.with(|state| state.await_check(run));
-        let mut headers = expand(HEADERS, &ids, &[]);
-        headers.push(("Check".to_owned(), story.check.to_owned()));
-        headers.extend(story.input.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let function = self.host.function_address("CheckFunction");
-        let delivered = deliver_with(&function, "", &headers, "").await;
-        if let Some(decision) = decided_at_once(&delivered) {
-            paint::log(&format!("Response Code: {}\nResponse: {}", delivered.status, delivered.body));
-            return Some(decision);
-        }
-        if let Some(meanwhile) = &story.meanwhile {
-            self.wait_until(&ids, |log| log.contains("Not decided yet")).await;
-            self.change(run, meanwhile.change);
-            paint::happens(meanwhile.happens);
-        }
-        self.wait_until(&ids, |log| log.contains("Decision: ")).await;
-        let decision = timeout(WAIT_TIMEOUT, self.decision(&ids)).await.ok();
-        self.azure_devops.with(|state| paint::log(&pipeline_log::render(state, &ids, Some(&delivered))));
-        decision
+    /// The host that runs now.
+    pub(crate) fn host(&self) -> FunctionsHost {
+        self.host.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn change(&self, run: u64, change: fn(&mut Worlds<'_>)) {
-        self.azure_devops
-            .with(|azure_devops| self.sources.with(|sources| change(&mut Worlds { azure_devops, sources, run })));
+    /// Where checks are delivered.
+    pub(crate) fn function(&self) -> FunctionAddress {
+        self.host().function_address("CheckFunction")
     }
 
-    async fn wait_until(&self, ids: &CheckIds, is_reached: impl Fn(&str) -> bool) {
-        let reached = async {
-            let mut look = interval(Duration::from_millis(20));
-            while !self.azure_devops.with(|state| is_reached(&state.log_text(ids))) {
-                look.tick().await;
-            }
-        };
-        // After the timeout the story goes on: its decision shows what is wrong.
-        let _ = timeout(WAIT_TIMEOUT, reached).await;
+    /// How often the handler was killed.
+    pub(crate) fn kills(&self) -> usize {
+        self.kills.load(Ordering::Relaxed)
     }
 
-    async fn decision(&self, ids: &CheckIds) -> String {
-        let mut look = interval(Duration::from_millis(20));
+    /// How many hosts there were, one after the other.
+    pub(crate) fn hosts(&self) -> usize {
+        self.hosts.load(Ordering::Relaxed)
+    }
+
+    /// Kills the handler's process. The host starts it again.
+    pub(crate) async fn kill_handler(&self) {
+        self.kills.fetch_add(1, Ordering::Relaxed);
+        self.host().kill_handler().await;
+    }
+
+    /// Puts a new host in the place of one that has given up, as App Service does. Never ends.
+    pub(crate) async fn replace_lost_hosts(&self) {
+        let mut look = interval(Duration::from_millis(100));
         loop {
-            if let Some(decision) = self.azure_devops.with(|state| state.decision(ids)) {
-                return decision;
-            }
             look.tick().await;
+            let host = self.host();
+            if host.why_down().is_none() {
+                continue;
+            }
+            let source = QueueSource::Simulated(self.queue.clone());
+            // If the port is taken for a moment, the next look tries again.
+            if let Ok(new) = host.replace(self.handler.clone(), source).await {
+                listen(&new);
+                self.hosts.fetch_add(1, Ordering::Relaxed);
+                *self.host.lock().unwrap_or_else(PoisonError::into_inner) = new;
+            }
         }
     }
 
     /// Stops the handler's process.
     pub(crate) async fn stop(&self) {
-        self.host.stop().await;
-        // A file that stays behind does no harm.
-        let _ = std::fs::remove_file(&self.checks);
+        self.host().stop().await;
+        // Files that stay behind do no harm.
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-/// The decision in the response of a synchronous check.
-fn decided_at_once(delivered: &Delivered) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_str(&delivered.body).ok()?;
-    let status = body.get("status")?.as_str()?;
-    matches!(status, "successful" | "failed" | "pending").then(|| status.to_owned())
-}
-
-/// Writes the demo's checks with the addresses of the simulated systems.
-fn write_checks(template: &Path, sources: &Sources) -> io::Result<PathBuf> {
-    let text = std::fs::read_to_string(template)?
-        .replace("SERVICENOW_URL", &sources.url("service-now"))
-        .replace("PROMETHEUS_URL", &sources.url("prometheus"));
-    let file = std::env::temp_dir().join(format!("checkgate-demo-{}.yaml", std::process::id()));
-    std::fs::write(&file, text)?;
-    Ok(file)
+fn listen(host: &FunctionsHost) {
+    host.switch(|switches| switches.longest_poll = Some(LONGEST_POLL));
+    host.listen();
 }
 
 /// The app settings of the demo. They point at the simulated systems.
-fn settings(
-    azure_devops: &AzureDevOps,
-    queue: &StorageQueue,
-    sources: &Sources,
-    checks: &Path,
-) -> Vec<(String, String)> {
-    let (user, password) = sources.with(|state| (state.service_now.user.clone(), state.service_now.password.clone()));
+fn settings(azure_devops: &AzureDevOps, queue: &StorageQueue, checks: &Path) -> Vec<(String, String)> {
     [
         ("AzureWebJobsStorage", queue.connection_string()),
         ("AllowedPlanUrls", format!("http://127.0.0.1:{}/", azure_devops.port())),
         ("TokenSealingKey", checkgate::task::sealer::Sealer::generate_key()),
         ("ChecksFile", checks.display().to_string()),
-        ("SERVICENOW_USER", user),
-        ("SERVICENOW_PASSWORD", password),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

@@ -1,0 +1,34 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// How many times faster the demo's clock runs, unless somebody says otherwise: a minute takes six seconds.
+const SPEED: f64 = 10.0;
+
+/// The fastest clock. A call takes some milliseconds, which is some seconds on this clock.
+pub(crate) const FASTEST: f64 = 600.0;
+
+/// Shows checks from delivery to decision, with simulated systems and the real handler.
+#[derive(Debug, Parser)]
+#[command(name = "cargo demo --", bin_name = "cargo demo --", max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Print one story after the other instead of serving the page
+    #[arg(long, conflicts_with_all = ["checks", "port"])]
+    pub(crate) headless: bool,
+    /// Rehearse the checks of your own checks.yaml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checks: Option<PathBuf>,
+    /// How many times faster than real time the demo's clock runs, from 1 to 600
+    #[arg(long, value_name = "FACTOR", value_parser = speed, default_value_t = SPEED)]
+    pub(crate) speed: f64,
+    /// The page's port on this machine; 0 means any free one
+    #[arg(long, default_value_t = 7080)]
+    pub(crate) port: u16,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok().filter(|factor| (1.0..=FASTEST).contains(factor));
+    factor.ok_or_else(|| format!("write a number from 1 to {FASTEST}, such as 60"))
+}

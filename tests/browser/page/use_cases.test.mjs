@@ -1,0 +1,183 @@
+// Every use case: started, its control used, its end seen.
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { Demo, Page, launch } from "./harness.mjs";
+
+describe("each use case is one click, and its control decides it", () => {
+  let demo, browser, page;
+  before(async () => {
+    [demo, browser] = await Promise.all([Demo.start(), launch()]);
+    page = await Page.open(browser, demo);
+  });
+  after(async () => {
+    try {
+      await page.close();
+    } finally {
+      await browser.close();
+      await demo.stop();
+    }
+  });
+
+  it("a stage waits until its work item is closed", async () => {
+    await page.start("Work item");
+    await page.stage("Waiting");
+    await page.found("work-item-completed", 'User Story 42 "Work item 42" is Active');
+    await page.tab.getByText("1 check must pass before this run can continue to Deploy").waitFor();
+    await page.tab.getByRole("timer").filter({ hasText: /Next evaluation in \d+ s|Evaluating now/ }).waitFor();
+    await page.evaluated("work-item-completed", 2);
+    const first = page.tab.locator(".world li.card").first();
+    assert.match(await first.innerText(), /User Story 42.*try this/s);
+    await page.button("Close it").click();
+    await page.stage("Succeeded");
+    await page.log("work-item-completed", "Decision: succeeded");
+    await page.check("work-item-completed").getByText(/Decision sent at .*: succeeded/).waitFor();
+  });
+
+  it("a run that has executed a CmdLine task passes, and one without it fails", async () => {
+    await page.start("CmdLine task");
+    await page.stage("Succeeded");
+    await page.log("cmdline-executed", "Decision: succeeded");
+    await page.button("Leave it out").click();
+    await page.button("New run").click();
+    await page.stage("Failed");
+    await page.log("cmdline-executed", "Decision: failed");
+  });
+
+  it("a change with a wrong category fails, and passes once it is corrected and the stage rerun", async () => {
+    await page.start("Change information");
+    await page.stage("Failed");
+    await page.log("change-information", "category is Hardware");
+    await page.button("Set to Software").click();
+    await page.button("Rerun stage").click();
+    await page.stage("Succeeded");
+    await page.tab.getByText("attempt 2").waitFor();
+  });
+
+  it("an approved change lets the stage run, and a rejected one fails it", async () => {
+    await page.start("Change approval");
+    await page.stage("Waiting");
+    await page.button("Approve").click();
+    await page.stage("Succeeded");
+    await page.start("Change approval");
+    await page.stage("Waiting");
+    await page.button("Reject").click();
+    await page.stage("Failed");
+    await page.log("change-approved", "Decision: failed");
+  });
+
+  it("exactly 80 % coverage fails, and a new run with 81 % passes", async () => {
+    await page.start("Code coverage");
+    await page.stage("Failed");
+    await page.log("code-coverage", "80 of 100");
+    await page.button("Cover 81").click();
+    await page.button("New run").click();
+    await page.stage("Succeeded");
+    await page.log("code-coverage", "81 of 100");
+  });
+
+  it("a canary passes with one bad measurement, and fails with two", async () => {
+    await page.start("Canary");
+    await page.check("canary-performance").locator("tbody tr").nth(0).waitFor();
+    await page.button("Set to 0.1").click();
+    await page.check("canary-performance").locator("tbody tr", { hasText: "failed" }).nth(1).waitFor();
+    await page.stage("Failed");
+    await page.log("canary-performance", "2 failed (failureLimit 1)");
+    const chart = page.check("canary-performance").getByRole("img", { name: /Measurements of canary_error_rate.*threshold 0.05/ });
+    await chart.waitFor();
+    assert.ok((await chart.locator(".dot").count()) >= 2);
+    assert.equal(await chart.locator(".limit").count(), 1);
+
+    await page.start("Canary");
+    await page.stage("Succeeded");
+    assert.equal(await page.check("canary-performance").locator("tbody tr", { hasText: "successful" }).count(), 3);
+  });
+
+  it("a push is no reason to deploy, and a run by hand is", async () => {
+    await page.start("Reason");
+    await page.stage("Failed");
+    await page.found("manual-run", "reason IndividualCI");
+    await page.button("Manual").click();
+    await page.button("New run").click();
+    await page.stage("Succeeded");
+    await page.check("manual-run").getByRole("region", { name: "Delivery of manual-run" }).filter({ hasText: '"status":"successful"' }).waitFor();
+  });
+
+  it("Azure Pipelines asks an ApiResponse check again until its answer passes", async () => {
+    await page.start("Asked again");
+    await page.evaluated("release-tag", 2);
+    await page.stage("Waiting");
+    await page.check("release-tag").getByText("Passed").waitFor({ state: "detached" });
+    await page.button("Give the tag").click();
+    await page.stage("Succeeded");
+  });
+
+  it("a closed window opens when the clock gets there", async () => {
+    await page.start("Office hours");
+    await page.found("office-hours", /closed at/);
+    await page.stage("Waiting");
+    await page.button(/^Go to/).click();
+    await page.stage("Succeeded");
+    await page.log("office-hours", "Decision: succeeded");
+  });
+
+  it("several checks of one stage must all pass", async () => {
+    await page.start("Several checks");
+    await page.tab.getByText(/checks must pass before this run can continue to Deploy/).waitFor();
+    await page.button("Close it").click();
+    await page.check("work-item-completed").locator(".word", { hasText: "Passed" }).first().waitFor();
+    await page.stage("Waiting");
+    await page.button("Approve").click();
+    await page.stage("Succeeded");
+    await page.tab.getByText("3/3 checks passed").waitFor();
+  });
+
+  it("one final no of several checks cancels the others", async () => {
+    await page.start("Several checks");
+    await page.stage("Waiting");
+    await page.button("Reject").click();
+    await page.stage("Failed");
+    await page.check("work-item-completed").locator("h3 .word", { hasText: "Canceled" }).waitFor();
+  });
+
+  it("an outage of Azure DevOps delays the decision, and there is one", async () => {
+    await page.start("Outage");
+    await page.evaluated("work-item-completed", 1);
+    const before = await page.tab.locator(".world").getByText(/calls so far/).innerText();
+    await page.button("Fail for 30 s").click();
+    await page.tab.locator(".world .word", { hasText: "Fails" }).waitFor();
+    await page.button("Close it").click();
+    await page.stage("Succeeded");
+    assert.notEqual(await page.tab.locator(".world").getByText(/calls so far/).innerText(), before);
+    assert.equal(await page.check("work-item-completed").getByText(/Decision sent/).count(), 1);
+  });
+
+  it("a canceled run ends, and its checks with it", async () => {
+    await page.start("Change approval");
+    await page.stage("Waiting");
+    await page.button("Cancel run").click();
+    await page.stage("Canceled");
+    await page.check("change-approved").locator("h3 .word", { hasText: "Canceled" }).waitFor();
+    await page.tab.getByText("You canceled the run.").waitFor();
+  });
+
+  it("an administrator bypasses a check", async () => {
+    await page.start("Change approval");
+    await page.stage("Waiting");
+    await page.button("Bypass this check").click();
+    await page.stage("Succeeded");
+  });
+
+  it("the handler is killed five times, a new host takes over, and one decision arrives", async () => {
+    await page.start("Killed handler");
+    await page.evaluated("work-item-completed", 1);
+    for (let kill = 1; kill <= 5; kill += 1) {
+      await page.tab.locator(".world .word", { hasText: "Running" }).waitFor();
+      await page.button("Kill it").click();
+      await page.tab.getByText(new RegExp(`killed ${kill} times`)).waitFor();
+    }
+    await page.tab.getByText(/host number 2/).waitFor();
+    await page.button("Close it").click();
+    await page.stage("Succeeded");
+    assert.equal(await page.check("work-item-completed").getByText(/Decision sent/).count(), 1);
+  });
+});
