@@ -1,6 +1,6 @@
 // How the page looks, and whether everybody can use it: by size and colour scheme.
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 import { Demo, Page, SCREENSHOTS, barriers, file, launch } from "./harness.mjs";
 
@@ -10,6 +10,14 @@ const MOST_BYTES = 150 * 1024;
 const LATEST_PAINT = 1_000;
 
 const LOOKS = [1280, 390].flatMap((width) => ["light", "dark"].map((scheme) => ({ width, scheme })));
+
+/** The picture for the first screen of the README: copy both from `target/page` to `docs` when the page looks different. */
+async function picture(tab, path) {
+  const session = await tab.context().newCDPSession(tab);
+  const clip = { x: 0, y: 0, width: 1280, height: 1010, scale: 0.75 };
+  const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: 80, clip, captureBeyondViewport: true });
+  await writeFile(path, Buffer.from(data, "base64"));
+}
 
 describe("the page is for everybody", () => {
   let demo, browser;
@@ -58,6 +66,7 @@ describe("the page is for everybody", () => {
       await page.start("Work item");
       await page.evaluated("work-item-completed", 1);
       await look("waiting");
+      if (width === 1280) await picture(page.tab, `${SCREENSHOTS}/page-${scheme}.webp`);
       await page.start("Reason");
       await page.stage("Failed");
       await look("failed");
