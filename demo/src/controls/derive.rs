@@ -44,8 +44,7 @@ fn reason_inputs(definition: &CheckDefinition) -> Vec<String> {
 
 /// The value of an input before somebody changes it.
 fn sample(input: &CheckInput) -> String {
-    let pattern = input.regex().ok().flatten();
-    let fits = |text: &&str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
+    let fits = |text: &&str| input.pattern.as_ref().is_none_or(|pattern| pattern.matches(text));
     let sample = SAMPLES.into_iter().find(fits).unwrap_or_default();
     input.default.clone().unwrap_or_else(|| sample.to_owned())
 }
@@ -60,7 +59,8 @@ fn inputs(definition: &CheckDefinition) -> Vec<Control> {
             Input::Text { suggestions: Vec::new() },
             Subject::Input { name: name.clone() },
         );
-        let pattern = input.pattern.as_ref().map_or_else(String::new, |pattern| format!(" Pattern: {pattern}"));
+        let pattern =
+            input.pattern.as_ref().map_or_else(String::new, |pattern| format!(" Pattern: {}", pattern.as_str()));
         control.with(sample(input)).note(format!("Of the next delivery.{pattern}"))
     })
     .collect()

@@ -47,7 +47,7 @@ pub(super) fn number(min: f64, max: f64, unit: &str) -> Input {
 pub(super) fn task(parameters: &Value) -> Control {
     let wanted = parameters["task"].as_str().unwrap_or_default();
     let known = TASKS.iter().find(|(name, id)| name.eq_ignore_ascii_case(wanted) || Ok(*id) == wanted.parse());
-    let (name, id) = known.map_or((wanted, wanted.parse().unwrap_or_default()), |(name, id)| (*name, *id));
+    let (name, id) = known.map_or_else(|| (wanted, wanted.parse().unwrap_or_default()), |(name, id)| (*name, *id));
     let place = |key: &str| parameters[key].as_str().unwrap_or("Build").to_owned();
     let subject = Subject::Task { id, name: name.to_owned(), stage: place("stage"), job: place("job") };
     let input =
@@ -93,7 +93,7 @@ pub(super) fn query(parameters: &Value) -> Control {
     let wiql = parameters["wiql"].as_str().unwrap_or_default().to_owned();
     let (min, max) = (parameters["min"].as_u64(), parameters["max"].as_u64());
     let passes = min.or(max).unwrap_or_default();
-    let begin = min.map_or(max.unwrap_or_default() + 1, |min| min.saturating_sub(1));
+    let begin = min.map_or_else(|| max.unwrap_or_default() + 1, |min| min.saturating_sub(1));
     Control::new(
         format!("query:{wiql}"),
         ("Work item query", "Work items found"),

@@ -80,7 +80,7 @@ pub(super) fn metric(parameters: &Value, kind: &str) -> Vec<Control> {
         let id = format!("metric:{}", if query.is_empty() { names.1 } else { query });
         Control::new(id, names, input, subject).with(good)
     };
-    let name = parameters["metric"].as_str().or(parameters["query"].as_str()).unwrap_or_default().trim();
+    let name = parameters["metric"].as_str().or_else(|| parameters["query"].as_str()).unwrap_or_default().trim();
     let first = name.lines().next().unwrap_or_default();
     let result = control(&parameters["query"], ("Monitoring", first))
         .note(format!("The check demands: {condition}"))
@@ -140,7 +140,7 @@ fn body_for(condition: &str) -> Value {
     let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '.' || c == '_')).unwrap_or(rest.len());
     let (path, rest) = rest.split_at(end);
     let literal = rest.trim_start().trim_start_matches(['=', '<', '>', '!']).trim_start();
-    let end = literal.find("&&").or(literal.find("||")).unwrap_or(literal.len());
+    let end = literal.find("&&").or_else(|| literal.find("||")).unwrap_or(literal.len());
     let literal = literal[..end].trim().trim_end_matches(')');
     let value = serde_json::from_str(&literal.replace('\'', "\"")).unwrap_or(Value::Bool(true));
     path.split('.').rev().fold(value, |inner, name| Value::Object(Map::from_iter([(name.to_owned(), inner)])))

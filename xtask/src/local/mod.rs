@@ -15,7 +15,6 @@ use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::azurite::{self, Azurite};
-use crate::npm::INSTALL_NODE;
 use crate::{cargo, checks, say};
 
 pub use ports::Ports;
