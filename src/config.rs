@@ -121,7 +121,8 @@ pub fn environment(name: &str) -> Option<String> {
 }
 
 impl Config {
-    /// Reads and checks all settings.
+    /// Reads and checks the settings of the process. [`log_format`] is read before it, and those that `checks.yaml` names
+    /// when a connection is made.
     ///
     /// # Errors
     ///

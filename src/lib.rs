@@ -17,9 +17,11 @@
 //!
 //! * [`routes`] and [`check_function`]: what Azure Pipelines delivers, and how it is acknowledged.
 //! * [`queue`]: a check at rest: its message, its progress, and the claims that keep one chain of messages per check.
-//! * [`reevaluate_function`]: one evaluation, from the host's envelope to exactly one end.
+//! * [`reevaluate_function`]: one evaluation, from the host's envelope to exactly one end. What an error leads to, a refused
+//!   token included, stands in its `retry`.
 //! * [`check`], [`conditions`], [`facts`] and [`evaluation`]: what must hold, what is read for it, what follows.
-//! * [`azure_devops`] and [`sources`]: the outside systems; [`http`]: what every call to them shares.
+//! * [`azure_devops`] and [`sources`]: the clients of the outside systems, which report an error and leave the next step to
+//!   others; [`http`]: what every call to them shares.
 //! * [`task_log`]: what people read in the pipeline's log; [`text`] makes foreign text printable. `span`: the ids in the
 //!   handler's own log.
 //! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings.

@@ -12,7 +12,7 @@ use crate::task::token::AuthToken;
 use super::headers::Reader;
 
 /// The longest value of an input: it travels in the queue message.
-pub(super) const MAX_INPUT: usize = 4 * 1024;
+pub(super) const MAX_INPUT_LENGTH: usize = 4 * 1024;
 
 /// A delivery that can be worked on.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use warp::http::HeaderMap;
 
 use crate::check::{Input, Pattern};
-use crate::check_function::delivery::MAX_INPUT;
+use crate::check_function::delivery::MAX_INPUT_LENGTH;
 use crate::task::CompletionEvent;
 use crate::task::plan_url::{AllowedPlanUrls, PlanUrl, PlanUrlError};
 use crate::task::token::AuthToken;
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
         let mut inputs = BTreeMap::new();
         for (name, input) in declared {
             let before = self.problems.len();
-            match self.header(name, MAX_INPUT) {
+            match self.header(name, MAX_INPUT_LENGTH) {
                 Some(text) if input.takes(text) => {
                     inputs.insert(name.clone(), text.to_owned());
                 }

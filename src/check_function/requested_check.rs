@@ -1,7 +1,7 @@
 //! Which check a delivery asks for: named by header or query, brought in the body, or the default.
 
 use crate::check::CheckDefinition;
-use crate::check_function::delivery::{MAX_INPUT, Request, Rules};
+use crate::check_function::delivery::{MAX_INPUT_LENGTH, Request, Rules};
 use crate::check_function::headers::{Reader, echo, printable};
 use crate::checks_file::ChecksFile;
 use crate::suggest::suggest;
@@ -47,7 +47,7 @@ impl Reader<'_> {
 
     /// The one check that header and query name.
     fn name(&mut self, query: &str) -> Option<String> {
-        let mut names: Vec<String> = self.header("Check", MAX_INPUT).map(str::to_owned).into_iter().collect();
+        let mut names: Vec<String> = self.header("Check", MAX_INPUT_LENGTH).map(str::to_owned).into_iter().collect();
         names.extend(named_in(query));
         names.retain(|name| !name.is_empty());
         names.dedup();

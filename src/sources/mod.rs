@@ -2,6 +2,12 @@
 //!
 //! The operator names the hosts. A check can only name a connection, so it cannot choose where secrets are sent. Every
 //! system is an endpoint: a base URL, a way to authenticate, a time limit.
+//!
+//! # Layout
+//!
+//! `connection` is what the operator writes, and `endpoint` the same with its app settings filled in. `call` makes one
+//! request, with the headers of `authorization`, an address of `path`, and the errors of `error`. [`http`], [`metrics`] and
+//! [`service_now`] know what each system answers.
 
 mod authorization;
 mod call;
