@@ -25,6 +25,7 @@
 //! * [`task_log`]: what people read in the pipeline's log; [`text`] makes foreign text printable. `span`: the ids in the
 //!   handler's own log.
 //! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings.
+//! * [`compliance`]: what the guide demands of the checks that administrators configure.
 //! * [`task`]: ids, decision and token of a check, which every room may use.
 //! * [`cli`]: serving the host, and the commands for people.
 
@@ -34,6 +35,7 @@ pub mod check_function;
 pub mod checks_file;
 pub mod cli;
 pub mod clock;
+pub mod compliance;
 pub mod conditions;
 pub mod config;
 pub mod evaluation;

@@ -8,13 +8,18 @@ mod answer;
 pub mod artifacts;
 mod asked_wait;
 pub mod build;
+mod builds;
+pub mod check_configurations;
 pub mod coverage;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod lenient;
+mod pages;
+pub mod projects;
 pub mod pull_requests;
 pub mod queries;
+pub mod resources;
 mod session;
 pub mod task;
 pub mod test_results;
@@ -24,6 +29,7 @@ pub mod work_items;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::redirect;
 
@@ -51,11 +57,30 @@ pub struct Options {
     pub api_version: String,
     /// How long one call may take in all, from connecting to the last byte.
     pub call_timeout: Duration,
+    /// How the token is sent.
+    pub authorization: Authorization,
+    /// The moment that facts are read as of, where Azure DevOps remembers the past. Usually now.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// How the token is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Authorization {
+    /// As Bearer: a job access token, or a token of Entra ID.
+    #[default]
+    Bearer,
+    /// As the password of Basic authentication: a personal access token.
+    Basic,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { api_version: API_VERSION.to_owned(), call_timeout: Duration::from_secs(20) }
+        Self {
+            api_version: API_VERSION.to_owned(),
+            call_timeout: Duration::from_secs(20),
+            authorization: Authorization::Bearer,
+            as_of: None,
+        }
     }
 }
 
@@ -90,6 +115,14 @@ impl AzureDevOps {
             .timeout(options.call_timeout)
             .build()?;
         Ok(Self { http, options, clock, circuits: Circuits::default(), states: type_states::KeptStates::default() })
+    }
+
+    /// The same client at another time: facts are read as of that moment, where Azure DevOps remembers the past.
+    #[must_use]
+    pub fn as_of(&self, moment: DateTime<Utc>, clock: Clock) -> Self {
+        let options = Options { as_of: Some(moment), ..self.options.clone() };
+        let (circuits, states) = (Circuits::default(), type_states::KeptStates::default());
+        Self { http: self.http.clone(), options, clock, circuits, states }
     }
 
     /// One check's view of Azure DevOps.

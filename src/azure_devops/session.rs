@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::asked_wait::AskedWait;
-use super::{AzureDevOps, Error, ErrorKind, answer, error};
+use super::{Authorization, AzureDevOps, Error, ErrorKind, answer, error};
 use crate::http::json;
 use crate::http::retry_after::asked_to_wait;
 use crate::http::secrets::Secrets;
@@ -84,11 +84,15 @@ impl Session<'_> {
         self.call(Call::get(what, path)).await
     }
 
+    /// The version of a resource that never left preview.
+    pub(super) fn preview_version(&self) -> String {
+        format!("{}{PREVIEW_SUFFIX}", self.azure_devops.options.api_version)
+    }
+
     /// Reads a resource that clients know only as a preview. It is not documented whether a server still wants the flag:
     /// one that refuses it is asked again without.
     pub(super) async fn get_preview<T: DeserializeOwned>(&self, what: &'static str, path: &str) -> Result<T, Error> {
-        let preview = format!("{}{PREVIEW_SUFFIX}", self.azure_devops.options.api_version);
-        match self.call(Call { version: Some(preview), ..Call::get(what, path) }).await {
+        match self.call(Call { version: Some(self.preview_version()), ..Call::get(what, path) }).await {
             Err(error) if error.is_about_version() => self.get(what, path).await,
             answer => answer,
         }
@@ -108,19 +112,29 @@ impl Session<'_> {
     pub(super) async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
         let what = call.what;
         let answer = self.send(call).await?;
+        self.read(what, answer).await
+    }
+
+    /// Reads the JSON of an answer.
+    pub(super) async fn read<T: DeserializeOwned>(&self, what: &'static str, answer: Response) -> Result<T, Error> {
         let bytes = self.secrets.hide_in_bytes(answer::read_limited(what, answer).await?);
         // A success without a body is the empty answer: `null` decodes into `()` and `Option`.
         let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
         json::read(text).map_err(|_| error::unexpected_shape(what))
     }
 
-    async fn send(&self, call: Call<'_>) -> Result<Response, Error> {
+    /// Makes one call.
+    pub(super) async fn send(&self, call: Call<'_>) -> Result<Response, Error> {
         let Call { what, method, path, body, version } = call;
         let client = self.azure_devops;
         let separator = if path.contains('?') { '&' } else { '?' };
         let version = version.as_deref().unwrap_or(&client.options.api_version);
         let url = format!("{}{path}{separator}api-version={version}", self.properties.plan_url);
-        let request = client.http.request(method, url).bearer_auth(self.token.expose());
+        let request = client.http.request(method, url);
+        let request = match client.options.authorization {
+            Authorization::Bearer => request.bearer_auth(self.token.expose()),
+            Authorization::Basic => request.basic_auth("", Some(self.token.expose())),
+        };
         let request = match body {
             Body::Empty => request,
             Body::Json(json) => request.json(&json),

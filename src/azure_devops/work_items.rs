@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use chrono::SecondsFormat;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -80,11 +81,14 @@ impl Session<'_> {
     ///
     /// As any call.
     pub async fn work_items(&self, ids: &[u64]) -> Result<Vec<WorkItem>, Error> {
-        let body = json!({
+        let mut body = json!({
             "ids": ids,
             "fields": ["System.Title", "System.State", "System.WorkItemType", "System.TeamProject"],
             "errorPolicy": "omit",
         });
+        if let Some(as_of) = self.azure_devops.options.as_of {
+            body["asOf"] = json!(as_of.to_rfc3339_opts(SecondsFormat::Millis, true));
+        }
         let answer: Wrapped<Option<WorkItemAnswer>> =
             self.post("read the work items", "_apis/wit/workitemsbatch", &body).await?;
         Ok(answer.value.into_iter().flatten().map(WorkItem::from).collect())

@@ -1,7 +1,7 @@
 //! `checkgate evaluate`: one dry evaluation against a real run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::serve::build_sources;
 use super::serve::client;
-use super::{block_on, fail, print};
+use super::{block_on, fail, print, read_checks};
 use crate::azure_devops::{self, AzureDevOps};
 use crate::check::Check;
 use crate::checks_file::ChecksFile;
@@ -56,7 +56,7 @@ pub(super) struct Options {
     file: PathBuf,
 }
 
-fn parse_input(text: &str) -> Result<(String, String), String> {
+pub(super) fn parse_input(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as Name=value")?;
     Ok((name.to_owned(), value.to_owned()))
 }
@@ -120,14 +120,6 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
         }
     });
     Ok(status)
-}
-
-fn read_checks(file: &Path) -> Result<ChecksFile, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    ChecksFile::parse(&text).map_err(|problems| {
-        let count = crate::text::count(problems.len(), "mistake");
-        format!("{} has {count}; see `checkgate validate`", file.display())
-    })
 }
 
 /// The check as if it was delivered now. The person who runs this decides where their token goes.

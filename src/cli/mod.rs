@@ -1,11 +1,16 @@
 //! The command line. No subcommand means: serve, as the Functions host starts it.
 
+mod address;
+mod audit;
+mod connect;
 mod evaluate;
+mod install;
 mod log;
 mod poison;
+mod progress;
 mod serve;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +39,10 @@ enum Command {
     },
     /// Evaluate a check once against a real run and explain the result; nothing is posted
     Evaluate(evaluate::Options),
+    /// Find what is wrong with the checks on the resources of a project or an organisation, and mend it
+    Audit(audit::Options),
+    /// Put a check of checks.yaml on a resource, with the settings that the guide recommends
+    Install(install::Options),
     /// List the checks that could not be evaluated, queue one again, or fail it; for operators
     #[command(subcommand)]
     Poison(poison::Command),
@@ -50,6 +59,8 @@ pub fn run() -> ExitCode {
         None => serve(Clock::system()),
         Some(Command::Validate { file }) => validate(&file),
         Some(Command::Evaluate(options)) => evaluate::run(&options),
+        Some(Command::Audit(options)) => audit::run(&options),
+        Some(Command::Install(options)) => install::run(&options),
         Some(Command::Poison(command)) => poison::run(&command),
         Some(Command::Schema) => {
             print(&schema());
@@ -79,6 +90,29 @@ fn print(text: &str) {
 fn fail(text: &str) -> ExitCode {
     eprintln!("error: {text}");
     ExitCode::FAILURE
+}
+
+/// Says something beside the output.
+#[expect(clippy::print_stderr, reason = "what a person reads beside the output, which may go to a file")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Ends a command that could not find out what it was asked.
+#[expect(clippy::print_stderr, reason = "a command's error belongs there")]
+fn cannot_look(text: &str) -> ExitCode {
+    eprintln!("error: {text}");
+    ExitCode::from(2)
+}
+
+/// Reads `checks.yaml` for a command that does not report its mistakes.
+fn read_checks(file: &Path) -> Result<ChecksFile, String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("{} cannot be read: {error}; name it with --file", file.display()))?;
+    ChecksFile::parse(&text).map_err(|problems| {
+        let count = crate::text::count(problems.len(), "mistake");
+        format!("{} has {count}; see `checkgate validate`", file.display())
+    })
 }
 
 /// The JSON Schema of `checks.yaml`, as it is committed.

@@ -25,6 +25,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("check", "a check is made of conditions"),
     ("span", "names a check in each line of the handler's own log"),
     ("checks_file", "the file is made of checks"),
+    ("compliance", "compares what administrators configured with the file, and asks nobody"),
     ("evaluation", "judges a check, wherever the check comes from"),
     ("task_log", "puts an evaluation into words, and sends nothing"),
     ("queue", "a message holds a check, and what its evaluations remember"),

@@ -11,6 +11,7 @@ mod architecture;
 mod azure_devops_kinds;
 mod captures;
 mod catalogue;
+mod checks_as_code;
 mod contract;
 mod delivery;
 mod edits;
