@@ -24,7 +24,8 @@
 //!   others; [`http`]: what every call to them shares.
 //! * [`task_log`]: what people read in the pipeline's log; [`text`] makes foreign text printable. `span`: the ids in the
 //!   handler's own log.
-//! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings.
+//! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings; [`host`]: what the Functions
+//!   host makes of the app's files.
 //! * [`compliance`]: what the guide demands of the checks that administrators configure.
 //! * [`task`]: ids, decision and token of a check, which every room may use.
 //! * [`cli`]: serving the host, and the commands for people.
@@ -40,6 +41,7 @@ pub mod conditions;
 pub mod config;
 pub mod evaluation;
 pub mod facts;
+pub mod host;
 pub mod http;
 pub mod queue;
 pub mod reevaluate_function;
@@ -55,6 +57,7 @@ pub mod yaml;
 use azure_devops::AzureDevOps;
 use checks_file::CurrentChecks;
 use clock::Clock;
+use host::Host;
 use queue::CheckQueue;
 use task::plan_url::AllowedPlanUrls;
 use task::sealer::Sealer;
@@ -64,6 +67,10 @@ use task::sealer::Sealer;
 pub struct App {
     /// The time.
     pub clock: Clock,
+    /// What the Functions host does with this app.
+    pub host: Host,
+    /// Why deliveries are refused, whatever they ask for; empty if they are not.
+    pub problems: Vec<String>,
     /// The checks that deliveries may name, and all facts that do not come from Azure DevOps.
     pub checks: CurrentChecks,
     /// Whether a delivery may bring its own definition.

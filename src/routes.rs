@@ -9,9 +9,11 @@ use futures_util::{Stream, StreamExt};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use warp::Filter;
+use warp::filters::BoxedFilter;
 use warp::http::header::CONTENT_TYPE;
 use warp::http::{HeaderMap, Method, Response, StatusCode};
 use warp::path::FullPath;
@@ -23,10 +25,6 @@ use crate::reevaluate_function::envelope::{self, InvocationResult};
 
 /// The largest envelope: a message of 48 KiB, escaped twice, with its metadata.
 const MAX_ENVELOPE: u64 = 1024 * 1024;
-
-/// How many evaluations run at a time. The host hands out 24 with the `batchSize` of `host.json`, 48 with the largest; more
-/// only if somebody else calls. Each has at most one connection open, so that this bounds them too.
-const MAX_CONCURRENT_EVALUATIONS: usize = 48;
 
 /// How many deliveries are worked on at a time. Each takes milliseconds, or the 3 s
 /// of the synchronous mode.
@@ -54,7 +52,8 @@ struct Limits {
 pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Response<Bytes>,), Error = Infallible> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     let limits = Limits {
-        evaluations: Semaphore::new(MAX_CONCURRENT_EVALUATIONS),
+        // More come only if somebody else calls. Each has at most one connection open, so that this bounds them too.
+        evaluations: Semaphore::new(app.host.max_evaluations),
         deliveries: Semaphore::new(MAX_CONCURRENT_DELIVERIES),
     };
     let shared = (app, Arc::new(limits));
@@ -69,13 +68,16 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Response<Bytes>,), Error 
             |(app, limits): Shared, method: Method, path: FullPath, query: String, headers: HeaderMap, body| async move {
                 let function =
                     path.as_str().trim_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-                match (method, function.as_str()) {
+                let host = &app.host;
+                match (method, function) {
                     // The readiness probe of the host: any answer will do, and soon.
-                    (Method::GET | Method::HEAD, "") => json(StatusCode::OK, &serde_json::json!({ "status": "ready" })),
-                    (Method::POST, "checkfunction") => {
+                    (Method::GET | Method::HEAD, path) if path.is_empty() => ready(),
+                    (Method::POST, path) if path == host.delivery_path || path == host.delivery_function => {
                         deliver(app, &limits.deliveries, (headers, query), body).await
                     },
-                    (Method::POST, "reevaluatefunction") => evaluate(&app, &limits.evaluations, body).await,
+                    (Method::POST, path) if path == host.evaluation_path => {
+                        evaluate(&app, &limits.evaluations, body).await
+                    }
                     _ => json(StatusCode::NOT_FOUND, &serde_json::json!({})),
                 }
             },
@@ -83,6 +85,19 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Response<Bytes>,), Error 
         // Only the query and the headers can be refused by the filters, and neither is.
         .recover(|_| async { Ok::<_, Infallible>(json(StatusCode::NOT_FOUND, &serde_json::json!({}))) })
         .unify()
+}
+
+fn ready() -> Response<Bytes> {
+    json(StatusCode::OK, &serde_json::json!({ "status": "ready" }))
+}
+
+/// Refuses every call with what is wrong, where nothing can be served.
+pub async fn refuse(problem: String, listener: TcpListener) {
+    let refusal = warp::any().and(warp::method()).map(move |method: Method| match method {
+        Method::GET | Method::HEAD => ready(),
+        _ => check_function::misconfigured(vec![problem.clone()]).into_response(),
+    });
+    listen(refusal.boxed(), listener).await;
 }
 
 type Shared = (Arc<App>, Arc<Limits>);
@@ -104,7 +119,7 @@ async fn deliver<B: Buf>(
     };
     if envelope::wraps_a_request(&body) {
         let Answer { status, body } = check_function::not_forwarded();
-        return json(StatusCode::OK, &InvocationResult::answering(status.as_u16(), &body));
+        return json(StatusCode::OK, &InvocationResult::answering(&app.host.http_output, status.as_u16(), &body));
     }
     // A task of its own: a panic in one delivery is an answer, not a broken connection.
     let delivered = tokio::spawn(async move { check_function::deliver(&app, &headers, &query, &body).await }).await;
@@ -168,10 +183,13 @@ impl Answer {
 }
 
 /// Serves the routes on `listener` until the process ends.
-///
+pub async fn serve(app: Arc<App>, listener: TcpListener) {
+    listen(routes(app).boxed(), listener).await;
+}
+
 /// HTTP/1 alone: the host speaks nothing else. warp's own server brings HTTP/2, which is a tenth of the executable's code.
-pub async fn serve(app: Arc<App>, listener: tokio::net::TcpListener) {
-    let service = TowerToHyperService::new(warp::service(routes(app)));
+async fn listen(routes: BoxedFilter<(Response<Bytes>,)>, listener: TcpListener) {
+    let service = TowerToHyperService::new(warp::service(routes));
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {

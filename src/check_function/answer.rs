@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use warp::http::StatusCode;
 
+use crate::host::NOT_FORWARDED;
+
 /// The largest body of a delivery. Azure Pipelines lets people write 2,000 characters.
 pub const MAX_BODY: u64 = 64 * 1024;
 
@@ -57,10 +59,16 @@ pub fn too_large() -> Answer {
 /// The answer where the host wraps requests in JSON instead of passing them on. It names the setting.
 #[must_use]
 pub fn not_forwarded() -> Answer {
-    let problem = "the Functions host does not pass on requests as they are: set \
-                   customHandler.enableForwardingHttpRequest to true in host.json, and deploy the function app again";
+    let problem = NOT_FORWARDED;
     tracing::error!(problem, "delivery refused");
     Answer::refused(StatusCode::BAD_REQUEST, vec![problem.to_owned()])
+}
+
+/// The answer while the function app cannot take any delivery, with the list of what is wrong.
+#[must_use]
+pub fn misconfigured(problems: Vec<String>) -> Answer {
+    tracing::error!(problems = problems.join("; "), "delivery refused: the function app is not configured correctly");
+    Answer::refused(StatusCode::SERVICE_UNAVAILABLE, problems)
 }
 
 /// The answer when the check could not be worked on: Azure Pipelines may deliver it again.

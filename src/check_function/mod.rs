@@ -25,7 +25,7 @@ use crate::queue::{DELIVERY_PUT, QueueError, Schedule};
 use crate::span;
 use crate::task::CompletionEvent;
 
-pub use answer::{Answer, MAX_BODY, not_forwarded, too_large, unavailable};
+pub use answer::{Answer, MAX_BODY, misconfigured, not_forwarded, too_large, unavailable};
 
 /// The body of an acknowledgement.
 #[derive(Serialize)]
@@ -39,10 +39,10 @@ struct Accepted<'a> {
 pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -> Answer {
     let now = app.clock.now();
     let checks = match app.checks.for_delivery() {
-        Ok(checks) => checks,
-        Err(problems) => {
-            tracing::error!("delivery refused: there are no checks to choose from");
-            return Answer::refused(StatusCode::SERVICE_UNAVAILABLE, problems);
+        Ok(checks) if app.problems.is_empty() => checks,
+        checks => {
+            let of_file = checks.err().unwrap_or_default();
+            return misconfigured(app.problems.iter().cloned().chain(of_file).collect());
         }
     };
     let rules = Rules { checks: &checks.file, allowed: &app.allowed_plan_urls, allow_inline: app.allow_inline_checks };

@@ -73,7 +73,7 @@ impl Reader<'_> {
 
     fn inline(&mut self, text: &str, rules: Rules<'_>) -> Option<(String, CheckDefinition)> {
         if !rules.allow_inline {
-            self.problems.push("the body brings a check definition, which this function app does not allow: name a check of checks.yaml with the header Check".to_owned());
+            self.problems.push("the body brings a check definition, which this function app does not allow: name a check of checks.yaml with the header Check, or set the app setting AllowInlineChecks to true".to_owned());
             return None;
         }
         // The body is declared to be JSON; YAML would accept nearly any text and complain about its meaning.

@@ -1,6 +1,7 @@
 //! The command line. No subcommand means: serve, as the Functions host starts it.
 
 mod address;
+mod app_folder;
 mod audit;
 mod connect;
 mod evaluate;
@@ -17,10 +18,12 @@ use clap::{Parser, Subcommand};
 
 use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
+use crate::host::Host;
 use crate::task::sealer::Sealer;
+use crate::text;
 
 pub use log::{hide_panics, log};
-pub use serve::{build_app, serve};
+pub use serve::{build_app, read_config, serve};
 
 #[derive(Parser)]
 #[command(name = "checkgate", version, about, max_term_width = 100)]
@@ -31,11 +34,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Check a checks.yaml and report all its mistakes; for CI
+    /// Check a checks.yaml, or a whole function app, and report all mistakes; for CI
     Validate {
         /// The file
         #[arg(default_value = "checks.yaml")]
         file: PathBuf,
+        /// The folder of a function app: what the Functions host would make of it is checked too
+        #[arg(long, value_name = "DIR", conflicts_with = "file")]
+        app: Option<PathBuf>,
     },
     /// Evaluate a check once against a real run and explain the result; nothing is posted
     Evaluate(evaluate::Options),
@@ -57,7 +63,8 @@ enum Command {
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
         None => serve(Clock::system()),
-        Some(Command::Validate { file }) => validate(&file),
+        Some(Command::Validate { file, app: None }) => validate(&file),
+        Some(Command::Validate { app: Some(folder), .. }) => validate_app(&folder),
         Some(Command::Evaluate(options)) => evaluate::run(&options),
         Some(Command::Audit(options)) => audit::run(&options),
         Some(Command::Install(options)) => install::run(&options),
@@ -110,7 +117,7 @@ fn read_checks(file: &Path) -> Result<ChecksFile, String> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| format!("{} cannot be read: {error}; name it with --file", file.display()))?;
     ChecksFile::parse(&text).map_err(|problems| {
-        let count = crate::text::count(problems.len(), "mistake");
+        let count = text::count(problems.len(), "mistake");
         format!("{} has {count}; see `checkgate validate`", file.display())
     })
 }
@@ -126,7 +133,25 @@ pub fn schema() -> String {
     serde_json::to_string_pretty(&schemars::schema_for!(ChecksFile)).expect("a schema is JSON")
 }
 
-fn validate(file: &PathBuf) -> ExitCode {
+/// Checks the folder as the handler does at its start, except for the app settings, which are not there yet.
+fn validate_app(folder: &Path) -> ExitCode {
+    let host = Host::read(&app_folder::read(folder), &|_| None);
+    for warning in &host.warnings {
+        print(&format!("warning: {warning}"));
+    }
+    for problem in &host.problems {
+        print(problem);
+    }
+    let checks = validate(&folder.join("checks.yaml"));
+    match host.problems.len() {
+        0 => checks,
+        count => {
+            fail(&format!("the Functions host cannot run {}: {}", folder.display(), text::count(count, "mistake")))
+        }
+    }
+}
+
+fn validate(file: &Path) -> ExitCode {
     let name = file.display();
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
@@ -140,9 +165,9 @@ fn validate(file: &PathBuf) -> ExitCode {
             }
             let warned = match warnings.len() {
                 0 => String::new(),
-                count => format!(", {}", crate::text::count(count, "warning")),
+                count => format!(", {}", text::count(count, "warning")),
             };
-            print(&format!("{name}: {}, no mistakes{warned}", crate::text::count(checks.checks.len(), "check")));
+            print(&format!("{name}: {}, no mistakes{warned}", text::count(checks.checks.len(), "check")));
             for (check, definition) in &checks.checks {
                 print(&format!("  {check}  {}", definition.description));
             }
@@ -152,7 +177,7 @@ fn validate(file: &PathBuf) -> ExitCode {
             for problem in &problems {
                 print(&format!("{name}: {problem}"));
             }
-            fail(&format!("{name} has {}", crate::text::count(problems.len(), "mistake")))
+            fail(&format!("{name} has {}", text::count(problems.len(), "mistake")))
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::App;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::azure_devops::{ErrorKind, Session};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config;
 use crate::queue::message::{CheckMessage, MessageV1};
 use crate::queue::{EVALUATION_PUT, Poisoned, Schedule};
 use crate::reevaluate_function::{open, recorded_claim, recorded_decision, session_of};
@@ -55,8 +55,11 @@ async fn act(command: &Command) -> Result<String, String> {
         "FUNCTIONS_CUSTOMHANDLER_PORT" => Some("0".to_owned()),
         name => config::environment(name),
     };
-    let config = Config::read(&lookup).map_err(|error| error.to_string())?;
+    let config = serve::read_config(&lookup).map_err(|error| error.to_string())?;
     let app = serve::build_app(config, Clock::system())?;
+    if let Some(problem) = app.problems.first() {
+        return Err(problem.clone());
+    }
     match command {
         Command::List => list(&app).await,
         Command::Requeue { message_id } => requeue(&app, message_id).await,

@@ -15,7 +15,8 @@ use crate::App;
 use crate::azure_devops::{self, AzureDevOps};
 use crate::checks_file::{ChecksFile, CurrentChecks};
 use crate::clock::Clock;
-use crate::config::{self, Config, Settings};
+use crate::config::{self, Config, ConfigError, Lookup, Settings};
+use crate::host::Host;
 use crate::http::managed_identity::ManagedIdentity;
 use crate::http::resolver::{OutsideResolver, SystemResolver};
 use crate::queue::CheckQueue;
@@ -51,16 +52,13 @@ fn end(why: &str) -> ExitCode {
 }
 
 async fn run(clock: Clock) -> ExitCode {
-    let config = match Config::read(&config::environment) {
-        Ok(config) => config,
+    let lookup = &config::environment;
+    let port = match config::port(lookup) {
+        Ok(port) => port,
         Err(error) => return end(&error.to_string()),
     };
-    let port = config.port;
-    let is_under_host = config.is_under_host;
-    let app = match build_app(config, clock) {
-        Ok(app) => Arc::new(app),
-        Err(why) => return end(&why),
-    };
+    let is_under_host = config::is_under_host(lookup);
+    let app = read_config(lookup).map_err(|error| error.to_string()).and_then(|config| build_app(config, clock));
     // The host calls 127.0.0.1. Nobody outside this machine may call.
     let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
         Ok(listener) => listener,
@@ -68,14 +66,41 @@ async fn run(clock: Clock) -> ExitCode {
             return end(&format!("port {port} of FUNCTIONS_CUSTOMHANDLER_PORT cannot be listened on: {error}"));
         }
     };
-    tracing::info!(port, "serving");
-    let warm = Arc::clone(&app);
-    tokio::spawn(async move { warm_up(&warm.queue).await });
     tokio::select! {
-        () = routes::serve(app, listener) => end("the server ended"),
+        () = serve_or_refuse(app, listener) => end("the server ended"),
         code = interrupted(is_under_host) => code,
         () = orphaned(is_under_host) => ExitCode::FAILURE,
     }
+}
+
+/// Serves. What is wrong is logged, and does not end the process: the host would start it again, twice, and then end itself,
+/// and the pipeline's log would say nothing.
+async fn serve_or_refuse(app: Result<App, String>, listener: TcpListener) {
+    match app {
+        Ok(app) => {
+            app.problems.iter().for_each(|problem| tracing::error!("{problem}"));
+            app.host.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            tracing::info!("serving");
+            let app = Arc::new(app);
+            let warm = Arc::clone(&app);
+            tokio::spawn(async move { warm_up(&warm.queue).await });
+            routes::serve(app, listener).await;
+        }
+        Err(problem) => {
+            tracing::error!("{problem}");
+            routes::refuse(problem, listener).await;
+        }
+    }
+}
+
+/// Reads the app's settings, and the files that the host reads.
+///
+/// # Errors
+///
+/// A setting that is missing or wrong without which nothing can be served.
+pub fn read_config(lookup: Lookup<'_>) -> Result<Config, ConfigError> {
+    let files = super::app_folder::read(&config::app_root(lookup));
+    Config::read(lookup, Host::read(&files, lookup))
 }
 
 /// Creates the queue, until it is there: the host's queue listener waits for it and never creates it. Meanwhile the port is
@@ -126,7 +151,11 @@ async fn orphaned(is_under_host: bool) {
 /// # Errors
 ///
 /// A sentence that names what is wrong.
-pub fn build_app(config: Config, clock: Clock) -> Result<App, String> {
+pub fn build_app(mut config: Config, clock: Clock) -> Result<App, String> {
+    if let Err(why) = client(config.extra_root_certificates.as_deref()) {
+        config.problems.push(why);
+        config.extra_root_certificates = None;
+    }
     let http = || client(config.extra_root_certificates.as_deref());
     let options = azure_devops::Options { api_version: config.api_version.clone(), ..azure_devops::Options::default() };
     let resolver = OutsideResolver::new(SystemResolver, config.allowed_plan_urls.names_localhost());
@@ -134,14 +163,16 @@ pub fn build_app(config: Config, clock: Clock) -> Result<App, String> {
         .map_err(|error| format!("the HTTP client cannot start: {error}"))?;
     let pooled = http()?.connect_timeout(QUEUE_CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
     let pooled = pooled.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
-    let queue = CheckQueue::open(&config.storage, pooled, clock.clone())
-        .map_err(|why| format!("app setting AzureWebJobsStorage is wrong: {why}"))?;
+    let queue = CheckQueue::open(&config.storage, &config.host.queue_name, pooled, clock.clone())
+        .map_err(|why| format!("app setting {} is wrong: {why}", config.host.connection))?;
     let (settings, roots) = (config.settings, config.extra_root_certificates.clone());
     let connect = move |file: &ChecksFile| build_sources(file, &settings, client(roots.as_deref())?);
     let checks = CurrentChecks::open(config.checks_file, config.is_development, Box::new(connect));
     Ok(App {
         clock,
         claim_times: ClaimTimes::default(),
+        host: config.host,
+        problems: config.problems,
         checks,
         allow_inline_checks: config.allow_inline_checks,
         allowed_plan_urls: config.allowed_plan_urls,

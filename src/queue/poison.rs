@@ -6,7 +6,7 @@ use azure_storage_queues::prelude::PopReceipt;
 use azure_storage_queues::{QueueClient, QueueServiceClient};
 use chrono::{DateTime, Utc};
 
-use super::storage::{QUEUE_NAME, describe, is_not_found};
+use super::storage::{describe, is_not_found};
 
 /// The most messages of one answer.
 const PAGE: u8 = 32;
@@ -43,8 +43,8 @@ pub struct Taken {
 }
 
 impl PoisonQueue {
-    pub(super) fn of(service: &QueueServiceClient) -> Self {
-        Self { client: service.queue_client(format!("{QUEUE_NAME}-poison")) }
+    pub(super) fn of(service: &QueueServiceClient, queue: &str) -> Self {
+        Self { client: service.queue_client(format!("{queue}-poison")) }
     }
 
     /// The first messages, at most 32 of them. They stay where they are.

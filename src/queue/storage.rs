@@ -19,7 +19,7 @@ use crate::queue::message::MAX_MESSAGE;
 use super::poison::PoisonQueue;
 use super::schedule::Schedule;
 
-/// The queue's name, as in `ReevaluateFunction/function.json`.
+/// The queue's name in the `ReevaluateFunction/function.json` that ships.
 pub const QUEUE_NAME: &str = "check-evaluations";
 
 /// What is done for a put.
@@ -80,7 +80,7 @@ impl Storage {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {
     /// The storage account did not take it, or not in time.
-    #[error("the queue `{QUEUE_NAME}` did not take the message: {0}")]
+    #[error("the queue did not take the message: {0}")]
     Unavailable(String),
     /// The check is too large to be queued.
     #[error(
@@ -99,17 +99,17 @@ pub struct CheckQueue {
 }
 
 impl CheckQueue {
-    /// Opens the queue; nothing is sent yet.
+    /// Opens the queue of this name; nothing is sent yet.
     ///
     /// # Errors
     ///
     /// What is wrong with the storage settings.
-    pub fn open(storage: &Storage, http: reqwest::Client, clock: Clock) -> Result<Self, String> {
+    pub fn open(storage: &Storage, name: &str, http: reqwest::Client, clock: Clock) -> Result<Self, String> {
         let (location, credentials) = locate(storage)?;
         let transport: Arc<dyn HttpClient> = Arc::new(http);
         let options = ClientOptions::default().transport(TransportOptions::new(transport)).retry(RetryOptions::none());
         let service = QueueServiceClientBuilder::with_location(location, credentials).client_options(options).build();
-        let (client, poison) = (service.queue_client(QUEUE_NAME), PoisonQueue::of(&service));
+        let (client, poison) = (service.queue_client(name), PoisonQueue::of(&service, name));
         Ok(Self { client, poison, clock, retry_pause: RETRY_PAUSE })
     }
 

@@ -9,13 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// The name of the queue binding in `ReevaluateFunction/function.json`.
-pub const BINDING: &str = "check";
-
-/// The name of the HTTP output in `CheckFunction/function.json`. The host takes an answer under another name for
-/// `200 {}`, which Azure Pipelines takes for an acknowledgement.
-pub const HTTP_OUTPUT: &str = "response";
-
 /// One call of the host for one queue message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
@@ -44,11 +37,12 @@ impl Invocation {
     pub fn parse(body: &[u8]) -> Result<Self, &'static str> {
         let envelope: Envelope =
             serde_json::from_slice(body).map_err(|_| "the body is not an envelope of the Functions host")?;
-        let data = envelope.data.get(BINDING).ok_or("the envelope has no member Data.check")?;
+        // One member: the trigger, by whatever name `function.json` gives it.
+        let data = envelope.data.values().next().ok_or("the envelope has no member in Data")?;
         let message = match data {
             Value::String(text) => unwrap(text),
             object @ Value::Object(_) => object.to_string(),
-            _ => return Err("the envelope's Data.check is not a text"),
+            _ => return Err("the message in the envelope's Data is not a text"),
         };
         let text_of = |name: &str| envelope.metadata.get(name).map(plain).filter(|text| !text.is_empty());
         Ok(Self {
@@ -107,13 +101,13 @@ impl InvocationResult {
         Self { outputs: Map::new(), logs: vec![crate::text::one_line(line)], return_value: None }
     }
 
-    /// An answer for the caller of an HTTP function: a status and a JSON body.
+    /// An answer for the caller of an HTTP function, under the name of its output: a status and a JSON body.
     #[must_use]
-    pub fn answering(status: u16, body: &Value) -> Self {
+    pub fn answering(output: &str, status: u16, body: &Value) -> Self {
         let headers = json!({ "content-type": "application/json" });
         // The body as a text: the host would write an object anew.
         let answer = json!({ "statusCode": status, "body": body.to_string(), "headers": headers });
-        Self { outputs: Map::from_iter([(HTTP_OUTPUT.to_owned(), answer)]), logs: Vec::new(), return_value: None }
+        Self { outputs: Map::from_iter([(output.to_owned(), answer)]), logs: Vec::new(), return_value: None }
     }
 }
 

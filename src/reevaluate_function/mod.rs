@@ -41,12 +41,9 @@ use context::Context;
 pub(crate) use context::session_of;
 pub(crate) use record::{recorded_claim, recorded_decision};
 
-/// How many times the host hands out a message before it goes to the poison queue: `maxDequeueCount` in `host.json`.
-pub const MAX_DEQUEUE_COUNT: u32 = 10;
-
-/// The first of the last attempts, which fail the check instead of evaluating it. There are two, because the process may be
-/// killed in the middle of one.
-const LAST_ATTEMPTS_FROM: u32 = MAX_DEQUEUE_COUNT - 1;
+/// How many of the host's tries, `maxDequeueCount` in `host.json`, are the last: they fail the check instead of evaluating
+/// it. There are two, because the process may be killed in the middle of one.
+const LAST_ATTEMPTS: u32 = 2;
 
 /// How long an evaluation may take in all: inside the 5 min of `functionTimeout` in `host.json`, after which the host kills
 /// the process with all other evaluations in it. The limits of its parts add up to less.
@@ -112,7 +109,7 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     // Unique to the queue message, so that a message which was queued twice has two claims.
     let message_id = invocation.message_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let is_retry = invocation.dequeue_count > 1;
-    let is_last = invocation.dequeue_count >= LAST_ATTEMPTS_FROM;
+    let is_last = invocation.dequeue_count.saturating_add(LAST_ATTEMPTS) > app.host.max_dequeue_count;
     let app = Arc::clone(app);
     let span = span::of(&message.check, message.progress.evaluations());
     // A task of its own: a panic in one evaluation does not take others with it, and a host that hangs up does not cut

@@ -95,6 +95,38 @@ impl AllowedPlanUrls {
         }
     }
 
+    /// Reads the setting, and leaves out what is wrong in it: a sentence for each part.
+    #[must_use]
+    pub fn read(text: &str) -> (Self, Vec<String>) {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let (mut prefixes, mut problems) = (Vec::new(), Vec::new());
+        for part in parts {
+            match Prefix::from_str(part) {
+                Ok(prefix) => prefixes.push(prefix),
+                Err(why) => problems.push(why),
+            }
+        }
+        if prefixes.is_empty() && problems.is_empty() {
+            problems.push("it names no URL".to_owned());
+        }
+        (Self(prefixes), problems)
+    }
+
+    /// Whether nothing is admitted.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether some URL of Azure DevOps Services is admitted whatever its organisation.
+    #[must_use]
+    pub fn admits_every_organisation(&self) -> bool {
+        self.0.iter().any(|prefix| match &prefix.host {
+            HostPattern::Exact(host) => host == "dev.azure.com" && prefix.segments.is_empty(),
+            HostPattern::OneLabelThen(suffix) => suffix == ".visualstudio.com",
+        })
+    }
+
     /// Whether the list names `localhost`, which is loopback by its meaning and not by anybody's DNS.
     #[must_use]
     pub fn names_localhost(&self) -> bool {
@@ -129,16 +161,8 @@ impl FromStr for AllowedPlanUrls {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let prefixes: Vec<Prefix> = text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(Prefix::from_str)
-            .collect::<Result<_, _>>()?;
-        if prefixes.is_empty() {
-            return Err("it names no URL".to_owned());
-        }
-        Ok(Self(prefixes))
+        let (allowed, problems) = Self::read(text);
+        problems.into_iter().next().map_or(Ok(allowed), Err)
     }
 }
 

@@ -29,6 +29,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("evaluation", "judges a check, wherever the check comes from"),
     ("task_log", "puts an evaluation into words, and sends nothing"),
     ("queue", "a message holds a check, and what its evaluations remember"),
+    ("host", "reads what the host reads, and calls nobody"),
     ("config", "asks the queue whether the storage settings are right"),
     ("App", "holds what an invocation may use, and knows neither function"),
     ("check_function", "takes a delivery; what happens later is not its concern"),
@@ -69,7 +70,7 @@ const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         pattern: r"\benv::(var|vars|set_var)",
-        only_in: &["config.rs"],
+        only_in: &["config/"],
         reason: "settings are read, and their errors explained, in one place",
     },
     Invariant {
@@ -279,7 +280,7 @@ fn a_use_that_runs_upward_is_reported_with_file_line_and_rule() {
 #[test]
 fn misplaced_text_is_reported_with_file_line_and_rule() {
     let files = [
-        ("config.rs", "let port = std::env::var(\"PORT\");\n"),
+        ("config/mod.rs", "let port = std::env::var(\"PORT\");\n"),
         (
             "check/mod.rs",
             "/// Never calls `Utc::now`.\nlet version = env!(\"CARGO_PKG_VERSION\");\nlet now = Utc::now();\n",

@@ -2,9 +2,9 @@
 
 use checkgate::check::CheckDefinition;
 use checkgate::checks_file::ChecksFile;
+use checkgate::host::Host;
 use checkgate::queue::QUEUE_NAME;
 use checkgate::queue::message::CheckMessage;
-use checkgate::reevaluate_function::MAX_DEQUEUE_COUNT;
 use checkgate::reevaluate_function::envelope::Invocation;
 use checkgate::task::CompletionEvent;
 use checkgate::task::sealer::Sealer;
@@ -117,7 +117,7 @@ fn the_hosts_files_agree_with_the_handler() {
     let queues = &host["extensions"]["queues"];
     // The queue client writes the text as it is.
     assert_eq!(queues["messageEncoding"], "none");
-    assert_eq!(queues["maxDequeueCount"], MAX_DEQUEUE_COUNT);
+    assert_eq!(queues["maxDequeueCount"], Host::shipped().max_dequeue_count);
     assert_eq!(host["customHandler"]["enableForwardingHttpRequest"], true);
     // The zip entry that becomes executable must have exactly this name.
     assert_eq!(host["customHandler"]["description"]["defaultExecutablePath"], "checkgate");
@@ -137,13 +137,12 @@ fn the_hosts_files_agree_with_the_handler() {
     );
     assert_eq!(check["bindings"][0]["methods"], json!(["post"]));
     assert_eq!(check["bindings"][0]["authLevel"], "function");
-    assert_eq!(check["bindings"][1]["name"], checkgate::reevaluate_function::envelope::HTTP_OUTPUT);
+    assert_eq!(check["bindings"][1]["name"], Host::shipped().http_output);
 
     let reevaluate = file("ReevaluateFunction/function.json");
     // As a text, the host would parse the message and copy its members over the metadata.
     assert_eq!(reevaluate["bindings"][0]["dataType"], "binary");
     assert_eq!(reevaluate["bindings"][0]["queueName"], QUEUE_NAME);
-    assert_eq!(reevaluate["bindings"][0]["name"], checkgate::reevaluate_function::envelope::BINDING);
 }
 
 #[test]

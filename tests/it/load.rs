@@ -109,16 +109,18 @@ async fn a_delivery_is_acknowledged_in_under_50_ms_while_a_costly_expression_run
     })
     .await;
     world.accept(a_check().named("costly")).await;
+    let costly = world.ids().clone();
     let host = world.host.clone();
     let start = Instant::now();
     let evaluation = tokio::spawn(async move { host.run_due_messages().await });
     let (mut times, mut next_pipeline) = (Vec::new(), tokio::time::interval(Duration::from_millis(10)));
-    while !evaluation.is_finished() {
+    while world.azure_devops(|state| state.decision(&costly).is_none()) {
         let begun = Instant::now();
         world.accept(a_check().named("ring")).await;
         times.push(begun.elapsed());
         next_pipeline.tick().await;
     }
+    evaluation.abort();
     times.sort();
     let (count, median) = (times.len(), times[times.len() / 2]);
     println!("{count} deliveries in {:?}: median {median:?}, slowest {:?}", start.elapsed(), times[count - 1]);

@@ -7,6 +7,7 @@
 )]
 
 mod api_response;
+mod app_folder;
 mod architecture;
 mod azure_devops_kinds;
 mod captures;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use checkgate::azure_devops::{AzureDevOps, Options};
-use checkgate::cli::build_app;
+use checkgate::cli::{build_app, read_config};
 use checkgate::clock::Clock;
-use checkgate::config::Config;
 use checkgate::http::resolver::OutsideResolver;
 use checkgate::queue::message::{CheckMessage, MessageV1};
 use checkgate::task::TaskProperties;
@@ -362,7 +361,7 @@ async fn the_deployed_client_does_not_call_a_localhost_that_is_not_listed() {
             "FUNCTIONS_APP_ROOT_PATH" => Some(app_root().display().to_string()),
             _ => None,
         };
-        let config = Config::read(&lookup).unwrap_or_else(|error| panic!("{error}"));
+        let config = read_config(&lookup).unwrap_or_else(|error| panic!("{error}"));
         let app = build_app(config, Clock::system()).expect("the app starts");
         let plan_url = format!("http://localhost:{}/fabrikam/", trap.port());
         let (properties, token) = (properties(&plan_url), AuthToken::new("token".to_owned()));

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use checkgate::clock::Clock;
+use checkgate::host::Host;
 use checkgate::queue::QUEUE_NAME;
-use checkgate::reevaluate_function::MAX_DEQUEUE_COUNT;
 use simulator::faults::Fault;
 use simulator::storage_queue::NewMessage;
 use tokio::process::Command;
@@ -137,7 +137,7 @@ async fn an_unreadable_message_is_poisoned_and_its_run_is_still_found() {
     world.advance(minutes(5)).await;
 
     let dequeues = world.host.invocations().iter().filter(|invocation| invocation.message_id.is_some()).count();
-    assert_eq!(dequeues, usize::try_from(MAX_DEQUEUE_COUNT).expect("a few"));
+    assert_eq!(dequeues, usize::try_from(Host::shipped().max_dequeue_count).expect("a few"));
     assert_eq!(world.queue.poison(QUEUE_NAME).len(), 1);
     let list = poison(&world, &["list"]).await.expect("a list");
     assert!(list.contains("version 9") && list.contains(&format!("build {}, plan {}", ids.build_id, ids.plan_id)));

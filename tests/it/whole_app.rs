@@ -73,16 +73,11 @@ async fn decided(azure_devops: &AzureDevOps, checks: &[CheckIds]) {
 }
 
 #[tokio::test]
-async fn a_wrong_setting_stops_the_executable_with_one_sentence() {
-    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_checkgate"))
-        .env_clear()
-        .env("FUNCTIONS_CUSTOMHANDLER_PORT", "0")
-        .env("AzureWebJobsStorage", "UseDevelopmentStorage=true")
-        .output()
-        .await
-        .expect("the executable");
+async fn without_a_port_the_executable_ends_with_one_sentence() {
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_checkgate")).env_clear().output().await;
+    let output = output.expect("the executable");
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(error.lines().count(), 1, "{error}");
-    assert!(error.contains("TokenSealingKey is missing") && error.contains("checkgate keygen"), "{error}");
+    assert!(error.contains("FUNCTIONS_CUSTOMHANDLER_PORT is missing") && error.contains("func start"), "{error}");
 }

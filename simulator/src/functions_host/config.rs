@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::function::{Binding, Function, Setting, Trigger};
-use super::host_json::{HostJson, Queues, time_span};
+use super::host_json::{self, HostJson, Queues, time_span};
 use super::output::{Severity, console_level};
 
 /// What the host knows about an app after reading its folder.
@@ -48,7 +48,7 @@ impl App {
     /// Reads `host.json` and every folder with a `function.json`; lists all problems if there are any.
     pub(super) fn read(root: &Path, setting: Setting<'_>) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        let host: Option<HostJson> = read_json(&root.join("host.json")).map_err(|problem| problems.push(problem)).ok();
+        let host = read_host(root, setting).map_err(|problem| problems.push(problem)).ok();
         let functions = read_functions(root, setting, &mut problems);
         let Some(host) = host else {
             return Err(problems);
@@ -76,6 +76,14 @@ impl App {
     }
 }
 
+/// `host.json`, with the app settings that stand in place of its members.
+fn read_host(root: &Path, setting: Setting<'_>) -> Result<HostJson, String> {
+    let path = root.join("host.json");
+    let mut host = read_json(&path)?;
+    host_json::override_members(&mut host, setting);
+    serde_json::from_value(host).map_err(|error| format!("{}: {error}", path.display()))
+}
+
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
@@ -88,6 +96,9 @@ fn read_functions(root: &Path, setting: Setting<'_>, problems: &mut Vec<String>)
     let mut functions = Vec::new();
     for folder in folders {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if is_disabled(&name, setting) {
+            continue;
+        }
         let read = read_json(&folder.join("function.json")).and_then(|FunctionJson { bindings }| {
             Function::new(&name, bindings, setting).map_err(|problem| format!("{name}/function.json: {problem}"))
         });
@@ -100,6 +111,12 @@ fn read_functions(root: &Path, setting: Setting<'_>, problems: &mut Vec<String>)
         problems.push("no function was found: the host would not start the handler".to_owned());
     }
     functions
+}
+
+/// Whether an app setting disables the function. The second name is for systems whose names have no dots.
+fn is_disabled(name: &str, setting: Setting<'_>) -> bool {
+    let names = [format!("AzureWebJobs.{name}.Disabled"), format!("AzureWebJobs_{name}_Disabled")];
+    names.iter().filter_map(|name| setting(name)).any(|value| value == "1" || value.eq_ignore_ascii_case("true"))
 }
 
 fn check_host(host: &HostJson, functions: &[Function], problems: &mut Vec<String>) -> QueueOptions {
@@ -174,6 +191,29 @@ mod tests {
         let read = App::read(&root, &|_| None);
         fs::remove_dir_all(&root).unwrap();
         read.err().unwrap_or_default()
+    }
+
+    #[test]
+    fn app_settings_stand_in_place_of_members_and_disable_functions() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/app");
+        let read = |settings: &[(&str, &str)]| {
+            let setting =
+                |name: &str| settings.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned());
+            App::read(&root, &setting).unwrap()
+        };
+        let shipped = read(&[]);
+        assert_eq!(shipped.functions.len(), 2);
+        let queues = |name: &str| format!("AzureFunctionsJobHost__extensions__queues__{name}");
+        let changed = read(&[(&queues("messageEncoding"), "base64"), (&queues("batchSize"), "7")]);
+        assert_ne!(changed.queues.base64, shipped.queues.base64);
+        assert_eq!(changed.queues.batch_size, 7);
+        for (name, value, functions) in [
+            ("AzureWebJobs.ReevaluateFunction.Disabled", "true", 1),
+            ("AzureWebJobs_ReevaluateFunction_Disabled", "1", 1),
+            ("AzureWebJobs_ReevaluateFunction_Disabled", "0", 2),
+        ] {
+            assert_eq!(read(&[(name, value)]).functions.len(), functions, "{name}={value}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::function::Setting;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HostJson {
@@ -67,6 +69,31 @@ pub(super) struct Queues {
     pub(super) visibility_timeout: Option<String>,
     pub(super) max_dequeue_count: Option<u64>,
     pub(super) message_encoding: Option<String>,
+}
+
+/// The members that an app setting may stand in place of, of those that the simulated host acts on.
+const OVERRIDABLE: [&str; 9] = [
+    "extensions.queues.batchSize",
+    "extensions.queues.newBatchThreshold",
+    "extensions.queues.maxPollingInterval",
+    "extensions.queues.visibilityTimeout",
+    "extensions.queues.maxDequeueCount",
+    "extensions.queues.messageEncoding",
+    "extensions.http.routePrefix",
+    "customHandler.enableForwardingHttpRequest",
+    "functionTimeout",
+];
+
+/// Puts the values of app settings in place of members: `AzureFunctionsJobHost__a__b` for `a.b`.
+pub(super) fn override_members(host: &mut Value, setting: Setting<'_>) {
+    for path in OVERRIDABLE {
+        let Some(text) = setting(&format!("AzureFunctionsJobHost__{}", path.replace('.', "__"))) else { continue };
+        let mut member = &mut *host;
+        for name in path.split('.') {
+            member = &mut member[name];
+        }
+        *member = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    }
 }
 
 /// A .NET time span: `[d.]hh:mm:ss[.fffffff]`.

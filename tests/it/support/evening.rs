@@ -1,9 +1,9 @@
 //! A person's machine: the real executable under the simulated host, with a `checks.yaml` that somebody edits.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use simulator::azure_devops::AzureDevOps;
+use simulator::azure_devops::{AzureDevOps, CheckIds};
 use simulator::azure_pipelines::{Delivered, HEADERS, deliver_with, expand};
 use simulator::functions_host::{FunctionsHost, Handler, OutputLine, QueueSource};
 use simulator::storage_queue::StorageQueue;
@@ -27,6 +27,11 @@ pub(crate) struct Evening {
 impl Evening {
     /// Starts the handler with this `checks.yaml` and these settings besides the necessary ones.
     pub(crate) async fn begins(checks: &str, settings: &[(&str, &str)]) -> Self {
+        Self::begins_in(&app_root(), checks, settings).await
+    }
+
+    /// The same with the function app in this folder.
+    pub(crate) async fn begins_in(app: &Path, checks: &str, settings: &[(&str, &str)]) -> Self {
         let folder = std::env::temp_dir().join(format!("checkgate-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&folder).expect("a temporary folder");
         let file = folder.join("checks.yaml");
@@ -39,7 +44,7 @@ impl Evening {
         environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let path = env!("CARGO_BIN_EXE_checkgate").into();
         let handler = Handler::Executable { path, environment, stop_after_errors: Some(1) };
-        let host = FunctionsHost::start(app_root(), handler, QueueSource::Simulated(queue), clock).await;
+        let host = FunctionsHost::start(app, handler, QueueSource::Simulated(queue), clock).await;
         let host = host.expect("the host takes the app");
         assert!(host.handler_ready().await, "{:?}", host.output());
         Self { azure_devops, host, file }
@@ -52,13 +57,24 @@ impl Evening {
 
     /// Delivers this check.
     pub(crate) async fn deliver(&self, check: &str) -> Delivered {
+        self.deliver_to("CheckFunction", check).await.1
+    }
+
+    /// Delivers this check to the function of this name.
+    pub(crate) async fn deliver_to(&self, function: &str, check: &str) -> (CheckIds, Delivered) {
         let ids = self.azure_devops.with(|state| {
             let run = state.run().id;
             state.await_check(run)
         });
         let mut headers = expand(HEADERS, &ids, &[]);
         headers.push(("Check".to_owned(), check.to_owned()));
-        deliver_with(&self.host.function_address("CheckFunction"), "", &headers, "").await
+        let delivered = deliver_with(&self.host.function_address(function), "", &headers, "").await;
+        (ids, delivered)
+    }
+
+    /// The decision on a check.
+    pub(crate) fn decision(&self, ids: &CheckIds) -> Option<String> {
+        self.azure_devops.with(|state| state.decision(ids))
     }
 
     /// What the host has logged, once this line is there.

@@ -17,9 +17,8 @@ use tokio::task::JoinSet;
 use checkgate::App;
 use checkgate::azure_devops::Options;
 use checkgate::checks_file::{ChecksFile, CurrentChecks};
-use checkgate::cli::build_app;
+use checkgate::cli::{build_app, read_config};
 use checkgate::clock::Clock;
-use checkgate::config::Config;
 use checkgate::http::managed_identity::ManagedIdentity;
 use checkgate::queue::{QUEUE_NAME, RETRY_PAUSE};
 use checkgate::task::sealer::Sealer;
@@ -473,7 +472,7 @@ impl Setup {
     pub(crate) fn app(&self, clock: &simulator::Clock, queue: &StorageQueue, azure_devops: &AzureDevOps) -> App {
         let settings = self.settings(queue, azure_devops);
         let lookup = |name: &str| settings.iter().find(|(known, _)| *known == name).map(|(_, setting)| setting.clone());
-        let config = Config::read(&lookup).unwrap_or_else(|error| panic!("{error}"));
+        let config = read_config(&lookup).unwrap_or_else(|error| panic!("{error}"));
         let hand = clock.clone();
         let clock = self.clock.clone().unwrap_or_else(|| Clock::from_fn(move || hand.now()));
         let options = Options { call_timeout: self.call_timeout, ..Options::default() };
