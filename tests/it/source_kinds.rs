@@ -533,7 +533,7 @@ async fn azure_s_monitors_are_read_with_the_managed_identity() {
     world.run_due_messages().await;
     world.expect_no_decision();
     world.expect_log(
-        "connection `logs` read only a part of the data (There were some errors when processing your query. PartialError)",
+        "connection `logs` read only a part of the data (PartialError): There were some errors when processing your query.",
     );
     world.sources().with(|state| state.azure.queries.insert("traces".to_owned(), Table::numbers(&[0.3])));
     world.advance(minutes(3)).await;
