@@ -1,12 +1,12 @@
 //! Boards: work items, their states, and queries.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answers::{Answer, Refusal};
 use super::ask::{Ask, project};
-use crate::azure_devops::state::{State, WorkItem, date};
+use crate::azure_devops::state::{State, WordOrNumber, WorkItem, date};
 
 /// The most work items that one request may read.
 const AT_ONCE: usize = 200;
@@ -32,7 +32,7 @@ fn names(list: &str) -> Vec<String> {
 
 /// The fields that a query asks for. A query may not ask for fields and expansion.
 fn wanted_fields(ask: &Ask<'_>) -> Result<Option<Vec<String>>, Refusal> {
-    let expands = ask.query("$expand").is_some_and(|expand| !expand.eq_ignore_ascii_case("none"));
+    let expands = ask.query("$expand").is_some_and(|expand| expand != "0" && !expand.eq_ignore_ascii_case("none"));
     if expands && ask.query("fields").is_some() {
         return Err(Refusal::bad_request(
             "ConflictingParametersException",
@@ -55,13 +55,7 @@ fn several(state: &State, ask: &Ask<'_>, batch: &Batch) -> Result<Answer, Refusa
         let message = format!("VS403474: You requested {} work items. The limit is {AT_ONCE}.", ids.len());
         return Err(Refusal::bad_request("VssPropertyValidationException", message));
     }
-    let omit = match batch.error_policy.as_deref() {
-        Some(policy) if policy.eq_ignore_ascii_case("omit") => true,
-        Some(policy) if !policy.eq_ignore_ascii_case("fail") => {
-            return Err(Refusal::model(format!("'{policy}' is not an errorPolicy.")));
-        }
-        _ => false,
-    };
+    let omit = batch.error_policy == ErrorPolicy::Omit;
     let as_of = |item: &WorkItem| batch.as_of.map_or_else(|| Some(item.clone()), |at| item.as_of(at));
     let seen = |id| visible(state, ask, id).and_then(|item| as_of(item).ok_or_else(|| does_not_exist(id)));
     let one = |&id: &u64| match seen(id) {
@@ -76,7 +70,8 @@ pub(super) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> 
     let fields = wanted_fields(ask)?;
     let ids = ask.query("ids").ok_or_else(|| Refusal::model("The ids of work items are missing."))?;
     let ids = names(ids).iter().map(|id| ask.number(id)).collect::<Result<Vec<u64>, _>>()?;
-    let error_policy = ask.query("errorPolicy").map(str::to_owned);
+    let policy = ask.query("errorPolicy").map(|sent| WordOrNumber::of_query(&sent.to_lowercase()).try_into());
+    let error_policy = policy.transpose().map_err(|why: String| Refusal::model(why))?.unwrap_or_default();
     several(state, ask, &Batch { ids, fields, expand: None, as_of: None, error_policy })
 }
 
@@ -88,7 +83,25 @@ struct Batch {
     #[serde(rename = "$expand")]
     expand: Option<String>,
     as_of: Option<DateTime<Utc>>,
-    error_policy: Option<String>,
+    #[serde(default)]
+    error_policy: ErrorPolicy,
+}
+
+/// What an item that cannot be read does to a list.
+#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", try_from = "WordOrNumber")]
+enum ErrorPolicy {
+    #[default]
+    Fail,
+    Omit,
+}
+
+impl TryFrom<WordOrNumber> for ErrorPolicy {
+    type Error = String;
+
+    fn try_from(sent: WordOrNumber) -> Result<Self, String> {
+        sent.among(&[Self::Fail, Self::Omit], 1)
+    }
 }
 
 pub(super) fn batch(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {

@@ -7,7 +7,8 @@ use super::answers::{Answer, Refusal};
 use super::ask::{Ask, project};
 use crate::azure_devops::state::{Artifact, Change, Plan, Project, Run, State, date};
 
-fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<(&'a Project, &'a Run), Refusal> {
+/// The run that the path names, with its project.
+pub(super) fn run<'a>(state: &'a State, ask: &Ask<'_>) -> Result<(&'a Project, &'a Run), Refusal> {
     let project = project(state, ask)?;
     let id = ask.number(ask.path("build"))?;
     let found = state.runs.get(&id).filter(|run| run.project_id == project.id);

@@ -1,11 +1,11 @@
 //! Pull requests and their reviewers.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answers::{Answer, Refusal};
 use super::ask::{Ask, project};
-use crate::azure_devops::state::{PullRequest, Reviewer, State, date};
+use crate::azure_devops::state::{PullRequest, Reviewer, State, WordOrNumber, date};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,11 +21,19 @@ struct Query {
     kind: QueryKind,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", try_from = "WordOrNumber")]
 enum QueryKind {
-    Commit,
     LastMergeCommit,
+    Commit,
+}
+
+impl TryFrom<WordOrNumber> for QueryKind {
+    type Error = String;
+
+    fn try_from(sent: WordOrNumber) -> Result<Self, String> {
+        sent.among(&[Self::LastMergeCommit, Self::Commit], 1)
+    }
 }
 
 /// The pull requests of each query, by commit. A commit without pull requests is left out.

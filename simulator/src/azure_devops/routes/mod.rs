@@ -4,8 +4,8 @@
 //! # Layout
 //!
 //! * `answers`, `versions`, `ask`, `route`: what all routes have in common.
-//! * `plans`, `timelines`, `build`, `boards`, `quality`, `code`, `resources`, `checks`: the handlers, by area.
-//! * `table`: every route.
+//! * `plans`, `timelines`, `build`, `boards`, `quality`, `code`, `resources`, `checks`, `logs`: the handlers, by area.
+//! * `locations`: what clients ask first. `table`: every route.
 
 mod answers;
 mod ask;
@@ -13,6 +13,8 @@ mod boards;
 mod build;
 mod checks;
 mod code;
+mod locations;
+mod logs;
 mod plans;
 mod quality;
 mod resources;

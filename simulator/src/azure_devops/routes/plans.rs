@@ -126,6 +126,10 @@ pub(super) fn get_log(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusa
     Ok(Answer::List(lines.map(|(_, text)| json!(text)).collect::<Vec<Value>>()))
 }
 
+pub(super) fn list_logs(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    Ok(Answer::List(plan(state, ask)?.logs.iter().map(Log::to_json).collect()))
+}
+
 fn log<'a>(plan: &'a mut Plan, ask: &Ask<'_>) -> Result<&'a mut Log, Refusal> {
     let id = ask.number(ask.path("log"))?;
     plan.log(id).ok_or_else(|| {

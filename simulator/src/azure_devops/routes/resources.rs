@@ -122,29 +122,3 @@ pub(super) fn queues(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal
 pub(super) fn queue(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     one(state, ask, ResourceKind::Queue)
 }
-
-/// The areas of the service, by which its clients find hosts. Empty: this host serves all of them.
-pub(super) fn areas(_: &mut State, _: &Ask<'_>) -> Result<Answer, Refusal> {
-    Ok(Answer::List(Vec::new()))
-}
-
-/// The routes that the service's own clients look up before they call one.
-pub(super) fn locations(_: &mut State, _: &Ask<'_>) -> Result<Answer, Refusal> {
-    let location = |id: &str, area: &str, resource: &str, template: &str| {
-        json!({
-            "id": id, "area": area, "resourceName": resource, "routeTemplate": template,
-            "resourceVersion": 1, "minVersion": "5.0", "maxVersion": "7.2", "releasedVersion": "0.0",
-        })
-    };
-    let checks = "{project}/_apis/pipelines/checks/{resource}";
-    Ok(Answer::List(vec![
-        location("e81700f7-3be2-46de-8624-2eb35882fcaa", "Location", "ResourceAreas", "_apis/{resource}/{areaId}"),
-        location(
-            "86c8381e-5aee-4cde-8ae4-25c0c7f5eaea",
-            "PipelinesChecks",
-            "configurations",
-            &format!("{checks}/{{id}}"),
-        ),
-        location("5f3d0e64-f943-4584-8811-77eb495e831e", "PipelinesChecks", "queryconfigurations", checks),
-    ]))
-}

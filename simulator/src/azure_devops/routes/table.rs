@@ -2,7 +2,7 @@
 
 use super::route::{Content, Route, get, send};
 use super::versions::Versions;
-use super::{boards, build, checks, code, plans, quality, resources, timelines};
+use super::{boards, build, checks, code, locations, logs, plans, quality, resources, timelines};
 use crate::azure_devops::state::Area;
 
 /// Callbacks are released in 7.1. Recorded traffic uses older versions, which are accepted too.
@@ -26,6 +26,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route { body: Content::OctetStream, ..send("POST {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/logs/{log}", Area::Plans, CALLBACK, plans::append_log) },
     send("POST {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/logs", Area::Plans, CALLBACK, plans::create_log),
     get("GET {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/logs/{log}", Area::Plans, UNPUBLISHED, plans::get_log),
+    get("GET {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/logs", Area::Plans, UNPUBLISHED, plans::list_logs),
+    get("GET {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/timelines", Area::Plans, UNPUBLISHED, timelines::list),
+    get("GET {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}/timelines/{timeline}", Area::Plans, UNPUBLISHED, timelines::get),
     get("GET {project}/_apis/distributedtask/hubs/{hub}/plans/{plan}", Area::Plans, UNPUBLISHED, plans::get_plan),
     get("GET {project}/_apis/build/builds/{build}/timeline", Area::Build, Versions::released((5, 1), 3), build::timeline),
     get("GET {project}/_apis/build/builds/{build}/timeline/{timeline}", Area::Build, Versions::released((5, 1), 3), build::timeline),
@@ -36,6 +39,9 @@ pub(crate) const ROUTES: &[Route] = &[
     get("GET {project}/_apis/build/builds/{build}/changes", Area::Build, Versions::released((5, 1), 2), build::changes),
     get("GET {project}/_apis/build/builds/{build}/artifacts", Area::Build, Versions::released((5, 1), 5), build::artifacts),
     get("GET {project}/_apis/build/builds/{build}/tags", Area::Build, Versions::released((5, 1), 3), build::tags),
+    get("GET {project}/_apis/build/builds/{build}/logs", Area::Build, Versions::released((5, 1), 2), logs::list),
+    get("GET {project}/_apis/build/builds/{build}/logs/{log}", Area::Build, Versions::released((5, 1), 2), logs::lines),
+    get("GET {project}/_apis/build/definitions/{definition}", Area::Build, Versions::released((5, 1), 7), logs::definition),
     get("GET {project}/_apis/wit/workitems/{item}", Area::WorkItems, Versions::released((5, 1), 3), boards::get),
     get("GET _apis/wit/workitems/{item}", Area::WorkItems, Versions::released((5, 1), 3), boards::get),
     get("GET {project}/_apis/wit/workitems", Area::WorkItems, Versions::released((5, 1), 3), boards::list),
@@ -73,6 +79,8 @@ pub(crate) const ROUTES: &[Route] = &[
     send("PATCH {project}/_apis/pipelines/checks/configurations/{id}", Area::ManageChecks, CHECKS, checks::update),
     get("DELETE {project}/_apis/pipelines/checks/configurations/{id}", Area::ManageChecks, CHECKS, checks::delete),
     send("POST {project}/_apis/pipelines/checks/queryconfigurations", Area::ViewChecks, CHECKS, checks::query),
-    get("GET _apis/resourceareas", Area::Projects, Versions { since: (3, 2), released: None, revision: 1 }, resources::areas),
-    get("OPTIONS _apis", Area::Projects, Versions::UNVERSIONED, resources::locations),
+    get("GET _apis/resourceareas", Area::Projects, Versions { since: (3, 2), released: None, revision: 1 }, locations::areas),
+    get("GET _apis/connectiondata", Area::Projects, Versions::UNVERSIONED, locations::connection),
+    get("OPTIONS _apis/{area}", Area::Projects, Versions::UNVERSIONED, locations::locations),
+    get("OPTIONS _apis", Area::Projects, Versions::UNVERSIONED, locations::locations),
 ];

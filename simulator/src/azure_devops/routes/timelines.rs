@@ -29,6 +29,23 @@ pub(super) fn get_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Re
     Ok(Answer::List(records))
 }
 
+/// A timeline, with its records if they are asked for.
+pub(super) fn get(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    let plan = plan(state, ask)?;
+    same_timeline(plan, ask)?;
+    let records = plan.records.iter().map(shown).collect::<Result<Vec<_>, _>>()?;
+    let mut timeline = json!({ "id": plan.timeline_id, "changeId": plan.change_id });
+    if ask.query("includeRecords").is_some_and(|wanted| wanted.eq_ignore_ascii_case("true")) {
+        timeline["records"] = Value::Array(records);
+    }
+    Ok(Answer::Json(timeline))
+}
+
+pub(super) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    let plan = plan(state, ask)?;
+    Ok(Answer::List(vec![json!({ "id": plan.timeline_id, "changeId": plan.change_id })]))
+}
+
 pub(super) fn update_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let plan = writable_plan(state, ask)?;
     same_timeline(plan, ask)?;

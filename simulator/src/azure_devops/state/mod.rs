@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! * `record`, `record_members`: a line of the run page.
+//! * `record`, `record_members`: a line of the run page. `word_or_number`: how clients write its words.
 //! * `plan`, `new_check`: the check that waits for a decision. `odd_records`: what else its timeline may have.
 //! * `quality`, `run`: a run of a pipeline.
 //! * `work_item`, `pull_request`: Boards and Repos.
@@ -30,6 +30,7 @@ mod resource;
 mod run;
 mod runs;
 mod token;
+mod word_or_number;
 mod work_item;
 
 pub use behaviour::{CreateLog, EventStatus, LateEvent, LateWrite, Unauthorized};
@@ -46,6 +47,7 @@ pub use resource::{Resource, ResourceKind};
 pub use run::{Artifact, BuildReason, BuildResult, BuildStatus, Change, Run};
 pub use runs::CMD_LINE;
 pub use token::{Area, Token};
+pub(crate) use word_or_number::WordOrNumber;
 pub use work_item::{WorkItem, WorkItemState};
 
 pub(super) use date::date;

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::word_or_number::WordOrNumber;
+
 /// Whether a record is pending, in progress or completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", try_from = "WordOrNumber")]
 pub enum RecordState {
     /// Not started.
     Pending,
@@ -17,9 +19,18 @@ pub enum RecordState {
     Completed,
 }
 
+/// By the word or the number, as a client sends it.
+impl TryFrom<WordOrNumber> for RecordState {
+    type Error = String;
+
+    fn try_from(sent: WordOrNumber) -> Result<Self, String> {
+        sent.among(&[Self::Pending, Self::InProgress, Self::Completed], 0)
+    }
+}
+
 /// How a record, or a plan, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", try_from = "WordOrNumber")]
 pub enum TaskResult {
     /// Succeeded.
     Succeeded,
@@ -33,6 +44,18 @@ pub enum TaskResult {
     Skipped,
     /// The agent or the server stopped responding.
     Abandoned,
+}
+
+/// By the word or the number, as a client sends it.
+impl TryFrom<WordOrNumber> for TaskResult {
+    type Error = String;
+
+    fn try_from(sent: WordOrNumber) -> Result<Self, String> {
+        sent.among(
+            &[Self::Succeeded, Self::SucceededWithIssues, Self::Failed, Self::Canceled, Self::Skipped, Self::Abandoned],
+            0,
+        )
+    }
 }
 
 impl TaskResult {
@@ -79,12 +102,21 @@ pub struct Issue {
 
 /// Whether an issue is an error or a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", try_from = "WordOrNumber")]
 pub enum IssueKind {
     /// Shown in red.
     Error,
     /// Shown in yellow.
     Warning,
+}
+
+/// By the word or the number, as a client sends it.
+impl TryFrom<WordOrNumber> for IssueKind {
+    type Error = String;
+
+    fn try_from(sent: WordOrNumber) -> Result<Self, String> {
+        sent.among(&[Self::Error, Self::Warning], 1)
+    }
 }
 
 /// An output variable.
