@@ -30,9 +30,11 @@ const ORDERS: &[Order] = &[
             ("azure_devops", "an organization does not know who delivers its checks"),
             ("azure_pipelines", "a delivery needs only the ids of a check"),
             ("pipeline_log", "a page about the check and its delivery"),
+            ("rehearsal", "plays a stage against an endpoint that it does not know"),
             ("storage_queue", "a storage account does not know what its messages mean"),
             ("sources", "the systems that a check asks know nothing of checks"),
             ("functions_host", "the host reads its messages from a storage account"),
+            ("main", "the command for people"),
         ],
     },
     Order {

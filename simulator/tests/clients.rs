@@ -37,7 +37,9 @@ async fn the_official_client_works_with_the_simulated_service() {
     let azure_devops = AzureDevOps::start(Clock::system()).await.unwrap();
     let given = azure_devops.with(set_up);
     let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter=spec", "--test-timeout=60000"]).current_dir(folder).env("GIVEN", given.to_string());
+    node.args(["--test", "--test-reporter=spec", "--test-timeout=60000"])
+        .current_dir(folder)
+        .env("GIVEN", given.to_string());
     let run = tokio::task::spawn_blocking(move || node.output()).await.unwrap().unwrap();
     println!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "the client and the simulated service do not agree");

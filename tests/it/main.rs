@@ -14,6 +14,7 @@ mod captures;
 mod catalogue;
 mod checks_as_code;
 mod contract;
+mod deliver;
 mod delivery;
 mod edits;
 mod faults;

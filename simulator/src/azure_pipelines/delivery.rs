@@ -70,6 +70,16 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// The address as the run page shows it, without secrets.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::AzureFunction { function, .. } => format!("{function:?}"),
+            Self::RestApi { connection, url_suffix } => format!("{}{url_suffix}", connection.url),
+        }
+    }
+}
+
 /// One delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {

@@ -69,6 +69,25 @@ impl CheckSettings {
         self.time_between_evaluations > TimeDelta::zero()
     }
 
+    /// What in the settings is against the guide's rules, or dangerous: a sentence for each.
+    pub fn advice(&self) -> Vec<String> {
+        let mut advice = Vec::new();
+        let is_callback = self.completion_event == CompletionEvent::Callback;
+        if is_callback && self.is_asked_again() {
+            let why = "with any other value, a denied check is delivered again";
+            advice.push(format!("Time between evaluations must be 0 in Callback mode: {why}."));
+        }
+        if !is_callback && self.is_asked_again() && !self.is_compliant() {
+            let ratio = self.timeout.num_seconds() as f64 / self.time_between_evaluations.num_seconds() as f64;
+            let ratio = (ratio * 10.0).round() / 10.0;
+            advice.push(format!("the timeout is {ratio} times the time between evaluations, and the guide allows 10."));
+        }
+        if !is_callback && self.success_criteria.trim().is_empty() {
+            advice.push("without success criteria, every answer with status 200 lets the stage run.".to_owned());
+        }
+        advice
+    }
+
     /// Whether the settings follow the guide's rules: a callback is final, and a polled check is asked at most ten times.
     pub fn is_compliant(&self) -> bool {
         match self.completion_event {
