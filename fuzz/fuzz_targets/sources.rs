@@ -38,10 +38,13 @@ checks:
         metric: "m".to_owned(),
         aggregation: "Total".to_owned(),
         window: 300,
+        namespace: None,
+        filter: None,
     };
     let fields = ["approval", "end_date", "risk", "start_date"].map(str::to_owned).to_vec();
     let (connection, number) = ("snow".to_owned(), fuzz::CHANGE.to_owned());
-    let change = ChangeRequests { connection, number, fields };
+    let table = "change_request".to_owned();
+    let change = ChangeRequests { connection, table, number, fields };
     let request = HttpRequest { connection: "sonar".to_owned(), post: false, path: "api".to_owned(), body: None };
     let mut asked = Asked::of(&file.connections);
     asked.samples = vec![text("prometheus"), text("logs"), Samples { connection: "monitor".to_owned(), query }];

@@ -26,6 +26,7 @@ pub(super) enum Authorization {
     Bearer(SecretString),
     ManagedIdentity {
         audience: String,
+        headers: HeaderMap,
     },
     /// OAuth client credentials at ServiceNow's `oauth_token.do`.
     OAuth {
@@ -70,10 +71,10 @@ impl Endpoint {
                 request.basic_auth(user.expose_secret(), Some(password.expose_secret()))
             }
             Authorization::Bearer(token) => request.bearer_auth(token.expose_secret()),
-            Authorization::ManagedIdentity { audience } => {
+            Authorization::ManagedIdentity { audience, headers } => {
                 let identity = sources.identity.as_ref().ok_or_else(|| self.error("has no managed identity"))?;
                 let token = identity.token(audience).await.map_err(|why| self.error(why))?;
-                request.bearer_auth(token.token.secret())
+                request.headers(headers.clone()).bearer_auth(token.token.secret())
             }
             Authorization::OAuth { client, token } => {
                 let mut cached = token.lock().await;

@@ -133,6 +133,9 @@ pub struct HttpConnection {
     /// Headers of every request, such as `Authorization`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, SettingText>,
+    /// Sends `Authorization: Bearer …` with a token of the managed identity for this audience.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_identity_audience: Option<String>,
     /// How long one call may take; 10s unless given.
     pub timeout: Option<Duration>,
 }
@@ -195,7 +198,13 @@ impl Connection {
             Self::AzureMonitor(monitor) => check_url("url", monitor.url.as_deref(), &mut problems),
             Self::ApplicationInsights(insights) => check_url("url", insights.url.as_deref(), &mut problems),
             Self::LogAnalytics(logs) => check_url("url", logs.url.as_deref(), &mut problems),
-            Self::Http(http) => check_url("url", Some(&http.url), &mut problems),
+            Self::Http(http) => {
+                check_url("url", Some(&http.url), &mut problems);
+                let authorizes = http.headers.keys().any(|name| name.eq_ignore_ascii_case("Authorization"));
+                if authorizes && http.managed_identity_audience.is_some() {
+                    problems.push("headers", "`Authorization` contradicts `managedIdentityAudience`; give one of them");
+                }
+            }
         }
     }
 }

@@ -60,7 +60,7 @@ impl Endpoint {
             Connection::Prometheus(it) => {
                 let authorization = match (&it.bearer_token, &it.managed_identity_audience) {
                     (Some(token), _) => Authorization::Bearer(secret(token)?),
-                    (None, Some(audience)) => Authorization::ManagedIdentity { audience: audience.clone() },
+                    (None, Some(audience)) => identity(audience, HeaderMap::new()),
                     (None, None) => Authorization::None,
                 };
                 (it.url.as_str(), vec![], authorization, it.timeout)
@@ -80,7 +80,7 @@ impl Endpoint {
             Connection::Http(it) => {
                 let headers = it.headers.iter().map(|(name, text)| header(name, &text.resolve(&in_header)?));
                 let headers = headers.collect::<Result<HeaderMap, String>>()?;
-                (it.url.as_str(), vec![], Authorization::Headers(headers), it.timeout)
+                (it.url.as_str(), vec![], with_headers(headers, it.managed_identity_audience.as_deref()), it.timeout)
             }
         };
         let base = base_url(base, &segments).ok_or("has no usable base URL")?;
@@ -115,7 +115,18 @@ impl Endpoint {
 
 /// Azure's query services take tokens for their own address.
 fn identity_for(url: &str) -> Authorization {
-    Authorization::ManagedIdentity { audience: url.trim_end_matches('/').to_owned() }
+    identity(url.trim_end_matches('/'), HeaderMap::new())
+}
+
+fn identity(audience: &str, headers: HeaderMap) -> Authorization {
+    Authorization::ManagedIdentity { audience: audience.to_owned(), headers }
+}
+
+fn with_headers(headers: HeaderMap, audience: Option<&str>) -> Authorization {
+    match audience {
+        Some(audience) => identity(audience, headers),
+        None => Authorization::Headers(headers),
+    }
 }
 
 fn base_url(text: &str, segments: &[&str]) -> Option<Url> {

@@ -63,7 +63,7 @@ impl Asked {
         };
         let records = |change: &ChangeRequests| {
             let endpoint = &self.endpoints[&change.connection];
-            (change.clone(), service_now::read(endpoint, &change.number, &answered))
+            (change.clone(), service_now::read(endpoint, change, &answered))
         };
         Some(Read {
             samples: self.samples.iter().map(numbers).collect(),

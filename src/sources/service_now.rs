@@ -18,11 +18,16 @@ use super::{Error, Sources};
 /// The longest piece of ServiceNow's message that is repeated.
 const MAX_MESSAGE: usize = 200;
 
-/// What is asked: the change requests that have this number. There should be one.
+/// The table of change requests.
+pub const CHANGE_REQUESTS: &str = "change_request";
+
+/// What is asked: the records that have this number. There should be one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ChangeRequests {
     /// The connection's name.
     pub connection: String,
+    /// The table, [`CHANGE_REQUESTS`] or another. The caller has validated it: it becomes part of a path.
+    pub table: String,
     /// The number. The caller has validated it: it becomes part of a query.
     pub number: String,
     /// The fields to read besides the number, sorted.
@@ -83,7 +88,7 @@ impl Sources {
         let query = format!("number={}", asked.number);
         let ask = Ask {
             method: Method::GET,
-            path: "api/now/table/change_request",
+            path: &format!("api/now/table/{}", asked.table),
             query: &[
                 ("sysparm_query", &query),
                 ("sysparm_fields", &fields),
@@ -95,12 +100,13 @@ impl Sources {
             body: None,
         };
         let answered = self.ask(endpoint, &ask, now).await?;
-        read(endpoint, &asked.number, &answered)
+        read(endpoint, asked, &answered)
     }
 }
 
 /// The records with this number.
-pub(super) fn read(endpoint: &Endpoint, number: &str, answered: &Answered) -> Result<ChangeAnswer, Error> {
+pub(super) fn read(endpoint: &Endpoint, asked: &ChangeRequests, answered: &Answered) -> Result<ChangeAnswer, Error> {
+    let ChangeRequests { table, number, .. } = asked;
     let answer: TableAnswer = expect_success(endpoint, answered, "the change request")?;
     if let Some(error) = answer.error {
         let message = error.get("message").unwrap_or(&error);
@@ -111,13 +117,12 @@ pub(super) fn read(endpoint: &Endpoint, number: &str, answered: &Answered) -> Re
         return Err(endpoint.error("answered without a result"));
     };
     // An instance that does not understand a query answers all records.
-    let is_asked_for = |record: &BTreeMap<String, Field>| {
-        record.get("number").and_then(|field| field.value.as_deref()) == Some(number)
-    };
+    let is_asked_for =
+        |record: &BTreeMap<String, Field>| record.get("number").and_then(|field| field.value.as_ref()) == Some(number);
     if !records.iter().all(is_asked_for) {
         return Err(endpoint.error("answered other records than the one that was asked for"));
     }
     let address = endpoint.address();
-    let link = format!("{address}/nav_to.do?uri=change_request.do?sysparm_query=number={number}");
+    let link = format!("{address}/nav_to.do?uri={table}.do?sysparm_query=number={number}");
     Ok(ChangeAnswer { link, records })
 }

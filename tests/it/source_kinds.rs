@@ -544,6 +544,39 @@ async fn azure_s_monitors_are_read_with_the_managed_identity() {
     assert!(!world.log().contains("identity-token"));
 }
 
+#[tokio::test]
+async fn a_metric_may_have_a_namespace_and_dimensions_and_an_http_connection_the_managed_identity() {
+    let connections = |sources: &Sources| {
+        format!(
+            "monitor: {{ azureMonitor: {{ url: \"{}\" }} }}, \
+             own: {{ http: {{ url: \"{}\", managedIdentityAudience: 'api://own', headers: {{ X-Ring: '1' }} }} }}",
+            sources.url("azure-monitor"),
+            sources.url("web"),
+        )
+    };
+    let conditions = "metric: { connection: monitor, resource: /subscriptions/s, metric: Depth, aggregation: Maximum, \
+         namespace: own.queues, filter: \"Queue eq 'a'\", successCondition: result < 3.0 } }, \
+         { http: { connection: own, path: gate, successCondition: response.status == 200 }";
+    let mut world =
+        World::with_sources(|sources| one_check(&connections(sources), &format!("{{ {conditions} }}"))).await;
+    let at = world.clock.now() - chrono::TimeDelta::minutes(4);
+    world.sources().with(|state| {
+        let key = ("/subscriptions/s".to_owned(), "own.queues:Depth?Queue eq 'a'".to_owned());
+        state.azure.points.insert(key, vec![(at, 2.0)]);
+        let ring = ("X-Ring".to_owned(), "1".to_owned());
+        state.web.insert("gate".to_owned(), Page { demands: Some(ring), ..Page::ok(json!({})) });
+    });
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    let calls = world.sources().calls();
+    let sent = calls.iter().find(|call| call.path.ends_with("/gate")).and_then(|call| call.authorization.clone());
+    let is_own = |(token, audience, _): &(String, String, _)| {
+        audience == "api://own" && sent.as_deref() == Some(format!("Bearer {token}").as_str())
+    };
+    assert!(world.sources().with(|state| state.identity.tokens.iter().any(is_own)), "{sent:?}");
+    world.expect_decision("succeeded");
+}
+
 // Any other system.
 
 fn gate(sources: &Sources, condition: &str) -> String {

@@ -15,7 +15,8 @@ pub type Points = Vec<(DateTime<Utc>, f64)>;
 /// The state of Azure's monitoring.
 #[derive(Clone, Debug, Default)]
 pub struct Azure {
-    /// The points of metrics, by resource id and metric name.
+    /// The points of metrics, by resource id and metric name. The name is `namespace:name?filter` for a request with a
+    /// namespace and a filter of dimensions.
     pub points: BTreeMap<(String, String), Points>,
     /// Whether a window is answered in two points, the second of them empty, instead of one.
     pub splits_windows: bool,
@@ -67,7 +68,9 @@ pub(super) fn metrics(azure: &Azure, admitted: bool, below: &str, ask: &Ask<'_>)
     let (Some((start, end)), Some("FULL")) = (span, ask.query("interval")) else {
         return Some(bad("timespan must be start/end, and interval FULL"));
     };
-    let Some(points) = azure.points.get(&(resource.clone(), name.to_owned())) else {
+    let space = ask.query("metricnamespace").map(|space| format!("{space}:")).unwrap_or_default();
+    let filter = ask.query("$filter").map(|filter| format!("?{filter}")).unwrap_or_default();
+    let Some(points) = azure.points.get(&(resource.clone(), format!("{space}{name}{filter}"))) else {
         return Some(bad(&format!("Failed to find metric configuration for resource {resource}, metric {name}")));
     };
     let values: Vec<f64> = points.iter().filter(|(at, _)| *at >= start && *at < end).map(|(_, value)| *value).collect();

@@ -24,6 +24,8 @@ const STATES: [(&str, &str); 8] = [
 /// The state of the instance.
 #[derive(Clone, Debug)]
 pub struct ServiceNow {
+    /// The table that the records are in.
+    pub table: String,
     /// The change requests: the stored value of each field.
     pub changes: Vec<BTreeMap<String, String>>,
     /// The user of Basic authentication.
@@ -55,6 +57,7 @@ pub struct ServiceNow {
 impl Default for ServiceNow {
     fn default() -> Self {
         Self {
+            table: "change_request".to_owned(),
             changes: Vec::new(),
             user: "checkgate".to_owned(),
             password: "service-now-password".to_owned(),
@@ -138,10 +141,14 @@ pub(super) fn answer(
         let page = "<html><body>Your instance is hibernating.</body></html>";
         return Some(text(200, "text/html;charset=utf-8", page.to_owned()));
     }
-    match (ask.method, below) {
-        ("POST", "oauth_token.do") => Some(token(instance, ask, now)),
-        ("GET", "api/now/table/change_request") if instance.admits(ask, now) => Some(table(instance, ask)),
-        (_, "api/now/table/change_request") => Some(json(
+    match (ask.method, below, below.strip_prefix("api/now/table/")) {
+        ("POST", "oauth_token.do", _) => Some(token(instance, ask, now)),
+        ("GET", _, Some(name)) if instance.admits(ask, now) => Some(if name == instance.table {
+            table(instance, ask)
+        } else {
+            json(400, &json!({ "error": { "message": format!("Invalid table {name}") }, "status": "failure" }))
+        }),
+        (_, _, Some(_)) => Some(json(
             401,
             &json!({ "error": { "message": "User Not Authenticated", "detail": "Required to provide Auth information" }, "status": "failure" }),
         )),

@@ -32,6 +32,8 @@ pub(super) struct Metric<'a> {
     pub(super) metric: &'a str,
     pub(super) aggregation: &'a str,
     pub(super) window: i64,
+    pub(super) namespace: Option<&'a str>,
+    pub(super) filter: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -110,13 +112,15 @@ impl Sources {
         let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
         let timespan = format!("{}/{}", time(start), time(end));
         let path = format!("{}/providers/microsoft.insights/metrics", wanted.resource.trim_matches('/'));
-        let query = [
+        let mut query = vec![
             ("api-version", API_VERSION),
             ("metricnames", wanted.metric),
             ("aggregation", wanted.aggregation),
             ("timespan", timespan.as_str()),
             ("interval", "FULL"),
         ];
+        query.extend(wanted.namespace.map(|namespace| ("metricnamespace", namespace)));
+        query.extend(wanted.filter.map(|filter| ("$filter", filter)));
         let ask = Ask { method: Method::GET, path: &path, query: &query, body: None };
         let answered = self.ask(endpoint, &ask, now).await?;
         read_points(endpoint, wanted, &answered)

@@ -10,8 +10,9 @@ pub(in crate::sources) fn read(endpoint: &Endpoint, query: &Query, answered: &An
     match query {
         Query::Text(_) if endpoint.kind == "prometheus" => prometheus::read(endpoint, answered),
         Query::Text(_) => azure::read_column(endpoint, answered).map(Numbers::from),
-        Query::Metric { resource, metric, aggregation, window } => {
-            let wanted = azure::Metric { resource, metric, aggregation, window: *window };
+        Query::Metric { resource, metric, aggregation, window, namespace, filter } => {
+            let (namespace, filter) = (namespace.as_deref(), filter.as_deref());
+            let wanted = azure::Metric { resource, metric, aggregation, window: *window, namespace, filter };
             azure::read_points(endpoint, wanted, answered).map(Numbers::from)
         }
     }

@@ -33,6 +33,10 @@ pub enum Query {
         aggregation: String,
         /// How far back it looks, in seconds.
         window: i64,
+        /// The metric's namespace, where it is not the resource's type.
+        namespace: Option<String>,
+        /// Which of its dimensions count: Azure's `$filter`.
+        filter: Option<String>,
     },
 }
 
@@ -64,8 +68,9 @@ impl Sources {
             ("applicationInsights" | "logAnalytics", Query::Text(query)) => {
                 self.logs(endpoint, query, now).await.map(Numbers::from)
             }
-            ("azureMonitor", Query::Metric { resource, metric, aggregation, window }) => {
-                let wanted = azure::Metric { resource, metric, aggregation, window: *window };
+            ("azureMonitor", Query::Metric { resource, metric, aggregation, window, namespace, filter }) => {
+                let (namespace, filter) = (namespace.as_deref(), filter.as_deref());
+                let wanted = azure::Metric { resource, metric, aggregation, window: *window, namespace, filter };
                 self.azure_metric(endpoint, wanted, now).await.map(Numbers::from)
             }
             (kind, _) => Err(endpoint.error(format!("is of kind {kind}, which cannot answer this query"))),

@@ -46,6 +46,12 @@ pub struct Metric {
     /// How the metric is aggregated over its window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     aggregation: Option<Aggregation>,
+    /// The metric's namespace, where it is not the resource's type, such as `azure.applicationinsights`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+    /// Which dimensions of the metric count, as Azure's `$filter`: `Instance eq 'a'`. With `'*'` there is a number for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    filter: Option<String>,
     /// How far back a metric of Azure Monitor looks; the interval, or 5m, unless given. It ends 3 minutes ago.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     window: Option<Duration>,
@@ -90,6 +96,8 @@ impl Metric {
                 metric: metric.clone(),
                 aggregation: format!("{aggregation:?}"),
                 window: self.window.or(self.interval).unwrap_or(DEFAULT_WINDOW).delta().num_seconds(),
+                namespace: self.namespace.clone(),
+                filter: self.filter.clone(),
             },
             _ => return None,
         };

@@ -49,10 +49,11 @@ impl Metric {
                 if self.query.as_deref().is_none_or(|query| query.trim().is_empty()) {
                     problems.push("query", "is missing; write the query in the language of the connection");
                 }
-                if of_resource.contains(&true) || self.window.is_some() {
+                let only_there = self.window.is_some() || self.namespace.is_some() || self.filter.is_some();
+                if of_resource.contains(&true) || only_there {
                     problems.push(
                         "",
-                        "`resource`, `metric`, `aggregation` and `window` are for connections of kind `azureMonitor`",
+                        "`resource`, `metric`, `aggregation`, `namespace`, `filter` and `window` are for connections of kind `azureMonitor`",
                     );
                 }
             }
@@ -137,6 +138,7 @@ mod tests {
             ("successCondition: result < baseline", "baseline: is mentioned in a condition"),
             ("successCondition: result < 1, baseline: old", "is mentioned in no condition"),
             ("successCondition: result < 1, resource: /subscriptions/x", "for connections of kind `azureMonitor`"),
+            ("successCondition: result < 1, filter: Instance eq 'a'", "for connections of kind `azureMonitor`"),
             ("successCondition: result < 1, onNoData: ignore", "`error`, `fail`, `pass`"),
         ] {
             let found = given::problems(&yaml(parameters));

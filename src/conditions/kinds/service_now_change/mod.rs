@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::{Declared, Finding, Outcome, Rule, Scope, WhenNotMet};
 use crate::facts::{Facts, Wanted};
-use crate::sources::service_now::{ChangeAnswer, ChangeRequests};
+use crate::sources::service_now::{CHANGE_REQUESTS, ChangeAnswer, ChangeRequests};
 use crate::yaml::Problems;
 
 use change::{Change, Window};
@@ -28,6 +28,9 @@ const NUMBER: &str = "^[A-Z]{2,6}[0-9]{4,12}$";
 pub struct ServiceNowChange {
     /// The name of a connection of kind `serviceNow`.
     connection: String,
+    /// The table of the record; `change_request` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    table: Option<String>,
     /// The name of the input that carries the change request's number, such as `CHG0030001`.
     number: String,
     /// Fields by name, each with the value, or the list of values, that it may have. A wrong one fails the check.
@@ -57,7 +60,8 @@ impl ServiceNowChange {
             named.chain(approval).chain(state).chain(window.iter().copied()).map(str::to_owned).collect();
         fields.sort();
         fields.dedup();
-        ChangeRequests { connection: self.connection.clone(), number: number.to_owned(), fields }
+        let table = self.table.clone().unwrap_or_else(|| CHANGE_REQUESTS.to_owned());
+        ChangeRequests { connection: self.connection.clone(), table, number: number.to_owned(), fields }
     }
 
     fn expected(&self) -> String {
@@ -147,6 +151,10 @@ impl Rule for ServiceNowChange {
                 problems.push(&key, "is not a field; write its column name, such as `short_description`");
             }
             values.validate(&key, problems);
+        }
+        let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if let Some(table) = self.table.as_ref().filter(|table| table.is_empty() || !table.chars().all(is_letter)) {
+            problems.push("table", format!("`{table}` is not the name of a table; write for instance change_request"));
         }
         for (key, values) in [("approval", &self.approval), ("state", &self.state), ("rejected", &self.rejected)] {
             if let Some(values) = values {

@@ -4,7 +4,7 @@ use crate::check::Check;
 use crate::conditions::given::{self, delivered_at, minute};
 use crate::conditions::kinds::service_now_change::*;
 use crate::facts::FactError;
-use crate::sources::service_now::Field;
+use crate::sources::service_now::{CHANGE_REQUESTS, Field};
 
 const NUMBER: &str = "CHG0030001";
 
@@ -168,6 +168,7 @@ fn an_outage_is_neither_a_yes_nor_a_no() {
     let check = check("approval: approved", NUMBER);
     let mut facts = Facts::default();
     let fact = ChangeRequests {
+        table: CHANGE_REQUESTS.to_owned(),
         connection: "servicenow".to_owned(),
         number: NUMBER.to_owned(),
         fields: vec!["approval".to_owned()],
