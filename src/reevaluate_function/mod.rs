@@ -26,12 +26,14 @@ mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::App;
 use crate::queue::claim::Claims;
 use crate::queue::message::{CheckMessage, MessageV1, RunIds, SealedToken};
+use crate::queue::{EVALUATION_PUT, Schedule};
 use crate::reevaluate_function::envelope::{Invocation, InvocationResult};
 use crate::span;
 use crate::task::Decision;
@@ -48,6 +50,9 @@ const LAST_ATTEMPTS: u32 = 2;
 /// How long an evaluation may take in all: inside the 5 min of `functionTimeout` in `host.json`, after which the host kills
 /// the process with all other evaluations in it. The limits of its parts add up to less.
 const EVALUATION_TIMEOUT: Duration = Duration::from_secs(270);
+
+/// How long a check waits for the operator to correct the sealing key.
+const WAIT_FOR_A_KEY: TimeDelta = TimeDelta::seconds(60);
 
 /// How an evaluation ended. The message has done its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +110,9 @@ pub async fn invoke(app: &Arc<App>, body: &[u8]) -> Result<InvocationResult, Fai
 async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> {
     let CheckMessage::V1(message, sealed) =
         CheckMessage::parse(&invocation.message).map_err(|error| Failure::Unusable(error.to_string()))?;
+    if app.sealer.is_of_nobody() {
+        return put_back(app, &message, &invocation.message).await;
+    }
     let token = open(app, &message, &sealed)?;
     // Unique to the queue message, so that a message which was queued twice has two claims.
     let message_id = invocation.message_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
@@ -127,6 +135,21 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
         .instrument(span),
     );
     evaluation.await.unwrap_or(Err(Failure::Panicked))
+}
+
+/// Queues a message again as it is, while the app has no key to open it with: the host's tries would be over in minutes.
+/// Whoever corrects the setting before the check's deadline finds the check where it was.
+async fn put_back(app: &App, message: &MessageV1, text: &str) -> Result<Ended, Failure> {
+    let now = app.clock.now();
+    let why = "the function app has no TokenSealingKey with which the check could go on";
+    if message.is_over(now) {
+        return Err(Failure::Unusable(why.to_owned()));
+    }
+    tracing::error!(check.name = message.check.name, check.plan_id = %message.check.properties.plan_id, "{why}");
+    let deadline = message.check.deadline;
+    let schedule = Schedule { due: deadline.min(now + WAIT_FOR_A_KEY), deadline };
+    app.queue.put(text, schedule, EVALUATION_PUT).await?;
+    Ok(Ended::Requeued(why.to_owned()))
 }
 
 /// Opens the token, and checks the allow-list again: the message may be old, or forged.

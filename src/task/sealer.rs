@@ -80,6 +80,12 @@ impl Sealer {
         Self { current: SealingKey { id: String::new(), key: SecretBox::new(Box::new(key)) }, previous: None }
     }
 
+    /// Whether nobody keeps its key.
+    #[must_use]
+    pub const fn is_of_nobody(&self) -> bool {
+        self.current.id.is_empty()
+    }
+
     /// A fresh key in the form of the settings.
     #[must_use]
     pub fn generate_key() -> String {

@@ -196,6 +196,21 @@ async fn a_replaced_key_opens_as_long_as_it_is_kept_and_waiting_checks_move_to_t
 }
 
 #[tokio::test]
+async fn a_check_that_waits_survives_a_missing_key_and_goes_on_once_it_is_there() {
+    let (mut world, _) = a_waiting_check().await;
+    let key = world.setup.sealing_key.clone();
+    world.change_keys("", None).await;
+    assert_eq!(world.deliver_again(a_check()).await.status, 503);
+    world.advance(AN_INTERVAL * 30).await;
+    assert!(world.queue.poison(QUEUE_NAME).is_empty(), "the tries are used up");
+    world.expect_no_decision();
+    world.change_keys(&key, None).await;
+    world.close_work_item();
+    world.advance(AN_INTERVAL).await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
 async fn names_of_the_host_in_a_message_do_not_replace_what_the_host_says() {
     let (mut world, _) = a_waiting_check().await;
     let log = LogLines::capture();

@@ -471,7 +471,10 @@ impl Setup {
     /// The app, as the executable would build it.
     pub(crate) fn app(&self, clock: &simulator::Clock, queue: &StorageQueue, azure_devops: &AzureDevOps) -> App {
         let settings = self.settings(queue, azure_devops);
-        let lookup = |name: &str| settings.iter().find(|(known, _)| *known == name).map(|(_, setting)| setting.clone());
+        let lookup = |name: &str| {
+            let found = settings.iter().find(|(known, setting)| *known == name && !setting.is_empty());
+            found.map(|(_, setting)| setting.clone())
+        };
         let config = read_config(&lookup).unwrap_or_else(|error| panic!("{error}"));
         let hand = clock.clone();
         let clock = self.clock.clone().unwrap_or_else(|| Clock::from_fn(move || hand.now()));
