@@ -129,6 +129,10 @@ fn the_hosts_files_agree_with_the_handler() {
         assert_eq!(levels[category], "Information", "{category}");
     }
 
+    // A line that an operator must see is not one of those that sampling leaves out.
+    let sampling = &host["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"];
+    assert!(sampling.as_str().is_some_and(|types| types.split(';').any(|kind| kind == "Trace")), "{sampling}");
+
     let check = file("CheckFunction/function.json");
     assert_eq!(
         check["bindings"].as_array().map(Vec::len),

@@ -1,16 +1,18 @@
 //! The memory of the real executable does not grow with what it has done.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use simulator::azure_devops::AzureDevOps;
 use simulator::azure_pipelines::{FunctionAddress, HEADERS, deliver_with, expand};
-use simulator::storage_queue::StorageQueue;
+use simulator::storage_queue::{Message, NewMessage, StorageQueue};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 
+use checkgate::host::Host;
 use checkgate::queue::QUEUE_NAME;
+use chrono::TimeDelta;
 
 use crate::support::{Setup, app_root};
 
@@ -73,29 +75,34 @@ impl Waiting {
             .to_string()
     }
 
-    /// Evaluates checks so many times.
-    async fn evaluate(&self, envelopes: &[String], times: usize) {
-        let mut running = JoinSet::new();
+    /// Evaluates checks so many times, as many at a time as there are envelopes. Returns how long each took, shortest first.
+    async fn evaluate(&self, envelopes: &[String], times: usize) -> Vec<Duration> {
+        let (mut running, mut took) = (JoinSet::new(), Vec::new());
         for number in 0..times {
-            if running.len() == CONCURRENCY {
-                running.join_next().await.expect("one runs").expect("no panic");
+            if running.len() == envelopes.len() {
+                took.push(running.join_next().await.expect("one runs").expect("no panic"));
             }
             if number % 1_000 == 0 {
-                self.queue.with(|state| state.queues.values_mut().for_each(|queue| queue.messages.clear()));
+                let sleeps = |message: &Message| message.text == SLEEPING;
+                self.queue.with(|state| state.queues.values_mut().for_each(|queue| queue.messages.retain(sleeps)));
             }
             let request = self
                 .client
                 .post(format!("{}/ReevaluateFunction", self.url))
                 .body(envelopes[number % envelopes.len()].clone());
             running.spawn(async move {
+                let begun = Instant::now();
                 let answer = request.send().await.expect("an answer");
                 assert_eq!(answer.status(), 200);
                 assert!(answer.text().await.expect("a body").contains("queued again: next evaluation"));
+                begun.elapsed()
             });
         }
         while let Some(ended) = running.join_next().await {
-            ended.expect("no panic");
+            took.push(ended.expect("no panic"));
         }
+        took.sort();
+        took
     }
 
     /// The resident memory, in KiB.
@@ -103,6 +110,37 @@ impl Waiting {
         let id = self.process.id().expect("it runs");
         let statm = std::fs::read_to_string(format!("/proc/{id}/statm")).expect("Linux");
         statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("a number") * 4
+    }
+}
+
+/// The text of a message that is not due for hours.
+const SLEEPING: &str = "a check that sleeps";
+
+/// As many evaluations as `host.json` lets one instance run, while ten thousand checks sleep, and Azure DevOps takes 200 ms
+/// for each answer. Limits hold for a release build.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures; run it with `cargo test --release --test it -- --ignored one_instance`"]
+async fn one_instance_bears_256_evaluations_at_a_time_and_10_000_sleeping_checks() {
+    let waiting = Waiting::start().await;
+    let mut envelopes = Vec::new();
+    for _ in 0..Host::shipped().max_evaluations {
+        envelopes.push(waiting.envelope().await);
+    }
+    waiting.queue.with(|state| {
+        for _ in 0..10_000 {
+            let sleeping = NewMessage { delay: TimeDelta::hours(9), ..NewMessage::now(SLEEPING) };
+            state.put(QUEUE_NAME, &sleeping).expect("a message");
+        }
+    });
+    for method in ["GET", "POST", "PATCH"] {
+        waiting.azure_devops.latency(method, "", Duration::from_millis(200));
+    }
+    let took = waiting.evaluate(&envelopes, 5 * envelopes.len()).await;
+    let (median, p99) = (took[took.len() / 2], took[took.len() * 99 / 100]);
+    let resident = waiting.resident() / 1024;
+    println!("{} at a time: median {median:?}, p99 {p99:?}, {resident} MiB resident", envelopes.len());
+    if !cfg!(debug_assertions) {
+        assert!(resident <= 128 && p99 <= Duration::from_secs(2));
     }
 }
 
