@@ -24,6 +24,7 @@
 //!   others; [`http`]: what every call to them shares.
 //! * [`task_log`]: what people read in the pipeline's log; [`text`] makes foreign text printable. `span`: the ids in the
 //!   handler's own log.
+//! * [`decision_record`]: a decision, for those who keep them.
 //! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings; [`host`]: what the Functions
 //!   host makes of the app's files.
 //! * [`compliance`]: what the guide demands of the checks that administrators configure.
@@ -39,6 +40,7 @@ pub mod clock;
 pub mod compliance;
 pub mod conditions;
 pub mod config;
+pub mod decision_record;
 pub mod evaluation;
 pub mod facts;
 pub mod host;

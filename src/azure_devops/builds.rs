@@ -1,5 +1,9 @@
 //! The runs of a pipeline.
 
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+
 use super::build::Run;
 use super::{Error, Session};
 
@@ -29,5 +33,48 @@ impl Session<'_> {
         }
         runs.truncate(last);
         Ok(runs)
+    }
+}
+
+/// A gate of checks of a run: the stage waited from `start_time` to `finish_time`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checkpoint {
+    /// When the checks of the stage were asked.
+    pub start_time: DateTime<Utc>,
+    /// When the last of them was decided.
+    #[serde(default)]
+    pub finish_time: Option<DateTime<Utc>>,
+    /// How all of them together ended.
+    #[serde(default)]
+    pub result: Option<String>,
+    /// The stage, where the timeline names it.
+    #[serde(default)]
+    pub stage: Option<String>,
+}
+
+impl Session<'_> {
+    /// The gates of checks that the run came to, oldest first. Their type is not documented; clients see it.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn checkpoints(&self) -> Result<Vec<Checkpoint>, Error> {
+        let path = self.in_project(&format!("build/builds/{}/timeline", self.build_id()?));
+        let answer: Option<Value> = self.get("read the run's timeline", &path).await?;
+        let records = answer.as_ref().and_then(|timeline| timeline["records"].as_array());
+        let records: Vec<&Value> = records.into_iter().flatten().collect();
+        let name_of =
+            |id: &Value| records.iter().find(|it| it["id"] == *id && !id.is_null()).map(|it| it["name"].clone());
+        let gates = records.iter().filter(|it| it["type"] == "Checkpoint");
+        let mut found: Vec<Checkpoint> = gates
+            .filter_map(|it| {
+                let mut gate: Checkpoint = serde_json::from_value((*it).clone()).ok()?;
+                gate.stage = name_of(&it["parentId"]).and_then(|name| Some(name.as_str()?.to_owned()));
+                Some(gate)
+            })
+            .collect();
+        found.sort_by_key(|gate| gate.start_time);
+        Ok(found)
     }
 }

@@ -8,7 +8,7 @@ mod answer;
 pub mod artifacts;
 mod asked_wait;
 pub mod build;
-mod builds;
+pub mod builds;
 pub mod check_configurations;
 pub mod coverage;
 mod error;

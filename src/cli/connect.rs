@@ -101,6 +101,11 @@ impl Organization {
         Ok(TaskProperties { plan_url, project_id, hub_name, plan_id, job_id, timeline_id, task_instance_id, build_id })
     }
 
+    /// The token, for a client at another time.
+    pub(super) const fn token(&self) -> &AuthToken {
+        &self.token
+    }
+
     /// The project that the address names, or all of them.
     ///
     /// # Errors

@@ -3,8 +3,10 @@
 mod address;
 mod app_folder;
 mod audit;
+mod backtest;
 mod connect;
 mod evaluate;
+mod explain;
 mod install;
 mod log;
 mod poison;
@@ -14,10 +16,11 @@ mod serve;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
+use crate::decision_record::DecisionRecord;
 use crate::host::Host;
 use crate::task::sealer::Sealer;
 use crate::text;
@@ -45,6 +48,10 @@ enum Command {
     },
     /// Evaluate a check once against a real run and explain the result; nothing is posted
     Evaluate(evaluate::Options),
+    /// Say in plain sentences what a check demands, and what to write into its panel
+    Explain(explain::Options),
+    /// Show what a check would have decided on the runs that already happened
+    Backtest(backtest::Options),
     /// Find what is wrong with the checks on the resources of a project or an organisation, and mend it
     Audit(audit::Options),
     /// Put a check of checks.yaml on a resource, with the settings that the guide recommends
@@ -52,10 +59,22 @@ enum Command {
     /// List the checks that could not be evaluated, queue one again, or fail it; for operators
     #[command(subcommand)]
     Poison(poison::Command),
-    /// Print the JSON Schema of checks.yaml, for editors
-    Schema,
+    /// Print the JSON Schema of checks.yaml, for editors, or of a decision record
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value_t = SchemaOf::Checks)]
+        of: SchemaOf,
+    },
     /// Print a fresh key for the app setting TokenSealingKey
     Keygen,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SchemaOf {
+    /// checks.yaml
+    Checks,
+    /// What `evaluate` and `backtest` print with --format json
+    Decision,
 }
 
 /// Runs what the arguments say.
@@ -66,11 +85,16 @@ pub fn run() -> ExitCode {
         Some(Command::Validate { file, app: None }) => validate(&file),
         Some(Command::Validate { app: Some(folder), .. }) => validate_app(&folder),
         Some(Command::Evaluate(options)) => evaluate::run(&options),
+        Some(Command::Explain(options)) => explain::run(&options),
+        Some(Command::Backtest(options)) => backtest::run(&options),
         Some(Command::Audit(options)) => audit::run(&options),
         Some(Command::Install(options)) => install::run(&options),
         Some(Command::Poison(command)) => poison::run(&command),
-        Some(Command::Schema) => {
-            print(&schema());
+        Some(Command::Schema { of }) => {
+            print(&match of {
+                SchemaOf::Checks => schema(),
+                SchemaOf::Decision => decision_schema(),
+            });
             ExitCode::SUCCESS
         }
         Some(Command::Keygen) => {
@@ -120,6 +144,17 @@ fn read_checks(file: &Path) -> Result<ChecksFile, String> {
         let count = text::count(problems.len(), "mistake");
         format!("{} has {count}; see `checkgate validate`", file.display())
     })
+}
+
+/// The JSON Schema of a decision record, as it is committed.
+///
+/// # Panics
+///
+/// Never: a schema is JSON.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a schema is JSON")]
+pub fn decision_schema() -> String {
+    serde_json::to_string_pretty(&schemars::schema_for!(DecisionRecord)).expect("a schema is JSON")
 }
 
 /// The JSON Schema of `checks.yaml`, as it is committed.

@@ -147,6 +147,18 @@ impl Explanation {
         }
     }
 
+    /// What it comes to if the conditions for which `is_unknown` holds could not be measured, whatever they say.
+    pub(super) fn not_knowing(&self, is_unknown: &impl Fn(&Self) -> bool) -> Self {
+        if !self.flatten().iter().any(|(_, inner)| is_unknown(inner)) {
+            return self.clone();
+        }
+        if self.conditions.is_empty() {
+            return Self { status: Status::Errored, has_evidence: false, ..self.clone() };
+        }
+        let inside = self.conditions.iter().map(|inner| inner.not_knowing(is_unknown)).collect();
+        combine(self.condition.clone(), self.combined, inside)
+    }
+
     /// All conditions of the tree, outermost first, with their depth.
     #[must_use]
     pub fn flatten(&self) -> Vec<(usize, &Self)> {

@@ -3,6 +3,7 @@
 mod apart;
 pub mod evaluator;
 mod explanation;
+pub mod past;
 #[cfg(test)]
 mod tests;
 mod verdict;
