@@ -25,15 +25,12 @@ use crate::suggest::suggest;
 use crate::yaml::Problems;
 
 use compiled::{Compiled, Mistakes, deep};
-use sizes::Sizes;
+use sizes::Cost;
 use text::Source;
 pub(in crate::conditions) use text::{from_json, shown};
 
 /// The longest expression, in bytes. Bounds how deep the CEL library recurses.
 const MAX_LENGTH: usize = 1_000;
-
-/// What an expression may cost: about a second on one core.
-const MAX_COST: usize = 2_000_000;
 
 /// A CEL expression that answers yes or no. All clones share what was compiled.
 #[derive(Clone, Serialize, Deserialize)]
@@ -84,10 +81,8 @@ impl Predicate {
             let hint = suggest(name, check::FUNCTIONS.iter().copied());
             format!("{}: there is no function `{name}`{hint}", source.place(id))
         });
-        let least = Sizes::of(program.expression(), &[]).cost(program.expression());
-        let cost = Some(least).filter(|cost| *cost > MAX_COST);
-        let cost =
-            cost.map(|cost| format!("would take too many steps (at least {cost}) with any values; compare less"));
+        let cost = Cost::least(program.expression()).excess();
+        let cost = cost.map(|excess| format!("{excess} with any values; compare less"));
         variables.chain(functions).chain(cost).collect()
     }
 
@@ -120,9 +115,8 @@ impl Predicate {
 
     fn run(&self, Compiled { program, .. }: &Compiled, variables: &Variables<'_>) -> Evaluated {
         let root = program.expression();
-        let cost = Sizes::of(root, variables).cost(root);
-        if cost > MAX_COST {
-            let why = format!("`{}` would take too many steps ({cost}) with values this large", self.text);
+        if let Some(excess) = Cost::of(root, variables).excess() {
+            let why = format!("`{}` {excess} with values this large", self.text);
             return Evaluated { answer: Err(why), trace: Vec::new() };
         }
         let mut context = Context::default();
@@ -314,6 +308,23 @@ mod tests {
         let why = nested.evaluate(&[("l", list.clone())]).answer.expect_err("too many steps");
         assert!(why.contains("too many steps"), "{why}");
         assert_eq!(predicate("l.all(a, a > 0)").evaluate(&[("l", list)]).answer, Ok(true));
+    }
+
+    #[test]
+    fn an_expression_that_doubles_a_value_again_and_again_is_refused_before_it_runs() {
+        let twelve = Value::List(Arc::new(vec![Value::from("twelve bytes"); 3]));
+        for (doubled, levels) in [("map(a, a + a)", 30), ("map(a, [a, a])", 30), ("map(a, dyn(a) + string(a))", 30)] {
+            let text = format!("size(l{}) == 3", format!(".{doubled}").repeat(levels));
+            let why = predicate(&text).evaluate(&[("l", twelve.clone())]).answer.expect_err("too large");
+            assert!(why.contains("would make a value that is too large with values this large"), "{why}");
+        }
+        let lists = format!("size([[1]]{}) == 1", ".map(a, a + a)".repeat(40));
+        assert!(predicate(&lists).problems(&[])[0].contains("with any values"), "refused when it is read");
+        // A few times are fine, and so is what grows with the values.
+        let once = predicate("l.map(a, a + a).map(a, a + a)[2] == l[0] + l[0] + l[0] + l[0]");
+        assert_eq!(once.evaluate(&[("l", twelve)]).answer, Ok(true));
+        let large = Value::from("x".repeat(1024 * 1024));
+        assert_eq!(predicate("size(b + b) == 2097152").evaluate(&[("b", large)]).answer, Ok(true));
     }
 
     #[test]
