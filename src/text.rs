@@ -1,6 +1,7 @@
 //! Makes text from outside safe to print, short enough, and comparable.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
@@ -43,6 +44,28 @@ pub(crate) fn is_visible(c: char) -> bool {
         && !matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Whether XML carries a character, and does not change it on the way.
+pub(crate) const fn is_carried_by_xml(c: char) -> bool {
+    !matches!(c, '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// A JSON with the escapes of the characters that are not carried. These can only stand inside its texts, which read the
+/// same with them.
+pub(crate) fn escaped(json: &str, is_carried: fn(char) -> bool) -> Cow<'_, str> {
+    if json.chars().all(is_carried) {
+        return json.into();
+    }
+    let mut text = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if is_carried(c) {
+            text.push(c);
+        } else {
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        }
+    }
+    text.into()
 }
 
 /// A number of things, in words: `1 mistake`, `2 mistakes`.

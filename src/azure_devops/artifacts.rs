@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::session::Wrapped;
+use super::session::Call;
 use super::{Error, Session};
 
 #[derive(Debug, Deserialize)]
@@ -18,7 +18,8 @@ impl Session<'_> {
     /// As any call.
     pub async fn artifacts(&self) -> Result<Vec<String>, Error> {
         let path = format!("build/builds/{}/artifacts", self.build_id()?);
-        let artifacts: Wrapped<Artifact> = self.get("read the run's artifacts", &self.in_project(&path)).await?;
-        Ok(artifacts.value.into_iter().map(|artifact| artifact.name).collect())
+        let path = self.in_project(&path);
+        let artifacts: Vec<Artifact> = self.list(Call::get("read the run's artifacts", &path)).await?;
+        Ok(artifacts.into_iter().map(|artifact| artifact.name).collect())
     }
 }

@@ -134,6 +134,11 @@ pub(super) fn held_back(what: &'static str, wait: Duration) -> Error {
     Error::new(what, ErrorKind::Transient { retry_after: Some(wait) }, detail)
 }
 
+/// A list of which only the first page was answered.
+pub(super) fn cut(what: &'static str) -> Error {
+    Error::new(what, ErrorKind::Other, "Azure DevOps lists one page of it only, so not everything was read")
+}
+
 /// A success whose JSON is not what it should be.
 pub(super) fn unexpected_shape(what: &'static str) -> Error {
     Error::new(what, ErrorKind::Transient { retry_after: None }, "answered JSON of an unexpected shape")

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded::byte_serialize;
 
 use super::session::{Call, Wrapped};
-use super::{Error, Session};
+use super::{Error, Session, error};
 
 /// The header with the token of the next page. The last page has none.
 const CONTINUATION: &str = "x-ms-continuationtoken";
@@ -45,10 +45,30 @@ impl Session<'_> {
         let encoded = |token: &str| byte_serialize(token.as_bytes()).collect::<String>();
         let path = token
             .map_or_else(|| path.to_owned(), |token| format!("{path}{separator}continuationToken={}", encoded(token)));
-        let answer = self.send(Call { version: version.map(str::to_owned), ..Call::get(what, &path) }).await?;
+        self.first_page(Call { version: version.map(str::to_owned), ..Call::get(what, &path) }).await
+    }
+
+    /// Makes a call that answers a list. Gives the token of the page after it.
+    pub(super) async fn first_page<T: DeserializeOwned>(
+        &self,
+        call: Call<'_>,
+    ) -> Result<(Vec<T>, Option<String>), Error> {
+        let what = call.what;
+        let answer = self.send(call).await?;
         let next = continuation(&answer);
         let page: Wrapped<T> = self.read(what, answer).await?;
         Ok((page.value, next))
+    }
+
+    /// Makes a call that answers a list in one page.
+    ///
+    /// # Errors
+    ///
+    /// As any call; and where there is another page: what is on it could decide.
+    pub(super) async fn list<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Vec<T>, Error> {
+        let what = call.what;
+        let (items, next) = self.first_page(call).await?;
+        if next.is_none() { Ok(items) } else { Err(error::cut(what)) }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::build::Identity;
-use super::session::Wrapped;
+use super::session::Call;
 use super::work_items::ResourceRef;
 use super::{Error, Session};
 use crate::http::json::or_default;
@@ -103,8 +103,9 @@ impl Session<'_> {
     /// As any call.
     pub async fn pull_request_work_items(&self, repository: Uuid, id: u64) -> Result<Vec<String>, Error> {
         let path = self.in_project(&format!("git/repositories/{repository}/pullrequests/{id}/workitems"));
-        let links: Wrapped<ResourceRef> = self.get("read the work items linked to the pull request", &path).await?;
-        Ok(links.value.into_iter().map(|link| link.id).collect())
+        let call = Call::get("read the work items linked to the pull request", &path);
+        let links: Vec<ResourceRef> = self.list(call).await?;
+        Ok(links.into_iter().map(|link| link.id).collect())
     }
 
     /// The reviewers of a pull request, with their votes.
@@ -114,7 +115,6 @@ impl Session<'_> {
     /// As any call.
     pub async fn reviewers(&self, repository: Uuid, id: u64) -> Result<Vec<Reviewer>, Error> {
         let path = self.in_project(&format!("git/repositories/{repository}/pullrequests/{id}/reviewers"));
-        let reviewers: Wrapped<Reviewer> = self.get("read the votes of the pull request", &path).await?;
-        Ok(reviewers.value)
+        self.list(Call::get("read the votes of the pull request", &path)).await
     }
 }

@@ -53,6 +53,11 @@ impl<'a> Call<'a> {
     pub(super) const fn get(what: &'static str, path: &'a str) -> Self {
         Self { what, method: Method::GET, path, body: Body::Empty, version: None }
     }
+
+    /// Asks for something, with a body.
+    pub(super) const fn post(what: &'static str, path: &'a str, body: serde_json::Value) -> Self {
+        Self { what, method: Method::POST, path, body: Body::Json(body), version: None }
+    }
 }
 
 impl<'a> Session<'a> {
@@ -104,8 +109,7 @@ impl Session<'_> {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Error> {
-        let body = Body::Json(encode(what, body)?);
-        self.call(Call { what, method: Method::POST, path, body, version: None }).await
+        self.call(Call::post(what, path, encode(what, body)?)).await
     }
 
     /// Makes one call and reads its JSON.

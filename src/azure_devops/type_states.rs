@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
-use super::session::Wrapped;
+use super::session::Call;
 use super::{Error, Session};
 use crate::task::plan_url::PlanUrl;
 
@@ -78,8 +78,8 @@ impl Session<'_> {
             return Ok(states);
         }
         let path = format!("{}/_apis/wit/workitemtypes/{}/states", segment(&kind.project), segment(&kind.kind));
-        let answer: Wrapped<StateAnswer> = self.get("read the states of a work item type", &path).await?;
-        let states: States = answer.value.into_iter().map(|state| (state.name, state.category)).collect();
+        let answer: Vec<StateAnswer> = self.list(Call::get("read the states of a work item type", &path)).await?;
+        let states: States = answer.into_iter().map(|state| (state.name, state.category)).collect();
         // Every type has states: an answer without any is a fault of the server.
         if !states.is_empty() {
             self.azure_devops.states.keep(kept_type, now, &states);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-use super::session::Wrapped;
+use super::session::{Call, Wrapped};
 use super::{Error, Session};
 
 /// How many work items one call may ask for.
@@ -57,11 +57,12 @@ impl Session<'_> {
     pub async fn linked_work_items(&self, commit: Option<&str>) -> Result<Vec<String>, Error> {
         let path = self.in_project(&format!("build/builds/{}/workitems?$top={BATCH}", self.build_id()?));
         let what = "read the work items linked to the run";
-        let links: Wrapped<ResourceRef> = match commit {
-            Some(commit) => self.post(what, &path, &json!([commit])).await?,
-            None => self.get(what, &path).await?,
+        let call = match commit {
+            Some(commit) => Call::post(what, &path, json!([commit])),
+            None => Call::get(what, &path),
         };
-        Ok(links.value.into_iter().map(|link| link.id).collect())
+        let links: Vec<ResourceRef> = self.list(call).await?;
+        Ok(links.into_iter().map(|link| link.id).collect())
     }
 
     /// How many commits the run has; at most `most` are counted.
@@ -71,8 +72,8 @@ impl Session<'_> {
     /// As any call.
     pub async fn count_commits(&self, most: usize) -> Result<usize, Error> {
         let path = self.in_project(&format!("build/builds/{}/changes?$top={most}", self.build_id()?));
-        let changes: Wrapped<IgnoredAny> = self.get("read the run's commits", &path).await?;
-        Ok(changes.value.len())
+        let (changes, next) = self.first_page::<IgnoredAny>(Call::get("read the run's commits", &path)).await?;
+        Ok(if next.is_some() { most } else { changes.len() })
     }
 
     /// Reads work items of any project. Those that the build service may not see are missing from the answer.

@@ -1,10 +1,14 @@
 //! Which check a delivery asks for: named by header or query, brought in the body, or the default.
 
+use std::borrow::Cow;
+
 use crate::check::CheckDefinition;
 use crate::check_function::delivery::{MAX_INPUT_LENGTH, Request, Rules};
 use crate::check_function::headers::{Reader, echo, printable};
 use crate::checks_file::ChecksFile;
+use crate::http::json;
 use crate::suggest::suggest;
+use crate::text::{escaped, is_carried_by_xml};
 use crate::yaml::Problem;
 
 impl Reader<'_> {
@@ -21,7 +25,8 @@ impl Reader<'_> {
             return None;
         };
         // An empty body is normal, and people write `{}` where they think that there must be one.
-        let inline = Some(body.trim()).filter(|body| !matches!(*body, "" | "{}" | "null"));
+        let inline =
+            Some(body.trim_start_matches('\u{feff}').trim()).filter(|body| !matches!(*body, "" | "{}" | "null"));
         match (named, inline) {
             (Some(name), Some(_)) => {
                 self.problems.push(format!(
@@ -85,7 +90,7 @@ impl Reader<'_> {
             ));
             return None;
         }
-        match CheckDefinition::parse(text, &rules.checks.connections) {
+        match CheckDefinition::parse(&as_yaml(text), &rules.checks.connections) {
             Ok(definition) => Some(("inline".to_owned(), definition)),
             Err(problems) => {
                 self.problems.extend(
@@ -95,6 +100,20 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// A valid JSON as YAML can carry it, which knows fewer characters, and no halves of them.
+fn as_yaml(json: &str) -> Cow<'_, str> {
+    if json.contains("\\ud") || json.contains("\\uD") {
+        let value = json::read::<serde_json::Value>(json.as_bytes()).unwrap_or_default();
+        return escaped(&format!("{value:#}"), is_carried_by_yaml).into_owned().into();
+    }
+    escaped(json, is_carried_by_yaml)
+}
+
+/// What stands between the parts of a JSON must stay.
+fn is_carried_by_yaml(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r') || is_carried_by_xml(c)
 }
 
 /// The checks that a query string names, by the parameter `check`.

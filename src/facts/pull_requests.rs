@@ -7,8 +7,8 @@ use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::Run;
 use crate::azure_devops::pull_requests::PullRequest;
 
-/// The most pull requests of which the votes are read: a commit of a long-lived branch may be in many.
-const MAX_PULL_REQUESTS: usize = 5;
+/// The most pull requests that are read: each costs a call. Where there are more, all of them count or none.
+const MAX_PULL_REQUESTS: usize = 20;
 
 /// The pull requests that brought the run's commit, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,7 +80,15 @@ pub(super) fn that_brought(run: &Run, found: Vec<PullRequest>) -> Result<Vec<Pul
         "abandoned" => false,
         _ => it.source_ref_name == run.source_branch,
     };
-    Ok(found.into_iter().filter(counts).take(MAX_PULL_REQUESTS).collect())
+    let counted: Vec<PullRequest> = found.into_iter().filter(counts).collect();
+    if counted.len() > MAX_PULL_REQUESTS {
+        let why = format!(
+            "{} pull requests brought the run's commit, more than the {MAX_PULL_REQUESTS} that are read",
+            counted.len()
+        );
+        return Err(FactError::because(why));
+    }
+    Ok(counted)
 }
 
 fn says_where_it_stands(pull_request: &PullRequest) -> bool {

@@ -4,8 +4,6 @@
 //! member of its message. If the definition, the inputs, the progress or the pending decision is changed, the token does not
 //! open, and a message without a token does nothing. Each message is sealed anew, with the current key.
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,6 +15,7 @@ use crate::check::Check;
 use crate::http::waits::Waits;
 use crate::task::sealer::{SealError, Sealer};
 use crate::task::token::AuthToken;
+use crate::text::{escaped, is_carried_by_xml};
 
 /// The largest message. Azure Storage takes 64 KiB; the rest is for what escaping adds.
 pub const MAX_MESSAGE: usize = 48 * 1024;
@@ -132,26 +131,9 @@ impl MessageV1 {
         let mut value = serde_json::to_value(self).expect("a message is JSON");
         value["version"] = 1.into();
         value[SEALED_TOKEN] = sealer.seal(token.expose().as_bytes(), &binding(&value)).into();
-        escape_for_xml(value.to_string())
+        // The storage account takes messages as XML.
+        escaped(&value.to_string(), is_carried_by_xml).into_owned()
     }
-}
-
-/// Escapes what XML cannot carry, and what it may change on the way: the storage account takes messages as XML. These
-/// characters can only stand inside the texts of a JSON, which reads the same with their escapes.
-fn escape_for_xml(json: String) -> String {
-    let is_carried = |c: char| !matches!(c, '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
-    if json.chars().all(is_carried) {
-        return json;
-    }
-    let mut escaped = String::with_capacity(json.len() + 64);
-    for c in json.chars() {
-        if is_carried(c) {
-            escaped.push(c);
-        } else {
-            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
-        }
-    }
-    escaped
 }
 
 impl CheckMessage {

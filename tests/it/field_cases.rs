@@ -330,6 +330,64 @@ async fn a_list_of_work_items_that_the_platform_may_have_cut_never_passes() {
 }
 
 #[tokio::test]
+async fn a_list_that_azure_devops_answers_in_pages_never_decides() {
+    let given = |state: &mut State, run: u64| {
+        state.work_item(42, "Closed");
+        let commit = the_run(state, run).links_work_item(42).source_version.clone();
+        let request = state.pull_request(12, &commit);
+        "completed".clone_into(&mut request.status);
+        request.work_items = vec![42];
+        request.vote("Chuck Reinhart", 10);
+    };
+    for (condition, list) in [
+        ("workItems: { state: Completed }", "/101/workitems?"),
+        ("workItems: { state: Completed, source: run }", "/101/workitems?"),
+        ("workItems: { state: Completed, source: run }", "/101/changes?"),
+        ("workItems: { state: Completed, source: pullRequest }", "/pullrequests/12/workitems?"),
+        ("pullRequest: { approvals: 1 }", "/pullrequests/12/reviewers?"),
+        ("not: { artifact: { name: broken } }", "/101/artifacts?"),
+    ] {
+        // The same answer, whole and as a first page.
+        let whole = looked_at(condition, given).await;
+        let calls = whole.azure_devops_server().calls();
+        let asked = |call: &simulator::calls::Call| format!("{}?{}", call.path, call.query).contains(list);
+        let answer = calls.into_iter().rev().find(asked).expect(list).response;
+        expect(whole, Some("succeeded"), "[passed ]");
+        let mut world = World::with_checks(&one(condition), given).await;
+        let page = Fault::answer(200, "application/json", &answer).with_header("x-ms-continuationtoken", "2");
+        world.azure_devops_server().fail(page).on("", list).forever();
+        world.accept(a_check()).await;
+        world.run_due_messages().await;
+        let says = if list.contains("changes") { "200 or more commits" } else { "lists one page of it only" };
+        expect(world, None, says);
+    }
+}
+
+#[tokio::test]
+async fn many_pull_requests_that_brought_a_commit_are_all_read_or_none() {
+    for (count, says) in [(20, "User Story 43"), (21, "more than the 20 that are read")] {
+        let world = looked_at("workItems: { state: Completed, source: pullRequest }", |state, run| {
+            state.work_item(42, "Closed");
+            state.work_item(43, "Active");
+            let commit = the_run(state, run).source_version.clone();
+            for number in 1..=count {
+                let request = state.pull_request(number, &commit);
+                "completed".clone_into(&mut request.status);
+                request.work_items = vec![if number == 1 { 43 } else { 42 }];
+            }
+        })
+        .await;
+        match count {
+            20 => {
+                world.expect_log(says);
+                expect_waiting(world);
+            }
+            _ => expect(world, None, says),
+        }
+    }
+}
+
+#[tokio::test]
 async fn members_of_a_run_that_are_null_are_absent() {
     let nulls = ["buildNumber", "result", "requestedFor", "repository", "sourceVersion", "triggerInfo", "startTime"];
     let world = looked_at("branch: { in: [refs/heads/main] }", |state, run| {
@@ -466,6 +524,9 @@ async fn what_triggered_a_run_is_there_as_it_was_sent() {
 /// Characters that XML cannot carry, or changes, and half a character.
 const ODD: &str = "a\u{fffe}b\u{ffff}c\u{1}d\u{85}e\u{7f}f\u{2028}g";
 
+/// Characters that a JSON may carry as they are, and YAML may not.
+const RAW: &str = "\u{fffe}\u{ffff}\u{85}\u{7f}\u{2028}";
+
 /// A definition with such texts. They are escaped, because a definition is YAML, which cannot carry them either.
 fn odd_definition() -> String {
     let escaped: String = ODD
@@ -496,11 +557,16 @@ async fn any_text_can_be_queued_and_read_back() {
     world.advance(minutes(1)).await;
     world.expect_decision("succeeded");
 
-    // A definition in the body, and what people read about it.
-    let body = odd_definition();
-    world.accept(a_check().with_body(&body)).await;
-    world.run_due_messages().await;
-    world.expect_decision("succeeded");
+    // A definition in the body, and what people read about it: with escapes, as it is, behind a byte order mark, and with
+    // characters in two escapes or in half of them.
+    let raw = format!(r#"{{"description":"{}","conditions":[{{"taskExecuted":{{"task":"CmdLine"}}}}]}}"#, RAW);
+    for body in
+        [odd_definition(), raw.clone(), format!("\u{feff}{raw}"), raw.replace('\u{2028}', r"\ud83d\ude00 \ud83d")]
+    {
+        world.accept(a_check().with_body(&body)).await;
+        world.run_due_messages().await;
+        world.expect_decision("succeeded");
+    }
 }
 
 #[tokio::test]
