@@ -78,13 +78,15 @@ impl Demo {
         Ok(())
     }
 
-    /// Moves the clock behind the end of the office hours, if they are open now.
+    /// Moves the clock behind the end of the office hours, if they are open now or will be soon. The next opening is then so
+    /// near that the check can wait for it.
     pub(crate) fn leave_office_hours(&self) -> Result<(), String> {
-        use chrono::{Datelike as _, Timelike as _, Weekday};
+        use chrono::Timelike as _;
         let now = self.now();
-        let is_open = !matches!(now.weekday(), Weekday::Sat | Weekday::Sun) && (9..17).contains(&now.hour());
         match now.date_naive().and_hms_opt(17, 1, 0) {
-            Some(closed) if is_open => self.move_clock(closed.and_utc()),
+            Some(closed) if (6..=17).contains(&now.hour()) && now < closed.and_utc() => {
+                self.move_clock(closed.and_utc())
+            }
             _ => Ok(()),
         }
     }

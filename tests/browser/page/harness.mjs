@@ -65,8 +65,19 @@ export class Demo {
   }
 }
 
+/** Starts a demo and a browser. Where one of them fails, the other does not stay behind. */
+export async function begin(...args) {
+  const demo = await Demo.start(...args);
+  try {
+    return [demo, await launch()];
+  } catch (error) {
+    await demo.kill();
+    throw error;
+  }
+}
+
 /** Starts the browser. It asks no other machine for anything. */
-export function launch() {
+function launch() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM,
     args: [
@@ -82,7 +93,6 @@ export class Page {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     context.setDefaultTimeout(PATIENCE);
     const page = new Page(context, await context.newPage());
-    if (process.env.ASSETS) await context.route(/\/(\w+\.(js|css))?$/, (route) => route.fulfill({ path: `${process.env.ASSETS}/${new URL(route.request().url()).pathname.slice(1) || "index.html"}` }));
     await page.tab.goto(demo.url);
     return page;
   }

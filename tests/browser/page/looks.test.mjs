@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
-import { Demo, Page, SCREENSHOTS, barriers, file, launch } from "./harness.mjs";
+import { Page, SCREENSHOTS, barriers, begin, file } from "./harness.mjs";
 
 /** The heaviest page, in bytes. */
 const MOST_BYTES = 150 * 1024;
@@ -23,7 +23,7 @@ describe("the page is for everybody", () => {
   let demo, browser;
   before(async () => {
     await mkdir(SCREENSHOTS, { recursive: true });
-    [demo, browser] = await Promise.all([Demo.start(), launch()]);
+    [demo, browser] = await begin();
   });
   after(async () => {
     await browser.close();

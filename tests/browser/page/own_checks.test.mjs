@@ -1,7 +1,10 @@
 // `--checks FILE`: every kind of condition gets its control, and a check is brought to its decision by clicks.
 import assert from "node:assert/strict";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { Demo, Page, file, launch } from "./harness.mjs";
+import { Page, begin, file } from "./harness.mjs";
 
 /** For each check of the file: a control that it must have. */
 const CONTROLS = {
@@ -37,10 +40,20 @@ const FAILURES = [
   ["test-results", "Fail 53", "Decision: failed"],
 ];
 
+/** The file, with a window that is closed now, whatever the time is. */
+async function checks() {
+  const hour = (new Date().getUTCHours() + 6) % 24;
+  const at = (hours) => `${String(hours).padStart(2, "0")}:00`;
+  const text = await readFile(file("every_kind.yaml"), "utf8");
+  const written = join(await mkdtemp(join(tmpdir(), "checkgate-page-")), "every_kind.yaml");
+  await writeFile(written, text.replace("OPENS", at(hour)).replace("CLOSES", at(hour + 1)));
+  return written;
+}
+
 describe("somebody's own checks", () => {
   let demo, browser, page;
   before(async () => {
-    [demo, browser] = await Promise.all([Demo.start("--checks", file("every_kind.yaml")), launch()]);
+    [demo, browser] = await begin("--checks", await checks());
     page = await Page.open(browser, demo);
   });
   after(async () => {

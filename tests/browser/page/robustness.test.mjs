@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { after, before, describe, it } from "node:test";
-import { DEMO, Demo, PATIENCE, Page, launch } from "./harness.mjs";
+import { DEMO, Demo, PATIENCE, Page, begin } from "./harness.mjs";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { join } from "node:path";
 describe("the page survives", () => {
   let demo, browser;
   before(async () => {
-    [demo, browser] = await Promise.all([Demo.start(), launch()]);
+    [demo, browser] = await begin();
   });
   after(async () => {
     await browser.close();

@@ -111,7 +111,7 @@ function welcome() {
 
 function run() {
   const { run, useCase } = state;
-  return html`<section class="card hint"><h2>${useCase.title}${useCase.guide ? html` <span class="muted">${useCase.guide}</span>` : nothing}</h2><p>${useCase.hint}</p></section>
+  return html`<section class="card hint"><h2>${useCase.title}${useCase.guide ? html` <span class="muted">${useCase.guide}</span>` : nothing}</h2><p>${useCase.hint} <a class="jump" href="#world">Go to the controls</a></p></section>
     <section class="card run" aria-label="Run">
       <div><h1>${icon(run.status)} #${run.number} • ${run.pipeline}</h1>
         <p class="muted">${run.branch} · ${run.commit} · ${run.reason} for ${run.requestedFor} · started ${time(run.started)}${run.attempt > 1 ? ` · attempt ${run.attempt}` : ""}</p>

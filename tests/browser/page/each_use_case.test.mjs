@@ -1,12 +1,12 @@
 // Every use case: started, its control used, its end seen.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { Demo, Page, launch } from "./harness.mjs";
+import { Page, begin } from "./harness.mjs";
 
 describe("each use case is one click, and its control decides it", () => {
   let demo, browser, page;
   before(async () => {
-    [demo, browser] = await Promise.all([Demo.start(), launch()]);
+    [demo, browser] = await begin();
     page = await Page.open(browser, demo);
   });
   after(async () => {
