@@ -31,10 +31,10 @@ param storageSku string = 'Standard_ZRS'
 param settings object = {}
 
 // A check that sleeps in the queue needs no instance. But when an instance falls behind, the scale controller counts all
-// the sleeping checks too, and 1,000 of them then ask for 42 instances. One instance evaluates 24 checks at a time. 40 is
+// the sleeping checks too, and 10,000 of them then ask for 40 instances. One instance evaluates 256 checks at a time. 40 is
 // the least that Flex Consumption documents.
 @description('The most instances of each function.')
-param maximumInstanceCount int = plan == 'Flex' ? 40 : 3
+param maximumInstanceCount int = plan == 'Flex' ? 40 : 5
 
 @description('Flex: instances that always wait for deliveries. With 0, a delivery can meet a cold start. Premium has 1.')
 param alwaysReadyInstances int = 1

@@ -17,7 +17,7 @@ locals {
 
   roles            = "/subscriptions/${data.azapi_client_config.current.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
   storage_roles    = [local.blob_data_owner, local.queue_data_contributor, local.table_data_contributor]
-  default_maximum  = { Flex = 40, Premium = 3 }
+  default_maximum  = { Flex = 40, Premium = 5 }
   maximum          = coalesce(var.maximum_instance_count, local.default_maximum[var.plan])
   client_id        = azapi_resource.identity.output.properties.clientId
   principal_id     = azapi_resource.identity.output.properties.principalId

@@ -56,7 +56,7 @@ variable "settings" {
 }
 
 variable "maximum_instance_count" {
-  description = "The most instances of each function. main.bicep says how it is chosen. Default: 40 on Flex, 3 on Premium."
+  description = "The most instances of each function. main.bicep says how it is chosen. Default: 40 on Flex, 5 on Premium."
   type        = number
   default     = null
 }
