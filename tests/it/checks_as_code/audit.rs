@@ -264,3 +264,12 @@ async fn a_rest_check_is_judged_by_the_address_of_its_service_connection() {
     let printed = person.run(&["audit", &person.project()]).await;
     assert!(printed.code == 1 && printed.out.contains("The header `PlanId` is missing."), "{printed:?}");
 }
+
+#[test]
+fn the_page_lists_every_rule_with_its_level_and_its_sentence() {
+    let page = crate::support::docs::page("docs/checks-as-code.md");
+    for rule in checkgate::compliance::Rule::ALL {
+        let row = format!("| `{}` | {} | {} |", rule.id(), rule.level().word(), rule.demand());
+        assert!(page.contains(&row), "{row}");
+    }
+}

@@ -4,6 +4,7 @@ mod audit;
 mod backtest;
 mod evaluate;
 mod install;
+mod newcomer;
 mod planted;
 
 use std::process::{Command, Stdio};
