@@ -163,7 +163,7 @@ fn token(address: &Address) -> Result<(AuthToken, Authorization), String> {
         return Ok((AuthToken::new(token), authorization));
     }
     let is_cloud = address.collection.contains("//dev.azure.com/") || address.collection.contains(".visualstudio.com/");
-    let from_cli = is_cloud.then(token_of_azure_cli).flatten();
+    let from_cli = is_cloud.then(|| token_of_azure_cli(AZURE_DEVOPS_RESOURCE)).flatten();
     from_cli.map(|token| (AuthToken::new(token), Authorization::Bearer)).ok_or_else(|| {
         format!("there is no token for Azure DevOps: set {} or {}, or sign in with `az login`", TOKENS[0], TOKENS[1])
     })
@@ -174,10 +174,10 @@ fn is_jwt(token: &str) -> bool {
     token.starts_with("eyJ") && token.matches('.').count() == 2
 }
 
-fn token_of_azure_cli() -> Option<String> {
+/// A token of the person who is signed in to the Azure CLI.
+pub(super) fn token_of_azure_cli(resource: &str) -> Option<String> {
     let program = if cfg!(windows) { "az.cmd" } else { "az" };
-    let arguments =
-        ["account", "get-access-token", "--resource", AZURE_DEVOPS_RESOURCE, "--query", "accessToken", "-o", "tsv"];
+    let arguments = ["account", "get-access-token", "--resource", resource, "--query", "accessToken", "-o", "tsv"];
     let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned()).filter(|token| !token.is_empty())
 }

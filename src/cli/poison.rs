@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use super::connect::token_of_azure_cli;
 use super::{block_on, fail, print, serve};
 use crate::App;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
@@ -20,7 +21,7 @@ use crate::task_log;
 /// What to do.
 #[derive(Subcommand)]
 #[command(
-    after_help = "Run it in the folder of the function app, with the app's settings in the environment. `requeue` and `fail` hide the messages that they search from other commands for 30 seconds."
+    after_help = "Run it in the folder of the function app, with the app's settings in the environment. Where they name an account without a key, the token comes from CHECKGATE_STORAGE_TOKEN or the Azure CLI; it needs the role Storage Queue Data Contributor. `requeue` and `fail` hide the messages that they search from other commands for 30 seconds."
 )]
 pub(super) enum Command {
     /// List the poisoned checks, with the run of each
@@ -53,6 +54,11 @@ async fn act(command: &Command) -> Result<String, String> {
     // A person starts this, not the host, so no port is set.
     let lookup = |name: &str| match name {
         "FUNCTIONS_CUSTOMHANDLER_PORT" => Some("0".to_owned()),
+        // The app's settings name an account and no key: only Azure has the app's identity.
+        config::STORAGE_TOKEN => config::environment(name).or_else(|| {
+            let is_elsewhere = config::environment("IDENTITY_ENDPOINT").is_none();
+            is_elsewhere.then(|| token_of_azure_cli("https://storage.azure.com")).flatten()
+        }),
         name => config::environment(name),
     };
     let config = serve::read_config(&lookup).map_err(|error| error.to_string())?;

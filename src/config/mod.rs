@@ -23,6 +23,9 @@ pub use log_format::{LogFormat, log_format};
 /// The key in the repository's `local.settings.json`: known to everybody, so refused in Azure.
 const DEVELOPMENT_SEALING_KEY: &str = "Y2hlY2tnYXRlLWxvY2FsLWRldmVsb3BtZW50LWtleS4=";
 
+/// A token for the queue service, where there is no managed identity: for the commands that a person runs.
+pub const STORAGE_TOKEN: &str = "CHECKGATE_STORAGE_TOKEN";
+
 /// The settings of the process.
 pub struct Config {
     /// The port that the Functions host calls, on 127.0.0.1.
@@ -154,10 +157,13 @@ fn storage(lookup: Lookup<'_>, connection: &str) -> Result<Storage, ConfigError>
         let name = format!("{connection}__credential");
         return Err(wrong(&name, format!("is `{credential}`"), "managedidentity"));
     }
-    let identity = ManagedIdentity::of_process(lookup, part("clientId")).ok_or_else(|| {
-        missing("IDENTITY_ENDPOINT", "the value that Azure sets once the function app has a managed identity")
-    })?;
-    Ok(Storage::Identity { queue_service_uri, credential: Arc::new(identity) })
+    match (ManagedIdentity::of_process(lookup, part("clientId")), lookup(STORAGE_TOKEN)) {
+        (Some(identity), _) => Ok(Storage::Identity { queue_service_uri, credential: Arc::new(identity) }),
+        (None, Some(token)) => Ok(Storage::with_token(queue_service_uri, token)),
+        (None, None) => {
+            Err(missing("IDENTITY_ENDPOINT", "the value that Azure sets once the function app has a managed identity"))
+        }
+    }
 }
 
 /// A connection string as a setting, which says what is wrong without repeating it.

@@ -1,6 +1,7 @@
 //! A check at rest: its message and progress, the claims of its messages, and the queue.
 
 pub mod claim;
+mod given_token;
 pub mod message;
 mod pending_decision;
 mod poison;

@@ -16,6 +16,7 @@ use backon::{ExponentialBuilder, Retryable};
 use crate::clock::Clock;
 use crate::queue::message::MAX_MESSAGE;
 
+use super::given_token::GivenToken;
 use super::poison::PoisonQueue;
 use super::schedule::Schedule;
 
@@ -66,6 +67,12 @@ pub enum Storage {
 }
 
 impl Storage {
+    /// A queue service endpoint, reached with a token that the caller obtained.
+    #[must_use]
+    pub fn with_token(queue_service_uri: String, token: String) -> Self {
+        Self::Identity { queue_service_uri, credential: Arc::new(GivenToken::new(token)) }
+    }
+
     /// Whether a queue can be opened with these settings; nothing is sent.
     ///
     /// # Errors

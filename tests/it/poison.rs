@@ -60,6 +60,43 @@ async fn a_list_shows_the_run_of_each_poisoned_check_and_no_token() {
     assert_eq!(message.dequeue_count, 0, "looking is not taking");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_person_needs_no_key_of_the_account_but_a_token_of_the_environment_or_the_azure_cli() {
+    let (world, id) = a_poisoned_check().await;
+    world.queue.with(|state| state.bearer_tokens.insert("a-persons-token".to_owned()));
+    let endpoint = world.queue.connection_string();
+    let endpoint = endpoint.split("QueueEndpoint=").nth(1).and_then(|rest| rest.split(';').next()).expect("a URL");
+    let folder = std::env::temp_dir().join(format!("checkgate-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&folder).expect("a temporary folder");
+    let az = folder.join("az");
+    let script = "#!/bin/sh\ncase \"$*\" in *'--resource https://storage.azure.com'*) echo a-persons-token;; esac\n";
+    std::fs::write(&az, script).expect("a script");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&az, executable).expect("an executable script");
+    let nowhere = std::path::Path::new("/nowhere");
+    for (token, path, works) in [
+        ("", folder.as_path(), true),
+        ("a-persons-token", nowhere, true),
+        ("another", nowhere, false),
+        ("", nowhere, false),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_checkgate"))
+            .args(["poison", "list"])
+            .env_clear()
+            .envs(world.settings().into_iter().filter(|(name, _)| *name != "AzureWebJobsStorage"))
+            .env("AzureWebJobsStorage__queueServiceUri", endpoint)
+            .env("CHECKGATE_STORAGE_TOKEN", token)
+            .env("PATH", path)
+            .output()
+            .await
+            .expect("the executable");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(text.contains(&id), works, "{token} {path:?}: {output:?}");
+    }
+    std::fs::remove_dir_all(&folder).expect("it was there");
+}
+
 #[tokio::test]
 async fn an_empty_poison_queue_is_said_to_be_empty_even_before_it_exists() {
     let world = World::given(|_, _| {}).await;
