@@ -102,6 +102,12 @@ impl Fault {
         Self(misbehaviour)
     }
 
+    /// 404 for a plan that is there: one of the service's machines does not know it for a moment.
+    pub fn plan_not_found() -> Self {
+        let body = r#"{"$id":"1","innerException":null,"message":"No plan found for identifier.","typeName":"Microsoft.TeamFoundation.DistributedTask.WebApi.TaskOrchestrationPlanNotFoundException, Microsoft.TeamFoundation.DistributedTask.WebApi","typeKey":"TaskOrchestrationPlanNotFoundException","errorCode":0,"eventId":3000}"#;
+        Self::answer(404, "application/json; charset=utf-8", body)
+    }
+
     /// The normal answer with a `Retry-After` header, as a service sends before it throttles.
     pub fn slow_down(retry_after: RetryAfter) -> Self {
         Self(Misbehaviour::SlowDown(retry_after))
