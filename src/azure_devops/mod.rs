@@ -19,6 +19,7 @@ mod pages;
 pub mod projects;
 pub mod pull_requests;
 pub mod queries;
+mod record_update;
 pub mod resources;
 mod session;
 pub mod task;

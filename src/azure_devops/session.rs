@@ -30,6 +30,7 @@ pub struct Session<'a> {
 }
 
 /// One call of the REST API.
+#[derive(Clone)]
 pub(super) struct Call<'a> {
     /// What it is for, as the end of "could not …": `read the run`.
     pub(super) what: &'static str,
@@ -42,6 +43,7 @@ pub(super) struct Call<'a> {
 }
 
 /// What a request carries.
+#[derive(Clone)]
 pub(super) enum Body<'a> {
     Empty,
     Json(serde_json::Value),
@@ -99,6 +101,16 @@ impl Session<'_> {
     pub(super) async fn get_preview<T: DeserializeOwned>(&self, what: &'static str, path: &str) -> Result<T, Error> {
         match self.call(Call { version: Some(self.preview_version()), ..Call::get(what, path) }).await {
             Err(error) if error.is_about_version() => self.get(what, path).await,
+            answer => answer,
+        }
+    }
+
+    /// Writes to a resource that most servers have released. One that serves it only as a preview is asked again so.
+    pub(super) async fn write<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
+        match self.call(call.clone()).await {
+            Err(error) if error.is_about_version() => {
+                self.call(Call { version: Some(self.preview_version()), ..call }).await
+            }
             answer => answer,
         }
     }

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub use super::record_update::{NewRecord, RecordUpdate};
 use super::session::{Body, Call, Wrapped, encode};
 use super::{Error, Session, error};
 use crate::task::Decision;
@@ -41,52 +41,6 @@ impl CheckRecord {
         let variables = self.variables.as_ref()?;
         let (_, variable) = variables.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
         variable.get("value")?.as_str()
-    }
-}
-
-/// What to write into the check's own record. What is absent stays as it is.
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RecordUpdate {
-    /// `inProgress`, when the check starts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<&'static str>,
-    /// When it started. Written once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start_time: Option<DateTime<Utc>>,
-    /// One line: what the check waits for, and when it is evaluated again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub current_operation: Option<String>,
-    /// The log to show for the record.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log: Option<LogReference>,
-    /// Variables to write, each `{ "value": … }`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub variables: BTreeMap<&'static str, Value>,
-}
-
-/// The log that a record shows.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct LogReference {
-    id: u64,
-}
-
-impl RecordUpdate {
-    /// Writes a variable.
-    #[must_use]
-    pub fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.variables.insert(name, json!({ "value": value.into(), "isSecret": false }));
-        self
-    }
-
-    /// Shows this log.
-    #[must_use]
-    pub const fn log(mut self, id: Option<u64>) -> Self {
-        self.log = match id {
-            Some(id) => Some(LogReference { id }),
-            None => None,
-        };
-        self
     }
 }
 
@@ -162,7 +116,7 @@ impl Session<'_> {
         let body = Body::Json(json!({ "count": 1, "value": [record] }));
         let path = self.records_path();
         let call = Call { what, method: Method::PATCH, path: &path, body, version: None };
-        let _: serde::de::IgnoredAny = self.call(call).await?;
+        let _: serde::de::IgnoredAny = self.write(call).await?;
         Ok(())
     }
 
@@ -172,8 +126,9 @@ impl Session<'_> {
     ///
     /// As any call.
     pub async fn create_log(&self) -> Result<u64, Error> {
-        let body = json!({ "path": format!("logs\\{}", self.properties.task_instance_id) });
-        let log: TaskLog = self.post("create the check's log", &self.in_plan("logs"), &body).await?;
+        let body = Body::Json(json!({ "path": format!("logs\\{}", self.properties.task_instance_id) }));
+        let (what, path) = ("create the check's log", self.in_plan("logs"));
+        let log: TaskLog = self.write(Call { what, method: Method::POST, path: &path, body, version: None }).await?;
         Ok(log.id)
     }
 
@@ -186,7 +141,7 @@ impl Session<'_> {
         let path = self.in_plan(&format!("logs/{log_id}"));
         let (what, body) = ("append to the check's log", Body::Text(text));
         let call = Call { what, method: Method::POST, path: &path, body, version: None };
-        let _: serde::de::IgnoredAny = self.call(call).await?;
+        let _: serde::de::IgnoredAny = self.write(call).await?;
         Ok(())
     }
 
@@ -202,7 +157,10 @@ impl Session<'_> {
             job_id: self.properties.job_id,
             result: decision.task_result(),
         };
-        let _: serde::de::IgnoredAny = self.post("report the decision", &self.in_plan("events"), &event).await?;
+        let (what, path) = ("report the decision", self.in_plan("events"));
+        let body = Body::Json(encode(what, &event)?);
+        let call = Call { what, method: Method::POST, path: &path, body, version: None };
+        let _: serde::de::IgnoredAny = self.write(call).await?;
         Ok(())
     }
 
