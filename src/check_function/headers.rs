@@ -18,6 +18,9 @@ const MAX_HEADER: usize = 16 * 1024;
 /// How much of a wrong value is repeated to the caller.
 const MAX_ECHO: usize = 100;
 
+/// Why the hub of classic gates is refused: Azure Pipelines would accept the decision, and the gate would go on waiting.
+const GATES: &str = "header HubName is `Gates`: this function app cannot decide the gates of classic releases, whose decisions carry other ids; use it as a check of a YAML pipeline";
+
 /// What to write into the check's headers, for each header of the guide.
 const ADVICE: [(&str, &str); 9] = [
     ("PlanUrl", "$(system.CollectionUri)"),
@@ -49,6 +52,9 @@ impl<'a> Reader<'a> {
         let plan_url = self.plan_url(allowed);
         let project_id = self.required::<Uuid>("ProjectId", "a GUID");
         let hub_name = self.required::<HubName>("HubName", "a hub name of 1 to 32 letters, such as `checks`");
+        if hub_name.as_ref().is_some_and(HubName::is_of_gates) {
+            self.problems.push(GATES.to_owned());
+        }
         let plan_id = self.required::<Uuid>("PlanId", "a GUID");
         let job_id = self.required::<Uuid>("JobId", "a GUID");
         let timeline_id = self.optional::<Uuid>("TimelineId", "a GUID");

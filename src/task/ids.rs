@@ -18,6 +18,12 @@ impl HubName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is the hub of the gates of classic releases, whose events carry other ids than those of a check.
+    #[must_use]
+    pub fn is_of_gates(&self) -> bool {
+        self.0.eq_ignore_ascii_case("Gates")
+    }
 }
 
 impl FromStr for HubName {
