@@ -23,7 +23,7 @@
 //! * [`azure_devops`] and [`sources`]: the clients of the outside systems, which report an error and leave the next step to
 //!   others; [`http`]: what every call to them shares.
 //! * [`task_log`]: what people read in the pipeline's log; [`text`] makes foreign text printable. `span`: the ids in the
-//!   handler's own log.
+//!   handler's own log; [`events`]: the lines in it that operators act on.
 //! * [`decision_record`]: a decision, for those who keep them.
 //! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings; [`host`]: what the Functions
 //!   host makes of the app's files.
@@ -42,6 +42,7 @@ pub mod conditions;
 pub mod config;
 pub mod decision_record;
 pub mod evaluation;
+pub mod events;
 pub mod facts;
 pub mod host;
 pub mod http;

@@ -165,6 +165,21 @@ pub fn decision(decision: &Decision, dry_run: Option<&Decision>) -> Vec<String> 
     lines
 }
 
+/// That the check passed without a decision.
+#[must_use]
+pub fn passed_undecided() -> String {
+    "Error: this check passed before checkgate decided it. Set the Completion event of the check to Callback; with ApiResponse, the acknowledgement of the delivery passes it.".to_owned()
+}
+
+/// That a later delivery goes on with a check whose message was lost.
+#[must_use]
+pub fn takes_over(due: DateTime<Utc>) -> String {
+    format!(
+        "The evaluation that was due at {} never came. A later delivery goes on with the check until the first deadline; what was remembered of earlier evaluations is lost.",
+        time(due)
+    )
+}
+
 /// The warning when a part of the time is over.
 #[must_use]
 pub fn deadline_nears(percent: u32, check: &Check) -> String {

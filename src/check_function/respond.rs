@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::delivery::Delivery;
 use crate::App;
 use crate::azure_devops::{ErrorKind, Session};
-use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRunState};
+use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRun};
 use crate::evaluation::{Explanation, Memory, Status};
 use crate::facts::{FactError, ReadingTime};
 use crate::sources::Sources;
@@ -46,7 +46,7 @@ async fn evaluate(app: &App, sources: &Sources, delivery: &Delivery) -> Result<E
         sources,
         memory: &Memory::default(),
         run: None,
-        read_run_state: ReadRunState::Never,
+        read_run: ReadRun::Never,
         waits: None,
         now: check.delivered_at,
         limit: ReadingTime { usual: RESPONSE_TIMEOUT, most: RESPONSE_TIMEOUT },

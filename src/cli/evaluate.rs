@@ -15,7 +15,7 @@ use crate::check::{Check, CheckDefinition};
 use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::decision_record::DecisionRecord;
-use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRunState};
+use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRun};
 use crate::evaluation::{Memory, Status};
 use crate::facts::ReadingTime;
 use crate::suggest::suggest;
@@ -108,7 +108,7 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
         sources: &sources,
         memory: &Memory::default(),
         run: None,
-        read_run_state: ReadRunState::Always,
+        read_run: ReadRun::Details,
         waits: None,
         now: check.delivered_at,
         limit: ReadingTime { usual: LIMIT, most: LIMIT },

@@ -1,12 +1,10 @@
 //! Reads the facts of a check, then judges it. Both functions and the command line use this.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 
 use crate::azure_devops::Session;
-use crate::azure_devops::build::{Run, RunState};
+use crate::azure_devops::build::Run;
 use crate::check::Check;
 use crate::conditions::Scope;
 use crate::evaluation::{Memory, Status, Verdict, apart, judge};
@@ -15,18 +13,15 @@ use crate::facts::{FactError, Facts, Gathered, Gatherer, ReadingTime, Wanted};
 use crate::http::waits::Waits;
 use crate::sources::Sources;
 
-/// How long reading the run before a decision may take: it can save a needless decision, and must not delay a due one.
-const LAST_LOOK_LIMIT: Duration = Duration::from_secs(5);
-
-/// When to read the run's status although no condition asks for it.
+/// What to read of the run although no condition asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadRunState {
-    /// Never: the answer is due in seconds.
+pub enum ReadRun {
+    /// Nothing.
     Never,
-    /// Before a decision, so that none is sent into a run that was cancelled.
-    BeforeDeciding,
-    /// Always: nothing else would show that the run was cancelled.
-    Always,
+    /// What never changes about it: the check's log names the run.
+    Details,
+    /// Its status too: nothing else shows that the run was cancelled.
+    State,
 }
 
 /// The result of one evaluation of a check.
@@ -36,7 +31,7 @@ pub struct Evaluation {
     pub verdict: Verdict,
     /// What never changes about the run, where all of it was read.
     pub run: Option<Run>,
-    /// Whether the run was cancelled, or is about to be.
+    /// Whether the run was cancelled, or is about to be, where its status counts.
     pub run_was_cancelled: bool,
     /// The waits that outside systems asked for.
     pub waits: Waits,
@@ -55,8 +50,8 @@ pub struct Evaluator<'a> {
     pub memory: &'a Memory,
     /// What is known already about the run.
     pub run: Option<&'a Run>,
-    /// When to read the run's status even if no condition asks for it.
-    pub read_run_state: ReadRunState,
+    /// What to read of the run even if no condition asks for it.
+    pub read_run: ReadRun,
     /// The waits that outside systems asked for, where they are kept.
     pub waits: Option<&'a Waits>,
     /// The time of the evaluation.
@@ -85,26 +80,12 @@ impl Evaluator<'_> {
         let wanted = self.wanted().await;
         let Gathered { facts, waits } = gatherer.gather(&wanted, self.limit, &is_decided).await?;
         let verdict = self.judge(facts.clone()).await;
-        let run_was_cancelled = match facts.get(&CurrentRunState) {
-            Ok(state) => state.is_cancelled(),
-            Err(_) if self.is_due_before_deciding(&verdict) => {
-                self.read_run_state().await.is_some_and(|state| state.is_cancelled())
-            }
-            Err(_) => false,
-        };
+        // A stage may run in a run that is being cancelled: its check is real.
+        let counts = self.read_run == ReadRun::State;
+        let run_was_cancelled = counts && facts.get(&CurrentRunState).is_ok_and(|state| state.is_cancelled());
         // A run that is not complete is read again next time.
         let run = facts.get(&RunDetails).ok().filter(|run| run.is_complete()).map(|run| Run::clone(&run));
         Ok(Evaluation { verdict, run, run_was_cancelled, waits })
-    }
-
-    fn is_due_before_deciding(&self, verdict: &Verdict) -> bool {
-        let is_decided = matches!(verdict.status(), Status::Passed | Status::Failed);
-        is_decided && self.read_run_state == ReadRunState::BeforeDeciding && self.check.properties.build_id.is_some()
-    }
-
-    async fn read_run_state(&self) -> Option<RunState> {
-        let build = tokio::time::timeout(LAST_LOOK_LIMIT, self.azure_devops.build()).await;
-        Some(build.ok()?.ok()?.state)
     }
 
     /// Evaluates the check against facts that were gathered already.
@@ -118,11 +99,13 @@ impl Evaluator<'_> {
         let (memory, now) = (self.memory.clone(), self.now);
         let mut wanted = apart::work(self.check, move |check| facts_of(check, &memory, now)).await;
         // Last: the time is limited, and the conditions need it more.
-        if self.read_run_state == ReadRunState::Always && self.check.properties.build_id.is_some() {
-            if self.run.is_none() {
+        if self.check.properties.build_id.is_some() {
+            if self.read_run != ReadRun::Never && self.run.is_none() {
                 wanted.add(RunDetails);
             }
-            wanted.add(CurrentRunState);
+            if self.read_run == ReadRun::State {
+                wanted.add(CurrentRunState);
+            }
         }
         wanted
     }

@@ -16,16 +16,23 @@ pub struct PendingDecision {
     /// How many times it was sent.
     #[serde(default)]
     pub attempts: u32,
+    /// How many times Azure DevOps answered that nobody waits for it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gone: u32,
     /// Whether the check's log says it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub logged: bool,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl PendingDecision {
     /// A decision that was just made, or found.
     #[must_use]
     pub const fn new(decision: Decision) -> Self {
-        Self { decision, accepted: false, attempts: 0, logged: false }
+        Self { decision, accepted: false, attempts: 0, gone: 0, logged: false }
     }
 
     /// The same decision, sent once more.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::context::Context;
 use super::decision::{self, Posted, ReadBack};
 use super::next::{self, Next};
-use super::precheck::{self, Precheck};
+use super::precheck::{self, Precheck, Seen};
 use super::retry::StepError;
 use super::{Ended, Failure, status};
 use crate::evaluation::{Status, Verdict};
@@ -29,9 +29,9 @@ pub(super) async fn run(mut context: Context<'_>, is_last: bool) -> Result<Ended
                 context.write_log([lines, vec![why.clone()]].concat()).await;
                 Next::stop(why)
             }
-            Next::GiveUp { alert, why } => {
-                tracing::error!(error = why, "{alert}");
-                Next::stop(format!("{alert}: {why}"))
+            Next::GiveUp { event, why } => {
+                event.report(&why);
+                Next::stop(format!("{event}: {why}"))
             }
             Next::End(ended) => return Ok(ended),
         }
@@ -48,10 +48,19 @@ async fn evaluate(context: &mut Context<'_>, is_last: bool) -> Next {
     let (reader, claims) = context.judges();
     let pending = match precheck::judge(&seen, reader, claims, is_last) {
         Precheck::Proceed(pending) => pending,
-        Precheck::WaitForOtherChain(claim) => return context.wait_for_other_chain(claim),
-        Precheck::Stop(ended) => return Next::End(ended),
+        Precheck::WaitForOtherChain(claim, until) => return context.wait_for_other_chain(claim, until),
+        Precheck::Gone(why) => return context.look_again_before_believing(&why),
+        Precheck::Stop { ended, lines } => {
+            context.add_to_log(lines).await;
+            return Next::End(ended);
+        }
     };
     context.begin();
+    match seen {
+        Seen::Missing => context.create_record().await,
+        Seen::Record(record) => context.take_over(&record),
+        Seen::Hidden | Seen::Gone(_) => {}
+    }
     if let Some(pending) = pending {
         return adopt(context, pending, is_first).await;
     }
@@ -66,12 +75,13 @@ async fn evaluate(context: &mut Context<'_>, is_last: bool) -> Next {
         }
         Err(refused) => return context.after_error(&StepError::Gather(&refused.why)),
     };
+    if evaluation.run_was_cancelled {
+        return context.look_again_before_believing("the run was cancelled");
+    }
+    context.progress().note_awaited();
     context.progress().forget_refusals();
     context.progress().note_run(evaluation.run);
     context.message.waits = evaluation.waits;
-    if evaluation.run_was_cancelled {
-        return Next::stop("the run was cancelled");
-    }
     next::conclude(evaluation.verdict, &context.message, context.moment())
 }
 
@@ -83,7 +93,7 @@ async fn report(context: &mut Context<'_>, verdict: Verdict, at: DateTime<Utc>) 
     if context.write_log(shown.lines).await {
         context.progress().note_status(shown.digest);
     }
-    context.write_record(shown.record).await;
+    let at = context.announce_next(shown.record, at).await;
     match context.queue_successor(at).await {
         Ok(()) => Ok(Next::End(Ended::Requeued(format!("next evaluation at {}", task_log::time(at))))),
         // Trying again would not make it smaller.
@@ -106,7 +116,7 @@ async fn decide(context: &mut Context<'_>, decision: Decision, lines: Vec<String
             ReadBack::End(ended) => return Next::End(ended),
             ReadBack::Unclear(claim) => {
                 context.write_log(lines).await;
-                return context.wait_for_other_chain(claim);
+                return context.wait_for_other_chain(claim, None);
             }
         }
     }
@@ -130,9 +140,9 @@ async fn deliver(context: &mut Context<'_>, pending: PendingDecision) -> Next {
     if context.message.progress.unreadable_since().is_some() {
         context.write_log(Vec::new()).await;
     }
-    match decision::post(&context.session, &pending).await {
+    match decision::post(&context.session, &pending, context.shown_in()).await {
         Ok(Posted::Confirmed) => Next::End(Ended::Decided(pending.decision)),
-        Ok(Posted::Late(error)) => Next::stop(format!("nobody waits for the decision: {error}")),
+        Ok(Posted::Gone(error)) => context.post_again_before_believing(pending, &error),
         Ok(Posted::Unconfirmed) => {
             context.message.keep(PendingDecision { accepted: true, ..pending });
             let why = "the decision is accepted, not yet confirmed".to_owned();

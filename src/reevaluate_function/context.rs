@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::decision::ShownIn;
 use super::next::Next;
 use super::precheck::{self, Seen};
 use super::record::{self, Reader};
 use super::retry::{self, Moment, StepError};
-use super::{Failure, status};
+use super::{Ended, Failure};
 use crate::App;
-use crate::azure_devops::task::{CheckRecord, RecordUpdate};
+use crate::azure_devops::task::CheckRecord;
 use crate::azure_devops::{AzureDevOps, Error, Session};
-use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRunState};
+use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRun};
+use crate::events::Event;
 use crate::facts::{FactError, ReadingTime};
 use crate::queue::claim::{Claim, Claims};
 use crate::queue::message::MessageV1;
 use crate::queue::progress::Progress;
-use crate::queue::{EVALUATION_PUT, Schedule};
-use crate::task::Decision;
+use crate::queue::{EVALUATION_PUT, PendingDecision, Schedule};
 use crate::task::token::AuthToken;
 use crate::task_log;
 
@@ -53,6 +54,12 @@ pub(super) struct Context<'a> {
     pub(super) claims: Claims,
     /// Whether the check has a record, so that a status can be shown.
     pub(super) has_record: bool,
+    /// Whether checkgate made that record, so that nobody else completes it.
+    pub(super) owns_record: bool,
+    /// When this chain looks again, as far as is known: what its claims promise.
+    pub(super) next_look: DateTime<Utc>,
+    /// Lines for the check's log that nothing else has written yet.
+    pub(super) notes: Vec<String>,
     /// When the evaluation began: one moment for all of it.
     pub(super) now: DateTime<Utc>,
     /// Sealed into the successor.
@@ -62,7 +69,19 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     pub(super) fn new(app: &'a App, message: MessageV1, token: AuthToken, claims: Claims) -> Self {
         let session = session_of(&app.azure_devops, &message, &token);
-        Self { app, message, session, claims, has_record: false, now: app.clock.now(), token }
+        let now = app.clock.now();
+        Self {
+            app,
+            message,
+            session,
+            claims,
+            has_record: false,
+            owns_record: false,
+            next_look: now,
+            notes: Vec::new(),
+            now,
+            token,
+        }
     }
 
     pub(super) const fn progress(&mut self) -> &mut Progress {
@@ -105,11 +124,53 @@ impl<'a> Context<'a> {
         if timeline != self.message.check.properties.timeline_id {
             self.progress().note_timeline(timeline);
         }
-        self.has_record = matches!(seen, Ok(Seen::Record(_)));
-        if self.has_record {
+        if let Ok(Seen::Record(record)) = &seen {
+            (self.has_record, self.owns_record) = (true, record::is_own(record));
             self.progress().note_seen();
+            if !self.owns_record {
+                self.progress().note_awaited();
+            }
         }
         seen
+    }
+
+    /// What follows from a look that found that nobody waits for the check: more looks, until it is believed.
+    pub(super) fn look_again_before_believing(&mut self, why: &str) -> Next {
+        self.progress().note_gone();
+        if self.message.progress.gone_looks() < retry::LOOKS_TO_BELIEVE {
+            return self.look_again(format!("nobody waits for the check, as it seems: {why}"));
+        }
+        match &self.message.pending_decision {
+            Some(pending) if pending.accepted => Next::End(Ended::Decided(pending.decision.clone())),
+            _ => Next::stop(format!("nobody waits for the check any more: {why}")),
+        }
+    }
+
+    /// The same for a decision for which nobody waits, as Azure DevOps answers.
+    pub(super) fn post_again_before_believing(&mut self, pending: PendingDecision, why: &Error) -> Next {
+        let pending = PendingDecision { gone: pending.gone.saturating_add(1), ..pending };
+        if pending.gone < retry::LOOKS_TO_BELIEVE {
+            self.message.keep(pending);
+            return self.look_again(format!("nobody waits for the decision, as it seems: {why}"));
+        }
+        match self.shown_in() {
+            _ if pending.accepted => Next::End(Ended::Decided(pending.decision)),
+            ShownIn::Record => Next::give_up(Event::DecisionUndeliverable, why),
+            ShownIn::Plan | ShownIn::Nothing => Next::stop(format!("nobody waits for the decision: {why}")),
+        }
+    }
+
+    fn look_again(&self, why: String) -> Next {
+        Next::Requeue { at: self.present() + retry::LOOK_AGAIN_AFTER, why }
+    }
+
+    /// Where a decision shows that it has arrived.
+    pub(super) const fn shown_in(&self) -> ShownIn {
+        match (self.has_record, self.owns_record) {
+            (false, _) => ShownIn::Nothing,
+            (true, false) => ShownIn::Record,
+            (true, true) => ShownIn::Plan,
+        }
     }
 
     /// What follows from an error.
@@ -124,18 +185,28 @@ impl<'a> Context<'a> {
     }
 
     /// Comes back when another chain has had the time to show that it lives.
-    pub(super) fn wait_for_other_chain(&mut self, claim: Option<Claim>) -> Next {
-        self.progress().note_doubt(claim);
+    pub(super) fn wait_for_other_chain(&mut self, claim: Claim, until: Option<DateTime<Utc>>) -> Next {
+        self.progress().note_doubt(Some(claim));
         let now = self.present();
-        let at = retry::by_deadline(now + WAIT_FOR_OTHER_CHAIN, &self.message, now);
+        let soon = retry::by_deadline(now + WAIT_FOR_OTHER_CHAIN, &self.message, now);
+        let at = until.unwrap_or(soon);
         Next::Requeue { at, why: "another chain of messages may take care of the check".to_owned() }
+    }
+
+    /// Goes on with a check whose own chain is dead, where that was found: until the first deadline.
+    pub(super) fn take_over(&mut self, record: &CheckRecord) {
+        let Some(due) = self.claims.dead_since() else { return };
+        let deadline = record::recorded_deadline(record).unwrap_or(self.message.check.deadline);
+        self.message.check.deadline = self.message.check.deadline.min(deadline);
+        Event::ChainLost.report(&format!("the evaluation that was due at {} never came", task_log::time(due)));
+        self.notes.push(task_log::takes_over(due));
     }
 
     /// Reads the facts and judges them.
     pub(super) async fn evaluate(&self) -> Result<Evaluation, FactError> {
         let (progress, is_over) = (&self.message.progress, self.is_over());
-        // The check's own record shows a cancellation first. Where there is none, only the run shows it.
-        let only_the_run_shows_it = progress.run().is_none() || !self.has_record || is_over;
+        // The check's own record shows that it was cancelled. Where there is none, only the run shows it.
+        let only_the_run_shows_it = !self.has_record || self.owns_record;
         let checks = self.app.checks.in_force();
         let evaluator = Evaluator {
             check: &self.message.check,
@@ -143,7 +214,7 @@ impl<'a> Context<'a> {
             sources: &checks.sources,
             memory: progress.memory(),
             run: progress.run(),
-            read_run_state: if only_the_run_shows_it { ReadRunState::Always } else { ReadRunState::BeforeDeciding },
+            read_run: if only_the_run_shows_it { ReadRun::State } else { ReadRun::Details },
             // What is due is asked for whatever the hosts say.
             waits: (!is_over).then_some(&self.message.waits),
             now: self.now,
@@ -152,54 +223,8 @@ impl<'a> Context<'a> {
         evaluator.evaluate().await
     }
 
-    /// Creates the check's log, and shows on the run's page that the check has started.
-    pub(super) async fn open_log(&mut self, is_first: bool) {
-        if !self.has_record || self.message.progress.log_id().is_some() {
-            return;
-        }
-        let log = record::try_call(self.session.create_log()).await;
-        self.progress().note_log(log);
-        let update = status::started(&self.message.check, is_first.then_some(self.now));
-        self.write_record(update).await;
-    }
-
-    /// Appends to the check's log. `false` when it could not be written, which never stops an evaluation.
-    pub(super) async fn write_log(&mut self, lines: Vec<String>) -> bool {
-        let lines = status::log_lines(&self.message, lines, self.now);
-        if lines.is_empty() {
-            return true;
-        }
-        let Some(log_id) = self.message.progress.log_id() else { return false };
-        let text = task_log::render(&lines, self.now);
-        let is_written = record::try_call(self.session.append_log(log_id, &text)).await.is_some();
-        if is_written {
-            self.progress().note_log_written();
-        }
-        is_written
-    }
-
-    /// Writes into the check's record, and with it this message's claim. Returns whether that is certain.
-    pub(super) async fn write_record(&mut self, update: RecordUpdate) -> bool {
-        if !self.has_record {
-            return false;
-        }
-        let claim = self.claims.make(self.app.claim_times.next(self.app.clock.now()));
-        let update = record::with_claim(update.log(self.message.progress.log_id()), &claim);
-        record::try_call(self.session.update_record(&update)).await.is_some()
-    }
-
-    /// Writes a decision into the record, so that a crash from here on cannot lead to another one. Returns the record as it is
-    /// then, where it can be read.
-    pub(super) async fn keep_decision(&mut self, update: RecordUpdate, decision: &Decision) -> Option<CheckRecord> {
-        let (ids, sealer) = (&self.message.check.properties, &self.app.sealer);
-        let update = record::with_decision(update, decision, ids, sealer);
-        if !self.write_record(update).await {
-            return None;
-        }
-        record::try_call(self.session.record()).await.flatten()
-    }
-
-    /// Queues the next evaluation for this time, or as soon as possible if it has passed. When this returns, it is durable, and this message may go.
+    /// Queues the next evaluation for this time, or as soon as possible if it has passed. When this returns, it is durable, and
+    /// this message may go.
     pub(super) async fn queue_successor(&mut self, at: DateTime<Utc>) -> Result<(), Failure> {
         let claims = self.claims.clone().hand_on(self.app.claim_times.next(self.app.clock.now()));
         self.message.held_back = self.session.was_held_back();

@@ -13,7 +13,8 @@
 //!
 //! A post that fails makes the decision *pending*: it travels in the next message, and every later evaluation delivers it
 //! instead of judging again. A post that succeeds does not prove that Azure Pipelines matched it with the check. The record
-//! proves it, so it is read once more, and an unconfirmed decision is posted again a few times.
+//! proves it, so it is read once more, and an unconfirmed decision is posted again a few times. That nobody waits for a decision
+//! is believed after three posts, each half a minute after the one before.
 //!
 //! # Accepted races
 //!
@@ -27,6 +28,7 @@ use super::record::{Reader, recorded_claim};
 use super::status;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::azure_devops::{Error, ErrorKind, Session};
+use crate::events::Event;
 use crate::queue::PendingDecision;
 use crate::queue::claim::{Claim, Claims, Ownership};
 use crate::task::Decision;
@@ -72,7 +74,7 @@ pub(super) enum ReadBack {
     /// The check is completed, or another chain decides it.
     End(Ended),
     /// A claim of a chain that may still live.
-    Unclear(Option<Claim>),
+    Unclear(Claim),
 }
 
 /// Compares the record with the decision that was written into it.
@@ -81,12 +83,12 @@ pub(super) fn compare(record: &CheckRecord, ours: &Decision, reader: Reader<'_>,
         return ReadBack::End(reader.completion(record));
     }
     let recorded = recorded_claim(record);
-    match claims.judge(recorded.as_ref(), reader.message.progress.doubted_claim()) {
-        Ownership::Other => {
+    match (claims.judge(recorded.as_ref(), reader.message.progress.doubted_claim()), recorded) {
+        (Ownership::Other, _) => {
             return ReadBack::End(Ended::Stopped("another chain of messages decides the check".to_owned()));
         }
-        Ownership::Unclear if !reader.message.is_over(reader.now) => return ReadBack::Unclear(recorded),
-        Ownership::Ours | Ownership::Unclear => {}
+        (Ownership::Unclear, Some(claim)) if !reader.message.is_over(reader.now) => return ReadBack::Unclear(claim),
+        _ => {}
     }
     reader.decision(record).filter(|kept| kept != ours).map_or(ReadBack::Ours, ReadBack::Other)
 }
@@ -97,8 +99,19 @@ pub(super) enum Posted {
     Confirmed,
     /// It was accepted, but the record does not show it.
     Unconfirmed,
-    /// Nobody waits for it.
-    Late(Error),
+    /// Nobody waits for it, as it seems.
+    Gone(Error),
+}
+
+/// Where a decision shows that it has arrived.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ShownIn {
+    /// Nowhere: the record is hidden, and an acceptance is all there is.
+    Nothing,
+    /// In the check's record, which Azure Pipelines completes.
+    Record,
+    /// In the plan: checkgate made the record, and nobody completes it.
+    Plan,
 }
 
 /// Posts a decision, and confirms it.
@@ -106,24 +119,29 @@ pub(super) enum Posted {
 /// # Errors
 ///
 /// Azure DevOps did not accept it.
-pub(super) async fn post(session: &Session<'_>, pending: &PendingDecision) -> Result<Posted, Error> {
+pub(super) async fn post(session: &Session<'_>, pending: &PendingDecision, shown_in: ShownIn) -> Result<Posted, Error> {
     match session.report_decision(&pending.decision).await {
         Ok(()) => {}
-        Err(error) if error.kind == ErrorKind::Gone => {
-            return Ok(if pending.accepted { Posted::Confirmed } else { Posted::Late(error) });
-        }
+        Err(error) if error.kind == ErrorKind::Gone => return Ok(Posted::Gone(error)),
         Err(error) => return Err(error),
     }
-    let is_confirmed = match session.record().await {
-        Ok(Some(record)) => record.is_completed(),
-        Ok(None) => true,
-        Err(error) => matches!(error.kind, ErrorKind::Gone | ErrorKind::NotVisible),
-    };
+    let is_confirmed = has_arrived(session, shown_in).await;
     if !is_confirmed && pending.attempts <= MAX_CONFIRMATIONS {
         return Ok(Posted::Unconfirmed);
     }
     if !is_confirmed {
-        tracing::warn!(decision = %pending.decision, "the decision was accepted, but the record never showed it");
+        Event::DecisionUnconfirmed.report(&pending.decision.to_string());
     }
     Ok(Posted::Confirmed)
+}
+
+/// Whether Azure DevOps shows a decision that it has accepted. What cannot be read now is looked at again.
+async fn has_arrived(session: &Session<'_>, shown_in: ShownIn) -> bool {
+    match shown_in {
+        ShownIn::Nothing => true,
+        ShownIn::Record => matches!(session.record().await, Ok(Some(record)) if record.is_completed()),
+        ShownIn::Plan => {
+            session.plan().await.map_or_else(|error| error.kind == ErrorKind::NotVisible, |plan| plan.is_completed())
+        }
+    }
 }

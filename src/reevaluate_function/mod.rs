@@ -8,14 +8,15 @@
 //!
 //! In reading order: [`envelope`] (what the host sends), `attempt` (one evaluation, from top to bottom), `precheck` (does
 //! somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry` (what an error leads to),
-//! `status` and `decision` (what is shown and posted), `record` (the check's own timeline record), `context` (what all of
-//! them work with).
+//! `status` and `decision` (what is shown and posted), `page` (how it is written), `record` (the check's own timeline record),
+//! `context` (what all of them work with).
 
 mod attempt;
 mod context;
 mod decision;
 pub mod envelope;
 mod next;
+mod page;
 mod precheck;
 mod record;
 mod retry;
@@ -31,6 +32,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::App;
+use crate::events::Event;
 use crate::queue::claim::Claims;
 use crate::queue::message::{CheckMessage, MessageV1, RunIds, SealedToken};
 use crate::queue::{EVALUATION_PUT, Schedule};
@@ -100,8 +102,11 @@ pub async fn invoke(app: &Arc<App>, body: &[u8]) -> Result<InvocationResult, Fai
         Ok(ended) => Ok(InvocationResult::logging(&describe(&ended))),
         Err(failure) => {
             let RunIds { plan_id, build_id } = RunIds::read(&invocation.message);
+            // The host logs nothing that names the check when it moves the message.
+            let is_poisoned = invocation.dequeue_count >= app.host.max_dequeue_count;
+            let event = if is_poisoned { Event::CheckPoisoned.name() } else { "evaluation_failed" };
             let message_id = invocation.message_id.unwrap_or_default();
-            tracing::error!(error = %failure, message_id, invocation.dequeue_count, check.plan_id = plan_id, check.build_id = build_id, "evaluation failed");
+            tracing::error!(event, error = %failure, message_id, invocation.dequeue_count, check.plan_id = plan_id, check.build_id = build_id, "evaluation failed");
             Err(failure)
         }
     }
@@ -124,7 +129,7 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     // one off in the middle.
     let evaluation = tokio::spawn(
         async move {
-            let claims = Claims::new(message_id, message.progress.claims().to_vec(), is_retry);
+            let claims = claims_of(&app, &message, message_id, is_retry);
             let attempt = attempt::run(Context::new(&app, *message, token, claims), is_last);
             let ended = tokio::time::timeout(EVALUATION_TIMEOUT, attempt).await.unwrap_or(Err(Failure::TookTooLong));
             if let Ok(ended) = &ended {
@@ -150,6 +155,13 @@ async fn put_back(app: &App, message: &MessageV1, text: &str) -> Result<Ended, F
     let schedule = Schedule { due: deadline.min(now + WAIT_FOR_A_KEY), deadline };
     app.queue.put(text, schedule, EVALUATION_PUT).await?;
     Ok(Ended::Requeued(why.to_owned()))
+}
+
+/// What a message knows of claims. Until its chain has owned the check, it is a newcomer.
+fn claims_of(app: &App, message: &MessageV1, message_id: String, is_retry: bool) -> Claims {
+    let claims = Claims::new(message_id, message.progress.claims().to_vec(), is_retry);
+    let now = u64::try_from(app.clock.now().timestamp_micros()).unwrap_or_default();
+    if message.progress.is_first() { claims.of_newcomer(now) } else { claims }
 }
 
 /// Opens the token, and checks the allow-list again: the message may be old, or forged.

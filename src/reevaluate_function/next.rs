@@ -1,7 +1,5 @@
 //! What an evaluation leads to. Pure.
 
-use std::fmt;
-
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Ended;
@@ -9,6 +7,7 @@ use super::retry::{self, Moment, StepError};
 use crate::check::MAX_EVALUATIONS_PER_CHECK;
 use crate::check::OnTimeout;
 use crate::evaluation::{Status, Verdict};
+use crate::events::Event;
 use crate::queue::PendingDecision;
 use crate::queue::message::MessageV1;
 use crate::task::Decision;
@@ -30,7 +29,7 @@ pub(super) enum Next {
     /// The check's time is over and its definition says not to decide then: say so in its log.
     Skip { why: String, lines: Vec<String> },
     /// Nothing more can be done, although somebody waits for the check: alert an operator.
-    GiveUp { alert: Alert, why: String },
+    GiveUp { event: Event, why: String },
 }
 
 impl Next {
@@ -48,30 +47,8 @@ impl Next {
         Self::End(Ended::Stopped(why.into()))
     }
 
-    pub(super) fn give_up(alert: Alert, why: &impl ToString) -> Self {
-        Self::GiveUp { alert, why: why.to_string() }
-    }
-}
-
-/// Why a check that somebody waits for ends without a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Alert {
-    PlanNotVisible,
-    TokenDead,
-    DeadlineMissed,
-    DecisionUndeliverable,
-}
-
-impl fmt::Display for Alert {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::PlanNotVisible => "the delivered token cannot read the delivered plan; the check ends undecided",
-            Self::TokenDead => {
-                "the token is dead; no decision can be delivered, and Azure Pipelines ends the check at its timeout"
-            }
-            Self::DeadlineMissed => "Azure DevOps could not be read until after the deadline; the check ends undecided",
-            Self::DecisionUndeliverable => "the decision cannot be delivered any more",
-        })
+    pub(super) fn give_up(event: Event, why: &impl ToString) -> Self {
+        Self::GiveUp { event, why: why.to_string() }
     }
 }
 

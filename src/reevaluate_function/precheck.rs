@@ -1,19 +1,24 @@
 //! Before an evaluation: does somebody still wait for this check, and does the check belong to this chain of messages?
 
+use chrono::{DateTime, Utc};
+
 use super::Ended;
-use super::record::{Reader, recorded_claim};
-use crate::azure_devops::task::CheckRecord;
+use super::record::{self, Reader, recorded_claim};
+use crate::azure_devops::task::{CheckRecord, Plan};
 use crate::azure_devops::{Error, ErrorKind, Session};
 use crate::queue::PendingDecision;
 use crate::queue::claim::{Claim, Claims, Ownership};
+use crate::task_log;
 
 /// What can be seen of a check.
 #[derive(Debug)]
 pub(super) enum Seen {
-    /// Its plan is completed.
-    PlanCompleted,
-    /// No record: the timeline is hidden, or was named wrongly. No status can be shown, but a decision can still be made.
-    NoRecord,
+    /// Nobody waits for it, as it seems: why.
+    Gone(String),
+    /// The timeline is hidden from the token, or was named wrongly. No status can be shown, but a decision can still be made.
+    Hidden,
+    /// The timeline has no record of the check.
+    Missing,
     /// Its record.
     Record(CheckRecord),
 }
@@ -23,10 +28,18 @@ pub(super) enum Seen {
 pub(super) enum Precheck {
     /// Evaluate the check, or deliver the decision that was made already.
     Proceed(Option<PendingDecision>),
-    /// Nobody waits for the check, or another chain of messages takes care of it.
-    Stop(Ended),
+    /// The check is completed, or another chain of messages takes care of it. The lines go into the check's log.
+    Stop { ended: Ended, lines: Vec<String> },
+    /// Nobody waits for the check, as it seems: look again before believing it.
+    Gone(String),
     /// Another chain may live: wait until it has had the time to write a newer claim.
-    WaitForOtherChain(Option<Claim>),
+    WaitForOtherChain(Claim, Option<DateTime<Utc>>),
+}
+
+impl Precheck {
+    fn stop(why: &str) -> Self {
+        Self::Stop { ended: Ended::Stopped(why.to_owned()), lines: Vec::new() }
+    }
 }
 
 /// Looks for the check. Before the first evaluation the delivered token must be able to read the delivered plan or record,
@@ -38,59 +51,83 @@ pub(super) enum Precheck {
 ///
 /// Azure DevOps did not answer, or shows neither plan nor record.
 pub(super) async fn look(session: &mut Session<'_>, is_first: bool) -> Result<Seen, Error> {
+    match look_once(session, is_first).await {
+        Err(error) if error.kind == ErrorKind::Gone => Ok(Seen::Gone(error.to_string())),
+        seen => seen,
+    }
+}
+
+async fn look_once(session: &mut Session<'_>, is_first: bool) -> Result<Seen, Error> {
     let mut plan = None;
     if is_first {
         plan = match session.plan().await {
-            Ok(plan) if plan.is_completed() => return Ok(Seen::PlanCompleted),
             Ok(plan) => Some(plan),
             // Whether a check's token may read its plan is not documented. Its record, read next, proves as much.
             Err(error) if error.kind == ErrorKind::NotVisible => None,
             Err(error) => return Err(error),
         };
     }
-    let mut record = session.record().await;
+    let seen = match find_record(session, plan.as_ref()).await {
+        // Only Azure Pipelines completes its own record, and it always does.
+        Ok(Some(record)) if !record::is_own(&record) => return Ok(Seen::Record(record)),
+        Ok(record) => record.map_or(Seen::Missing, Seen::Record),
+        Err(error) if error.kind == ErrorKind::NotVisible && (!is_first || plan.is_some()) => Seen::Hidden,
+        Err(error) => return Err(error),
+    };
+    if plan.is_none() {
+        plan = read_again(session).await?;
+    }
+    if plan.is_some_and(|plan| plan.is_completed()) {
+        let why = "the check's plan is completed: the run was cancelled, or the check decided";
+        return Ok(Seen::Gone(why.to_owned()));
+    }
+    Ok(seen)
+}
+
+/// The check's record, in the delivered timeline or in the plan's.
+async fn find_record(session: &mut Session<'_>, plan: Option<&Plan>) -> Result<Option<CheckRecord>, Error> {
+    let record = session.record().await;
     let is_missing = match &record {
         Ok(record) => record.is_none(),
         Err(error) => error.kind == ErrorKind::NotVisible,
     };
-    let elsewhere = plan.as_ref().and_then(|plan| plan.timeline_id());
-    if let Some(timeline) = elsewhere.filter(|id| is_missing && *id != session.properties().timeline_id) {
-        session.use_timeline(timeline);
-        record = session.record().await;
+    match plan.and_then(Plan::timeline_id) {
+        Some(timeline) if is_missing && timeline != session.properties().timeline_id => {
+            session.use_timeline(timeline);
+            session.record().await
+        }
+        _ => record,
     }
-    match record {
-        Ok(record) => Ok(record.map_or(Seen::NoRecord, Seen::Record)),
-        Err(error) if error.kind == ErrorKind::NotVisible && (!is_first || plan.is_some()) => Ok(Seen::NoRecord),
-        Err(error) => Err(error),
+}
+
+/// The plan, where it can be read: the check goes on without it.
+async fn read_again(session: &Session<'_>) -> Result<Option<Plan>, Error> {
+    match session.plan().await {
+        Err(error) if error.kind == ErrorKind::Gone => Err(error),
+        plan => Ok(plan.ok()),
     }
 }
 
 /// What to do about a check that looks like this.
 pub(super) fn judge(seen: &Seen, reader: Reader<'_>, claims: &mut Claims, is_last_attempt: bool) -> Precheck {
     let record = match seen {
-        Seen::PlanCompleted => {
-            let why = "the check's plan is completed: the run was cancelled, or the check decided";
-            return Precheck::Stop(Ended::Stopped(why.to_owned()));
-        }
-        Seen::NoRecord => {
-            tracing::warn!("the timeline has no record of the check: no status will be shown");
-            return Precheck::Proceed(reader.message.pending_decision.clone());
-        }
+        Seen::Gone(why) => return Precheck::Gone(why.clone()),
+        Seen::Hidden | Seen::Missing => return Precheck::Proceed(reader.message.pending_decision.clone()),
         Seen::Record(record) => record,
     };
     if record.is_completed() {
-        return Precheck::Stop(reader.completion(record));
+        let lines = reader.passed_undecided(record).then(task_log::passed_undecided).into_iter().collect();
+        return Precheck::Stop { ended: reader.completion(record), lines };
     }
     let recorded = recorded_claim(record);
     let ownership = claims.judge(recorded.as_ref(), reader.message.progress.doubted_claim());
-    if ownership == Ownership::Other {
-        return Precheck::Stop(Ended::Stopped("another chain of messages takes care of the check".to_owned()));
-    }
     let pending = reader.pending_decision(record);
     // Do not wait if a decision exists or is due now.
     let is_due = pending.is_some() || is_last_attempt || reader.message.is_over(reader.now);
-    if ownership == Ownership::Unclear && !is_due {
-        return Precheck::WaitForOtherChain(recorded);
+    match (ownership, recorded) {
+        (Ownership::Other, _) => Precheck::stop("another chain of messages takes care of the check"),
+        (Ownership::Promised(until), Some(claim)) => Precheck::WaitForOtherChain(claim, Some(until)),
+        (Ownership::Unclear, Some(claim)) if !is_due => Precheck::WaitForOtherChain(claim, None),
+        _ => Precheck::Proceed(pending),
     }
-    Precheck::Proceed(pending)
 }

@@ -10,7 +10,9 @@ use chrono::{DateTime, Utc};
 
 use super::Ended;
 use crate::azure_devops::Error;
-use crate::azure_devops::task::{CheckRecord, RecordUpdate};
+use crate::azure_devops::task::{CheckRecord, NewRecord, RecordUpdate};
+use crate::check::Check;
+use crate::events::Event;
 use crate::queue::PendingDecision;
 use crate::queue::claim::Claim;
 use crate::queue::message::MessageV1;
@@ -23,12 +25,35 @@ const CLAIM: &str = "checkgate.claim";
 /// The variable that holds the decision, sealed.
 const DECISION: &str = "checkgate.decision";
 
+/// The variable that holds the deadline of the chain that lives.
+const DEADLINE: &str = "checkgate.deadline";
+
+/// The variable of a record that checkgate made, because the timeline had none.
+const CREATED: &str = "checkgate.created";
+
 /// How long a call may take that people can do without. It never delays a decision by more.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The claim that the record holds. Anything else that somebody wrote there does not count.
 pub(crate) fn recorded_claim(record: &CheckRecord) -> Option<Claim> {
     record.variable(CLAIM)?.parse().ok()
+}
+
+/// The deadline that the record holds.
+pub(super) fn recorded_deadline(record: &CheckRecord) -> Option<DateTime<Utc>> {
+    record.variable(DEADLINE)?.parse().ok()
+}
+
+/// Whether checkgate made the record. Then nobody completes it when the check ends.
+pub(super) fn is_own(record: &CheckRecord) -> bool {
+    record.variable(CREATED).is_some()
+}
+
+/// What makes a record of this check.
+pub(super) fn new_record(check: &Check, now: DateTime<Utc>) -> RecordUpdate {
+    let name = crate::text::one_line(&check.name);
+    let created = Some(NewRecord::task(name, check.properties.job_id));
+    RecordUpdate { created, start_time: Some(now), ..RecordUpdate::default() }.variable(CREATED, "true")
 }
 
 /// The decision that the record holds, if checkgate made it for this check.
@@ -53,9 +78,9 @@ pub(super) fn with_decision(
     update.variable(DECISION, sealer.seal(&text, &decision_binding(ids)))
 }
 
-/// Adds a claim.
-pub(super) fn with_claim(update: RecordUpdate, claim: &Claim) -> RecordUpdate {
-    update.variable(CLAIM, claim.to_string())
+/// Adds a claim, and the deadline of its chain.
+pub(super) fn with_claim(update: RecordUpdate, claim: &Claim, deadline: DateTime<Utc>) -> RecordUpdate {
+    update.variable(CLAIM, claim.to_string()).variable(DEADLINE, deadline.to_rfc3339())
 }
 
 /// Makes a call that people can do without. A failure is one line of the handler's log.
@@ -103,6 +128,13 @@ impl Reader<'_> {
         Some(ours.filter(|ours| ours.decision == decision).unwrap_or_else(|| PendingDecision::new(decision)))
     }
 
+    /// Whether the check passed although checkgate has not decided it: an acknowledgement passes a check whose completion
+    /// event is not `Callback`.
+    pub(super) fn passed_undecided(&self, record: &CheckRecord) -> bool {
+        let is_decided = self.message.pending_decision.is_some() || self.decision(record).is_some();
+        record.result.as_deref() == Some("succeeded") && !is_decided
+    }
+
     /// How a check ended whose record is completed: decided by checkgate, or cancelled, bypassed, timed out.
     pub(super) fn completion(&self, record: &CheckRecord) -> Ended {
         let result = record.result.as_deref().unwrap_or("without a result");
@@ -110,8 +142,11 @@ impl Reader<'_> {
         match ours.or_else(|| self.decision(record)) {
             Some(decision) if decision.task_result() == result => Ended::Decided(decision),
             _ => {
-                if matches!(result, "succeeded" | "failed") {
-                    tracing::warn!(result, "somebody other than checkgate completed the check");
+                let why = format!("its record is completed with the result {result}");
+                if self.passed_undecided(record) {
+                    Event::PassedUndecided.report(&why);
+                } else if result == "failed" {
+                    Event::DecidedBySomeoneElse.report(&why);
                 }
                 Ended::Stopped(format!("the check is completed already: {result}"))
             }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::next::{Alert, Next};
+use super::next::Next;
 use crate::azure_devops::{Error, ErrorKind};
 use crate::evaluation::Verdict;
+use crate::events::Event;
 use crate::queue::message::MessageV1;
 use crate::queue::progress::Progress;
 use crate::task::Decision;
@@ -28,6 +29,13 @@ const LONGEST_PAUSE_WHEN_DUE: TimeDelta = TimeDelta::minutes(2);
 /// How long Azure DevOps may refuse the token without a break before the token counts as dead. Some refusals pass: a service
 /// under maintenance answers everything with a page for people, as it does when it asks them to sign in.
 const TOKEN_DEAD_AFTER: TimeDelta = TimeDelta::minutes(30);
+
+/// How many looks at a check in a row must find that nobody waits for it: one machine of Azure DevOps may not know it for
+/// a moment.
+pub(super) const LOOKS_TO_BELIEVE: u32 = 3;
+
+/// How long after such a look the next one follows.
+pub(super) const LOOK_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(30);
 
 /// How long the token may not see a check before the check counts as gone. A plan that was made a moment ago may not be
 /// visible everywhere yet.
@@ -62,7 +70,7 @@ impl StepError<'_> {
             Self::Gather(_) => progress.note_refusal(now),
             Self::Measure(_) => {}
         }
-        if let Self::Precheck(Error { kind: ErrorKind::Gone | ErrorKind::NotVisible, .. }) = self {
+        if let Self::Precheck(Error { kind: ErrorKind::NotVisible, .. }) = self {
             progress.note_unseen(now);
         }
     }
@@ -99,17 +107,14 @@ pub(super) fn error_policy(error: &StepError<'_>, message: &MessageV1, moment: M
     let is_too_late = moment.now > message.check.deadline + DELIVERY_GRACE;
     match error {
         StepError::Precheck(error) => match error.kind {
-            ErrorKind::Gone if !progress.is_first() || is_unseen_for_good => {
-                return Next::stop(format!("nobody waits for the check any more: {error}"));
-            }
-            ErrorKind::NotVisible if is_unseen_for_good => return Next::give_up(Alert::PlanNotVisible, error),
-            ErrorKind::TokenRefused if is_token_dead => return Next::give_up(Alert::TokenDead, error),
-            _ if is_too_late => return Next::give_up(Alert::DeadlineMissed, error),
+            ErrorKind::NotVisible if is_unseen_for_good => return Next::give_up(Event::PlanNotVisible, error),
+            ErrorKind::TokenRefused if is_token_dead => return Next::give_up(Event::TokenRefused, error),
+            _ if is_too_late => return Next::give_up(Event::DeadlineMissed, error),
             _ => {}
         },
         StepError::Deliver(error) => {
             if is_too_late || (error.kind == ErrorKind::TokenRefused && is_token_dead) {
-                return Next::give_up(Alert::DecisionUndeliverable, error);
+                return Next::give_up(Event::DecisionUndeliverable, error);
             }
         }
         StepError::Gather(why) if is_token_dead => {
@@ -163,7 +168,6 @@ pub(super) fn backoff(errors: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Ended;
     use super::super::testing::{a_message, a_verdict, minute};
     use super::*;
     use crate::evaluation::Status;
@@ -176,8 +180,7 @@ mod tests {
     enum Then {
         AgainIn(i64),
         Fail,
-        Stop,
-        Alert(Alert),
+        GiveUp(Event),
     }
 
     fn moment(now: i64) -> Moment {
@@ -188,8 +191,7 @@ mod tests {
         match next {
             Next::Requeue { at, .. } => Then::AgainIn((*at - minute(now)).num_seconds()),
             Next::Decide { decision: Decision::Rejected { .. }, .. } => Then::Fail,
-            Next::End(Ended::Stopped(_)) => Then::Stop,
-            Next::GiveUp { alert, .. } => Then::Alert(*alert),
+            Next::GiveUp { event, .. } => Then::GiveUp(*event),
             other => panic!("{other:?}"),
         }
     }
@@ -215,11 +217,10 @@ mod tests {
             (SLOW, (0, 59), Then::AgainIn(60)),
             (DOWN, (0, 90), Then::AgainIn(4)),
             (DOWN, (0, 120), Then::AgainIn(4)),
-            (DOWN, (0, 121), Then::Alert(Alert::DeadlineMissed)),
+            (DOWN, (0, 121), Then::GiveUp(Event::DeadlineMissed)),
             (ErrorKind::BadRequest, (0, 5), Then::AgainIn(4)),
             (ErrorKind::TokenRefused, (0, 29), Then::AgainIn(4)),
-            (ErrorKind::TokenRefused, (0, 30), Then::Alert(Alert::TokenDead)),
-            (ErrorKind::Gone, (5, 5), Then::Stop),
+            (ErrorKind::TokenRefused, (0, 30), Then::GiveUp(Event::TokenRefused)),
         ];
         for (kind, times, expected) in rows {
             let error = Error::new("read the check's record", kind, "so");
@@ -230,10 +231,8 @@ mod tests {
     #[test]
     fn a_plan_that_was_just_made_may_not_be_visible_yet() {
         let rows = [
-            (ErrorKind::Gone, (0, 0), Then::AgainIn(4)),
-            (ErrorKind::Gone, (0, 1), Then::Stop),
             (ErrorKind::NotVisible, (0, 0), Then::AgainIn(4)),
-            (ErrorKind::NotVisible, (0, 1), Then::Alert(Alert::PlanNotVisible)),
+            (ErrorKind::NotVisible, (0, 1), Then::GiveUp(Event::PlanNotVisible)),
         ];
         for (kind, times, expected) in rows {
             let error = Error::new("read the check's plan", kind, "so");
@@ -248,10 +247,10 @@ mod tests {
             (SLOW, (0, 5), Then::AgainIn(500)),
             (SLOW, (0, 61), Then::AgainIn(120)),
             (DOWN, (0, 90), Then::AgainIn(4)),
-            (DOWN, (0, 121), Then::Alert(Alert::DecisionUndeliverable)),
+            (DOWN, (0, 121), Then::GiveUp(Event::DecisionUndeliverable)),
             (ErrorKind::NotVisible, (0, 30), Then::AgainIn(4)),
             (ErrorKind::TokenRefused, (0, 29), Then::AgainIn(4)),
-            (ErrorKind::TokenRefused, (0, 30), Then::Alert(Alert::DecisionUndeliverable)),
+            (ErrorKind::TokenRefused, (0, 30), Then::GiveUp(Event::DecisionUndeliverable)),
         ];
         for (kind, times, expected) in rows {
             let error = Error::new("report the decision", kind, "so");

@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("facts", "a fact knows which client answers it, not which condition needs it"),
     ("conditions", "a condition judges facts, and does not know the check around it"),
     ("check", "a check is made of conditions"),
+    ("events", "names what an operator must act on, and knows nothing of what led to it"),
     ("span", "names a check in each line of the handler's own log"),
     ("checks_file", "the file is made of checks"),
     ("compliance", "compares what administrators configured with the file, and asks nobody"),

@@ -36,6 +36,7 @@ mod plan_urls;
 mod poison;
 mod process;
 mod properties;
+mod quiet_ends;
 mod reevaluation;
 mod secrets;
 mod shared_build;

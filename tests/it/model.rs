@@ -11,6 +11,7 @@
 use std::collections::BTreeSet;
 
 use checkgate::queue::claim::{Claim, Claims, Ownership};
+use chrono::DateTime;
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 
 /// What keeps a check from being lost or doubled; all of it is on in the real code.
@@ -24,6 +25,12 @@ struct Protocol {
     enqueue_before_acknowledging: bool,
     successor_before_delete: bool,
     deadline: bool,
+    /// Whether another delivery goes on with a check whose chain is dead.
+    taking_over: bool,
+    /// Whether it waits first until that chain can only be dead.
+    waiting_for_the_dead: bool,
+    /// Whether it takes three looks to believe that nobody waits for the check.
+    more_looks: bool,
     /// The number of the evaluation that reaches the deadline; the first is 0.
     last_evaluation: u8,
     /// How many times Azure Pipelines delivers the check at most.
@@ -42,6 +49,9 @@ impl Protocol {
             enqueue_before_acknowledging: true,
             successor_before_delete: true,
             deadline: true,
+            taking_over: true,
+            waiting_for_the_dead: true,
+            more_looks: true,
             last_evaluation,
             deliveries,
             troubles,
@@ -78,6 +88,26 @@ struct Message {
     claims: Vec<Claim>,
     doubted: Option<Claim>,
     pending_decision: Option<Decision>,
+    /// Whether its chain has owned the check.
+    begun: bool,
+    /// The messages of other chains which have their turn before this one looks again.
+    awaits: BTreeSet<u8>,
+    /// Whether it waits for those, and not only for a claim that may be on its way.
+    is_promised: bool,
+    /// Whether the record holds another claim by now than the one that was doubted.
+    doubt_is_past: bool,
+    /// How many looks in a row found nobody waiting.
+    gone_looks: u8,
+    /// How many posts of the decision found nobody waiting.
+    gone_posts: u8,
+}
+
+impl Message {
+    /// Waits for another chain, which may have promised to look again.
+    fn wait(&mut self, claim: Option<Claim>, is_promised: bool) {
+        self.doubted = claim;
+        (self.is_promised, self.doubt_is_past) = (is_promised, false);
+    }
 }
 
 /// The next thing that an evaluation does; it may die before each.
@@ -115,6 +145,8 @@ enum Luck {
     Fails,
     /// It is done twice, or answered without being done.
     Odd,
+    /// The answer is for a moment that nobody waits for the check.
+    Gone,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +160,8 @@ enum Action {
     Advance(usize, Luck),
     Find(usize, Finding),
     Die(usize),
+    /// The message is lost for good.
+    Lose(usize),
     /// A write of a claim that timed out arrives after all.
     ArriveLate,
     Cancel,
@@ -151,6 +185,10 @@ struct State {
     turns: u8,
     has_duplicates: bool,
     is_unkept: bool,
+    /// Whether a claim was not written, so that a chain that lives may seem dead.
+    is_unclaimed: bool,
+    /// Whether a chain that lives was taken for dead.
+    is_ousted: bool,
     evidence: bool,
     announced: BTreeSet<Decision>,
     accepted: Vec<Decision>,
@@ -161,7 +199,8 @@ fn name(id: u8) -> String {
 }
 
 impl State {
-    fn put(&mut self, message: Message) {
+    /// Puts a message, and returns its id.
+    fn put(&mut self, message: Message) -> u8 {
         // New, and not that of a message that is gone.
         let ids =
             self.queue.iter().chain(self.running.iter().map(|running| &running.message)).map(|message| message.id);
@@ -171,6 +210,20 @@ impl State {
         message.claims.iter().for_each(&mut count);
         self.each_claim(|claim| count(claim));
         self.queue.push(Message { id: latest + 1, handed_out: 0, ..message });
+        latest + 1
+    }
+
+    /// An evaluation has a successor. Those that wait for it go on to wait for the successor, if they saw the claim of this
+    /// evaluation, or if it made none: in both cases the successor's turn comes before the chain counts as dead.
+    fn promise(&mut self, evaluation: &Evaluation, successor: u8) {
+        let id = evaluation.message.id;
+        let running = self.running.iter_mut().map(|running| &mut running.message);
+        for message in self.queue.iter_mut().chain(running) {
+            let has_seen = message.doubted.as_ref().is_some_and(|claim| claim.message_id == name(id));
+            if (has_seen || !evaluation.claims.has_made) && message.awaits.contains(&id) {
+                message.awaits.insert(successor);
+            }
+        }
     }
 
     /// Later than any claim that was made.
@@ -206,7 +259,9 @@ impl State {
         };
         for message in self.queue.iter_mut().chain(self.running.iter_mut().map(|running| &mut running.message)) {
             keep(&mut message.claims);
-            message.doubted.take_if(|doubted| ![&self.claim, &self.late_claim].contains(&&Some(doubted.clone())));
+            let is_past = |doubted: &mut Claim| ![&self.claim, &self.late_claim].contains(&&Some(doubted.clone()));
+            message.doubt_is_past |= message.doubted.take_if(is_past).is_some() && !message.begun;
+            message.awaits.retain(|id| owners.contains(&name(*id)));
             // Handed out again is handed out again.
             message.handed_out = message.handed_out.min(2);
         }
@@ -217,8 +272,26 @@ impl State {
         }
     }
 
+    /// Once the check has ended, every message that looks for it ends without doing anything, so that only those evaluations
+    /// count which looked before.
+    fn forget_all_but_decisions(&mut self) {
+        let has_looked =
+            |step| matches!(step, Step::Claim | Step::Judge | Step::Keep(_) | Step::ReadBack(_) | Step::Report(_));
+        self.running.retain(|running| has_looked(running.step));
+        for running in &mut self.running {
+            let evaluations = running.message.evaluations;
+            running.message = Message { evaluations, ..Message::default() };
+            running.claims = Claims::new(String::new(), Vec::new(), false);
+        }
+        self.queue.clear();
+        (self.claim, self.late_claim) = (None, None);
+    }
+
     /// Names and numbers everything anew, so that states which differ in nothing that counts are one.
     fn renumber(&mut self) {
+        if self.end.is_some() {
+            self.forget_all_but_decisions();
+        }
         self.queue.sort_by_key(|message| (message.id, message.handed_out));
         self.running.sort_by_key(|running| (running.message.id, running.message.handed_out));
         self.forget();
@@ -236,9 +309,13 @@ impl State {
             claim.made_at = place(times.iter().position(|time| *time == claim.made_at).unwrap_or_default()).into();
             claim.message_id = name(new_id(claim.message_id.parse().unwrap_or_default()));
         });
-        self.queue.iter_mut().for_each(|message| message.id = new_id(message.id));
+        let renew = |message: &mut Message| {
+            message.id = new_id(message.id);
+            message.awaits = message.awaits.iter().map(|id| new_id(*id)).collect();
+        };
+        self.queue.iter_mut().for_each(renew);
         for running in &mut self.running {
-            running.message.id = new_id(running.message.id);
+            renew(&mut running.message);
             running.claims.message_id = name(running.message.id);
         }
     }
@@ -253,28 +330,83 @@ impl State {
 
     /// Whether this evaluation may begin: each is shorter than the interval, so that none of an earlier one still runs.
     fn is_due(&self, message: &Message) -> bool {
-        self.running.iter().all(|running| running.message.evaluations >= message.evaluations)
+        let is_awaited = |other: &Message| message.awaits.contains(&other.id);
+        !self.messages().any(is_awaited)
+            && self.running.iter().all(|running| running.message.evaluations >= message.evaluations)
     }
 
     fn hand_out(&mut self, mut message: Message, protocol: &Protocol) {
         message.handed_out += 1;
         let claims = Claims::new(name(message.id), message.claims.clone(), protocol.tries && message.handed_out > 1);
+        let is_newcomer = protocol.taking_over && !message.begun;
+        let claims = if is_newcomer { claims.of_newcomer(0) } else { claims };
         self.running.push(Evaluation { message, step: Step::Look, claims, has_put: false, is_deleted: false });
+    }
+
+    /// All messages but the one whose step it is.
+    fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.queue.iter().chain(self.running.iter().map(|running| &running.message))
+    }
+
+    /// Those of the chain that made the record's claim.
+    fn owners(&self) -> impl Iterator<Item = &Message> {
+        let made = |id: &String| self.claim.as_ref().is_some_and(|claim| claim.message_id == *id);
+        self.messages().filter(move |message| {
+            made(&name(message.id)) || message.claims.iter().any(|claim| made(&claim.message_id))
+        })
+    }
+
+    /// A message is lost. Only another delivery can save the check then, or one that still waits: not one that has seen the
+    /// lost chain live.
+    fn lose(&mut self, index: usize) {
+        self.queue.remove(index);
+        let running = self.running.iter().filter(|running| running.step != Step::Delete);
+        let mut left = self.queue.iter().chain(running.map(|running| &running.message));
+        self.acknowledged &= left.any(|message| !message.begun && !message.doubt_is_past);
     }
 }
 
 impl Protocol {
     fn judge(&self, state: &State, claims: &mut Claims, message: &Message) -> Ownership {
-        match claims.judge(state.claim.as_ref(), message.doubted.as_ref()) {
+        let past = Claim { made_at: 0, message_id: String::new(), next_look: None };
+        let doubted = message.doubted.as_ref().or_else(|| message.doubt_is_past.then_some(&past));
+        match claims.judge(state.claim.as_ref(), doubted) {
             _ if !self.claims => Ownership::Ours,
             Ownership::Unclear if !self.waiting_for_other_chain => Ownership::Other,
             turn => turn,
         }
     }
 
+    /// How many times in a row nobody has to wait for the check before that is believed.
+    const fn looks_to_believe(&self) -> u8 {
+        if self.more_looks { 3 } else { 1 }
+    }
+
+    /// One machine of Azure DevOps does not know the check for a moment.
+    const fn look_in_vain(&self, evaluation: &mut Evaluation) {
+        evaluation.message.gone_looks += 1;
+        let is_believed = evaluation.message.gone_looks >= self.looks_to_believe();
+        evaluation.step = if is_believed { Step::Delete } else { Step::Doubt };
+    }
+
     fn look(&self, state: &mut State, evaluation: &mut Evaluation) {
         let message = &mut evaluation.message;
+        message.gone_looks = 0;
+        // Every claim promises a look at once. Where all have had their turn, one that is still there is late.
+        let is_late = (message.is_promised && message.doubted == state.claim) || !self.waiting_for_the_dead;
+        let newcomer_at = &mut evaluation.claims.newcomer_at;
+        *newcomer_at = newcomer_at.map(|_| if is_late { u64::MAX } else { 0 });
         let turn = self.judge(state, &mut evaluation.claims, message);
+        if let (Ownership::Promised(_), None) = (turn, state.end) {
+            message.awaits =
+                state.messages().filter(|other| other.begun).chain(state.owners()).map(|it| it.id).collect();
+            message.wait(state.claim.clone(), true);
+            evaluation.step = Step::Doubt;
+            return;
+        }
+        if evaluation.claims.dead_since.take().is_some() {
+            state.is_ousted |= state.end.is_none() && state.owners().next().is_some();
+        }
         if state.end.is_some() || turn == Ownership::Other {
             evaluation.step = Step::Delete;
             return;
@@ -284,11 +416,13 @@ impl Protocol {
         }
         let is_over = message.evaluations >= self.last_evaluation;
         if turn == Ownership::Unclear && message.pending_decision.is_none() && !is_over {
-            message.doubted.clone_from(&state.claim);
+            message.wait(state.claim.clone(), false);
             evaluation.step = Step::Doubt;
             return;
         }
-        message.doubted = None;
+        message.wait(None, false);
+        message.begun = true;
+        message.awaits.clear();
         state.turns += 1;
         evaluation.step = message.pending_decision.map_or(Step::Claim, Step::Report);
     }
@@ -314,9 +448,11 @@ impl Protocol {
     fn advance(&self, state: &mut State, mut evaluation: Evaluation, luck: Luck) -> Option<Evaluation> {
         let happens = luck != Luck::Fails;
         match evaluation.step {
+            Step::Look if luck == Luck::Gone => self.look_in_vain(&mut evaluation),
             Step::Look => self.look(state, &mut evaluation),
             Step::Claim => {
-                let claim = Some(evaluation.claims.make(state.now()));
+                state.is_unclaimed |= !happens;
+                let claim = Some(evaluation.claims.make_until(state.now(), DateTime::UNIX_EPOCH));
                 if happens {
                     state.claim = claim;
                 } else {
@@ -325,7 +461,8 @@ impl Protocol {
                 evaluation.step = Step::Judge;
             }
             Step::Keep(decision) => {
-                let claim = Some(evaluation.claims.make(state.now()));
+                state.is_unclaimed |= !happens;
+                let claim = Some(evaluation.claims.make_until(state.now(), DateTime::UNIX_EPOCH));
                 if happens {
                     (state.claim, state.kept) = (claim, Some(decision));
                 }
@@ -338,7 +475,7 @@ impl Protocol {
                 evaluation.step = match turn {
                     Ownership::Other if state.end.is_none() => Step::Delete,
                     Ownership::Unclear if state.end.is_none() && !is_over => {
-                        evaluation.message.doubted.clone_from(&state.claim);
+                        evaluation.message.wait(state.claim.clone(), false);
                         Step::Doubt
                     }
                     _ => Step::Report(state.kept.unwrap_or(decision)),
@@ -368,6 +505,12 @@ impl Protocol {
         evaluation.step = match luck {
             Luck::Good => Step::Delete,
             Luck::Odd if is_late => Step::Delete,
+            Luck::Gone if evaluation.message.gone_posts + 1 >= self.looks_to_believe() => Step::Delete,
+            Luck::Gone => {
+                evaluation.message.gone_posts += 1;
+                evaluation.message.pending_decision = Some(decision).filter(|_| self.pending_decision);
+                self.come_back()
+            }
             Luck::Odd | Luck::AnswerLost | Luck::Fails => {
                 evaluation.message.pending_decision = Some(decision).filter(|_| self.pending_decision);
                 self.come_back()
@@ -380,13 +523,15 @@ impl Protocol {
         let claims = evaluation.claims.clone().hand_on(state.now());
         let successor = Message { claims, evaluations: message.evaluations + 1, ..message };
         if luck != Luck::Fails {
-            state.put(successor.clone());
+            let id = state.put(successor.clone());
+            state.promise(&evaluation, id);
             evaluation.has_put = true;
         }
         match luck {
-            Luck::Good => {}
+            Luck::Good | Luck::Gone => {}
             Luck::Odd => {
-                state.put(successor);
+                let id = state.put(successor);
+                state.promise(&evaluation, id);
                 state.has_duplicates = true;
             }
             Luck::AnswerLost | Luck::Fails => {
@@ -403,7 +548,9 @@ impl Protocol {
 const fn lucks(step: Step) -> &'static [Luck] {
     match step {
         Step::Claim | Step::Keep(_) => &[Luck::Good, Luck::Fails],
-        Step::Report(_) | Step::Doubt | Step::Put => &[Luck::Good, Luck::AnswerLost, Luck::Fails, Luck::Odd],
+        Step::Look => &[Luck::Good, Luck::Gone],
+        Step::Report(_) => &[Luck::Good, Luck::AnswerLost, Luck::Fails, Luck::Odd, Luck::Gone],
+        Step::Doubt | Step::Put => &[Luck::Good, Luck::AnswerLost, Luck::Fails, Luck::Odd],
         _ => &[Luck::Good],
     }
 }
@@ -430,6 +577,9 @@ impl Model for Protocol {
             if may_fail && message.handed_out == 0 {
                 actions.push(Action::HandOutTwice(index));
             }
+        }
+        if may_fail {
+            actions.extend((0..state.queue.len()).map(Action::Lose));
         }
         for (index, running) in state.running.iter().enumerate() {
             if running.step == Step::Judge {
@@ -499,6 +649,7 @@ impl Model for Protocol {
                 let evaluation = state.running.remove(index);
                 state.give_back(evaluation);
             }
+            Action::Lose(index) => state.lose(index),
             Action::ArriveLate => state.claim = state.late_claim.take(),
             Action::Cancel => state.end = Some(End::Cancelled),
         }
@@ -523,6 +674,7 @@ impl Model for Protocol {
                 let disturbances = state.troubles + state.deliveries.saturating_sub(1);
                 state.turns <= protocol.last_evaluation + 1 + 3 * disturbances
             }),
+            Property::always(NOT_OUSTED, |_, state: &State| !state.is_ousted || state.is_unclaimed),
             // What would make the rest vacuous.
             Property::sometimes("a check is approved", |_, state: &State| state.accepted.contains(&Decision::Approved)),
             Property::sometimes("a check is rejected", |_, state: &State| state.accepted.contains(&Decision::Rejected)),
@@ -534,6 +686,7 @@ impl Model for Protocol {
 const NOT_LOST: &str = "an acknowledged check that nobody works on has ended";
 const ONE_ACCEPTED: &str = "at most one decision is accepted";
 const ONE_ANNOUNCED: &str = "a chain announces one decision, however often it dies";
+const NOT_OUSTED: &str = "a chain that lives is not taken for dead";
 const EVIDENCE: &str = "no check passes without evidence";
 const DUPLICATES_DIE: &str = "duplicates die out";
 
@@ -560,7 +713,7 @@ fn broken(protocol: Protocol, until: Option<&'static str>) -> Vec<&'static str> 
 
 #[test]
 fn with_all_protections_nothing_is_lost_doubled_or_passed_without_evidence() {
-    for (last_evaluation, deliveries, troubles) in [(2, 1, 1), (2, 2, 1), (1, 1, 2)] {
+    for (last_evaluation, deliveries, troubles) in [(3, 2, 0), (2, 1, 1), (1, 2, 1), (1, 1, 2)] {
         let protocol = Protocol::with(last_evaluation, deliveries, troubles);
         assert_eq!(broken(protocol, None), Vec::<&str>::new());
     }
@@ -599,6 +752,21 @@ fn without_the_queue_before_the_acknowledgement_a_check_is_lost() {
 #[test]
 fn without_the_successor_before_the_deletion_a_check_is_lost() {
     breaks(Protocol { successor_before_delete: false, ..Protocol::with(2, 1, 1) }, NOT_LOST);
+}
+
+#[test]
+fn without_taking_over_another_delivery_ends_for_the_claim_of_a_dead_chain() {
+    breaks(Protocol { taking_over: false, ..Protocol::with(1, 2, 1) }, NOT_LOST);
+}
+
+#[test]
+fn without_waiting_for_the_dead_another_delivery_ousts_the_chain_that_lives() {
+    breaks(Protocol { waiting_for_the_dead: false, ..Protocol::with(1, 2, 0) }, NOT_OUSTED);
+}
+
+#[test]
+fn without_more_looks_a_check_that_is_gone_for_a_moment_is_lost() {
+    breaks(Protocol { more_looks: false, ..Protocol::with(2, 1, 1) }, NOT_LOST);
 }
 
 #[test]

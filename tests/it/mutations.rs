@@ -9,7 +9,7 @@ use checkgate::azure_devops::{AzureDevOps as Client, Options};
 use checkgate::check::Check;
 use checkgate::checks_file::ChecksFile;
 use checkgate::clock::Clock;
-use checkgate::evaluation::evaluator::{Evaluator, ReadRunState};
+use checkgate::evaluation::evaluator::{Evaluator, ReadRun};
 use checkgate::evaluation::{Memory, Status};
 use checkgate::facts::ReadingTime;
 use checkgate::http::managed_identity::ManagedIdentity;
@@ -81,7 +81,7 @@ impl World {
             sources: &self.connections,
             memory: &Memory::default(),
             run: None,
-            read_run_state: ReadRunState::Never,
+            read_run: ReadRun::Never,
             now: self.clock.now(),
             waits: None,
             limit: READING_TIME,

@@ -179,7 +179,7 @@ proptest! {
         flip in any::<proptest::sample::Index>(),
     ) {
         let mut message = MessageV1::new(Check { inputs, ..check(definition(&conditions)) });
-        let claims = claims.into_iter().map(|(made_at, message_id)| Claim { made_at, message_id });
+        let claims = claims.into_iter().map(|(made_at, message_id)| Claim { made_at, message_id, next_look: None });
         message.progress.hand_on(claims.collect());
         let memory = serde_json::from_value(json!({ "0": { "state": samples } })).expect("a memory");
         message.progress.note_evaluation(false, memory);

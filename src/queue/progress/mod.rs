@@ -1,5 +1,7 @@
 //! How far a check has come. It travels in the check's messages; each change has a name. Pure.
 
+mod changes;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -48,6 +50,9 @@ pub struct Progress {
     /// Since when the token cannot see the check's plan and record.
     #[serde(skip_serializing_if = "Option::is_none")]
     unseen_since: Option<DateTime<Utc>>,
+    /// How many looks in a row found that nobody waits for the check.
+    #[serde(skip_serializing_if = "is_zero")]
+    gone_looks: u32,
     /// Since when Azure DevOps does not answer, until the check's log says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable_since: Option<DateTime<Utc>>,
@@ -134,6 +139,11 @@ impl Progress {
         self.unseen_since.map_or(TimeDelta::zero(), |since| now - since)
     }
 
+    /// How many looks in a row found that nobody waits for the check.
+    pub const fn gone_looks(&self) -> u32 {
+        self.gone_looks
+    }
+
     /// Since when Azure DevOps did not answer, where the log does not say so yet.
     pub const fn unreadable_since(&self) -> Option<DateTime<Utc>> {
         self.unreadable_since
@@ -142,106 +152,6 @@ impl Progress {
     /// How many of the warnings before the deadline were given.
     pub const fn warnings(&self) -> u32 {
         self.warnings
-    }
-
-    /// An evaluation found the check waiting.
-    pub const fn begin(&mut self) {
-        self.begun = true;
-    }
-
-    /// This evaluation is over, and the next one carries these claims.
-    pub fn hand_on(&mut self, claims: Vec<Claim>) {
-        self.claims = claims;
-        self.evaluations += 1;
-    }
-
-    /// A chain that has ended left this claim in the record: the next message counts it as its own.
-    pub fn take_over(&mut self, claim: Claim) {
-        self.claims.push(claim);
-        self.claims.sort();
-    }
-
-    /// The record's claim leaves it unclear whether another chain lives.
-    pub fn note_doubt(&mut self, claim: Option<Claim>) {
-        self.doubted_claim = claim;
-    }
-
-    /// The check's record is in this timeline.
-    pub const fn note_timeline(&mut self, id: Uuid) {
-        self.timeline_id = Some(id);
-    }
-
-    /// The check has this log.
-    pub const fn note_log(&mut self, id: Option<u64>) {
-        self.log_id = id;
-    }
-
-    /// Lines were written into the log. The first ones, and those about an outage, come with any others.
-    pub fn note_log_written(&mut self) {
-        self.unreadable_since = None;
-        if !self.has_log_begun() {
-            LOG_BEGUN.clone_into(&mut self.last_status);
-        }
-    }
-
-    /// The log shows the status with this digest.
-    pub fn note_status(&mut self, digest: String) {
-        self.last_status = digest;
-    }
-
-    /// So many warnings before the deadline are given.
-    pub fn note_warnings(&mut self, given: u32) {
-        self.warnings = self.warnings.max(given);
-    }
-
-    /// An evaluation came to no decision yet. Its conditions remember this, and could be measured or not.
-    pub fn note_evaluation(&mut self, is_errored: bool, memory: Memory) {
-        self.memory = memory;
-        if is_errored {
-            self.count_error();
-        } else {
-            self.consecutive_errors = 0;
-        }
-    }
-
-    /// Nothing is measured any more.
-    pub fn forget_measurements(&mut self) {
-        self.memory = Memory::default();
-    }
-
-    /// This was read about the run, or nothing yet.
-    pub fn note_run(&mut self, run: Option<Run>) {
-        self.run = run;
-    }
-
-    /// An evaluation met an error.
-    pub const fn count_error(&mut self) {
-        self.consecutive_errors = self.consecutive_errors.saturating_add(1);
-    }
-
-    /// Azure DevOps refused the token.
-    pub fn note_refusal(&mut self, now: DateTime<Utc>) {
-        self.refused_since.get_or_insert(now);
-    }
-
-    /// Azure DevOps answered something other than a refusal of the token.
-    pub const fn forget_refusals(&mut self) {
-        self.refused_since = None;
-    }
-
-    /// The token cannot see the check's plan and record.
-    pub fn note_unseen(&mut self, now: DateTime<Utc>) {
-        self.unseen_since.get_or_insert(now);
-    }
-
-    /// The check's record was read.
-    pub const fn note_seen(&mut self) {
-        self.unseen_since = None;
-    }
-
-    /// Azure DevOps did not answer; the log has to say so.
-    pub fn note_unreadable(&mut self, now: DateTime<Utc>) {
-        self.unreadable_since.get_or_insert(now);
     }
 }
 
@@ -254,7 +164,7 @@ mod tests {
     }
 
     fn claim(made_at: u64) -> Claim {
-        Claim { made_at, message_id: "message".to_owned() }
+        Claim { made_at, message_id: "message".to_owned(), next_look: None }
     }
 
     #[test]

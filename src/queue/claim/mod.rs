@@ -30,93 +30,42 @@
 //! it is newer than the other chain's, it ends that chain when it arrives. So such a message waits as well, instead of ending
 //! at once.
 //!
+//! A chain may also be dead: its message was lost, or the host has given it up. Then only another delivery of the check can
+//! help. So a claim says when its chain looks again. A *newcomer*, a message whose chain has never owned the check, does not
+//! end at once for another chain's claim. It looks again when the other chain should have done so. A newer claim shows that
+//! the other chain lives, and the newcomer ends. Otherwise it waits until the other chain is late by more than a death can
+//! make it. Then it goes on with the check, and counts the claim of the dead chain as its own.
+//!
+//! A chain whose claim may not have arrived looks again within 5 min, so that it does not seem dead while it sleeps.
+//!
 //! # Accepted races
 //!
 //! * Two chains that read the same old claim both write. Mostly the one goes on whose write arrived last; the check was
 //!   evaluated once more than necessary.
 //! * Two chains may decide at the same moment, before either sees the other. Azure Pipelines takes the first decision and
 //!   refuses the second.
+//! * A chain that lives is taken for dead if for 15 min its claims do not arrive, or it dies twice in a row, and the check is
+//!   delivered again just then. The check is not lost: that chain ends when it sees the newer claim.
 //! * While a record cannot be read, nobody sees which chain is the one. All go on until it can be read again.
 //!
 //! `tests/it/model.rs` checks all of this in every state of a small model.
 
-use std::fmt;
-use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod written;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
-/// What a message writes into the check's record to show that its chain lives: 16 hexadecimal digits, a dot and the
-/// message's id. A later claim is greater.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Claim {
-    /// When it was made, in microseconds since 1970. A little later where the clock had not moved on.
-    pub made_at: u64,
-    /// The queue's id of the message that made it. A message that was queued twice has two ids, and makes two claims.
-    pub message_id: String,
-}
+pub use written::{Claim, ClaimTimes, ParseClaimError};
 
-impl fmt::Display for Claim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}.{}", self.made_at, self.message_id)
-    }
-}
+/// How late the next look of a chain is before a newcomer looks whether it came: time for a queue that is busy.
+const LATE: u64 = 30 * 1_000_000;
 
-impl From<Claim> for String {
-    fn from(claim: Claim) -> Self {
-        claim.to_string()
-    }
-}
-
-/// The text is not a claim.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a claim is 16 hexadecimal digits, a dot and the id of a queue message")]
-pub struct ParseClaimError;
-
-impl FromStr for Claim {
-    type Err = ParseClaimError;
-
-    fn from_str(text: &str) -> Result<Self, ParseClaimError> {
-        let (made_at, message_id) = text.split_once('.').ok_or(ParseClaimError)?;
-        if made_at.len() != 16 || message_id.len() > LONGEST_ID {
-            return Err(ParseClaimError);
-        }
-        let made_at = u64::from_str_radix(made_at, 16).map_err(|_| ParseClaimError)?;
-        Ok(Self { made_at, message_id: message_id.to_owned() })
-    }
-}
-
-impl TryFrom<String> for Claim {
-    type Error = ParseClaimError;
-
-    fn try_from(text: String) -> Result<Self, ParseClaimError> {
-        text.parse()
-    }
-}
-
-/// The longest id of a queue message. Azure Storage's are GUIDs; other text in the record must not fill our messages.
-const LONGEST_ID: usize = 64;
+/// How late it is before the chain counts as dead: the host's lease of 10 min on the message of a process that died, and
+/// 5 min for its pick-up and the evaluation.
+const DEAD: u64 = 15 * 60 * 1_000_000;
 
 /// How many claims a message carries: the newest of its chain, and the one that the record holds. A chain recognizes an
 /// older claim of its own too, but only after a wait.
 const CARRIED: usize = 8;
-
-/// Gives each claim of this process its own time, so that one of two claims is newer even if both are made at one moment.
-#[derive(Debug, Default)]
-pub struct ClaimTimes(AtomicU64);
-
-impl ClaimTimes {
-    /// The next time, in microseconds since 1970.
-    pub fn next(&self, now: DateTime<Utc>) -> u64 {
-        let now = u64::try_from(now.timestamp_micros()).unwrap_or_default();
-        let next = |last: u64| now.max(last.saturating_add(1));
-        let last = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
-        // Both are the former value.
-        next(last.unwrap_or_else(|last| last))
-    }
-}
 
 /// Which chain of messages the check belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +76,8 @@ pub enum Ownership {
     Other,
     /// Another chain may live, or its claim may be stale: wait, and look again.
     Unclear,
+    /// Another chain owns the check and is not known to be dead: look again at this time.
+    Promised(DateTime<Utc>),
 }
 
 /// What one message knows of claims while it is evaluated.
@@ -142,6 +93,10 @@ pub struct Claims {
     pub is_retry: bool,
     /// Whether this attempt has made a claim.
     pub has_made: bool,
+    /// The time now, in microseconds since 1970, while this message is a newcomer.
+    pub newcomer_at: Option<u64>,
+    /// When the dead chain should have looked again whose check this message has taken over.
+    pub dead_since: Option<u64>,
 }
 
 impl Claims {
@@ -149,18 +104,57 @@ impl Claims {
     /// was handed out before: it may have made a claim of which this attempt knows nothing.
     #[must_use]
     pub const fn new(message_id: String, carried: Vec<Claim>, is_retry: bool) -> Self {
-        Self { message_id, known: carried, recorded: None, is_retry, has_made: false }
+        Self {
+            message_id,
+            known: carried,
+            recorded: None,
+            is_retry,
+            has_made: false,
+            newcomer_at: None,
+            dead_since: None,
+        }
+    }
+
+    /// The same for a newcomer, at this time in microseconds since 1970.
+    #[must_use]
+    pub fn of_newcomer(self, now: u64) -> Self {
+        Self { newcomer_at: Some(now), ..self }
+    }
+
+    /// When the dead chain should have looked again whose check this message has taken over.
+    #[must_use]
+    pub fn dead_since(&self) -> Option<DateTime<Utc>> {
+        self.dead_since.map(time)
     }
 
     /// Says which chain the check belongs to, by the claim that the record holds. `doubted` is the claim for which the last
     /// message of this chain has waited.
     pub fn judge(&mut self, recorded: Option<&Claim>, doubted: Option<&Claim>) -> Ownership {
+        let ownership = self.compare(recorded, doubted);
+        if ownership == Ownership::Ours {
+            self.newcomer_at = None;
+        }
+        ownership
+    }
+
+    fn compare(&mut self, recorded: Option<&Claim>, doubted: Option<&Claim>) -> Ownership {
         let Some(recorded) = recorded else { return Ownership::Ours };
         // An attempt of this message made it, or one of an earlier message of this chain.
         let is_of = |message_id: &String| *message_id == recorded.message_id;
         if is_of(&self.message_id) || self.known.iter().any(|known| is_of(&known.message_id)) {
             self.take_over(recorded);
             return Ownership::Ours;
+        }
+        if let (Some(now), Some(next_look)) = (self.newcomer_at, recorded.next_look) {
+            if now >= next_look.saturating_add(DEAD) {
+                self.take_over(recorded);
+                self.dead_since = Some(next_look);
+                return Ownership::Ours;
+            }
+            if doubted.is_none_or(|doubted| doubted == recorded) {
+                let late = next_look.saturating_add(LATE);
+                return Ownership::Promised(time(if now < late { late } else { next_look.saturating_add(DEAD) }));
+            }
         }
         if self.known.last() < Some(recorded) {
             // An earlier attempt may have made a newer claim. It would end the other chain when it arrives.
@@ -184,8 +178,17 @@ impl Claims {
 
     /// Makes a claim at this time of [`ClaimTimes`], newer than all that this chain has made and seen.
     pub fn make(&mut self, now: u64) -> Claim {
+        self.claim(now, None)
+    }
+
+    /// The same for a claim that says when this chain looks again.
+    pub fn make_until(&mut self, now: u64, next_look: DateTime<Utc>) -> Claim {
+        self.claim(now, u64::try_from(next_look.timestamp_micros()).ok())
+    }
+
+    fn claim(&mut self, now: u64, next_look: Option<u64>) -> Claim {
         let after = self.known.last().map_or(0, |newest| newest.made_at.saturating_add(1));
-        let claim = Claim { made_at: now.max(after), message_id: self.message_id.clone() };
+        let claim = Claim { made_at: now.max(after), message_id: self.message_id.clone(), next_look };
         self.known.push(claim.clone());
         self.has_made = true;
         claim
@@ -207,9 +210,49 @@ impl Claims {
     }
 }
 
+fn time(micros: u64) -> DateTime<Utc> {
+    i64::try_from(micros).ok().and_then(DateTime::from_timestamp_micros).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MINUTE: u64 = 60_000_000;
+
+    /// What a newcomer makes of the claim of a chain that was to look again after 10 minutes.
+    fn newcomer(minute: u64, doubted: Option<&Claim>) -> (Ownership, Claims) {
+        let other = Claims::new("other".to_owned(), Vec::new(), false).make_until(5, time(10 * MINUTE));
+        let mut own = Claims::new("own".to_owned(), Vec::new(), false).of_newcomer(minute * MINUTE);
+        (own.judge(Some(&other), doubted), own)
+    }
+
+    #[test]
+    fn a_newcomer_waits_until_the_other_chain_can_only_be_dead_and_takes_over() {
+        let (late, dead) = (time(10 * MINUTE + LATE), time(25 * MINUTE));
+        for (minute, ownership) in [
+            (1, Ownership::Promised(late)),
+            (10, Ownership::Promised(late)),
+            (11, Ownership::Promised(dead)),
+            (24, Ownership::Promised(dead)),
+            (25, Ownership::Ours),
+        ] {
+            assert_eq!(newcomer(minute, None).0, ownership, "minute {minute}");
+        }
+        let (_, mut own) = newcomer(25, None);
+        assert_eq!(own.dead_since(), Some(time(10 * MINUTE)));
+        assert!(own.make(1).made_at > 5, "its claims are newer");
+    }
+
+    #[test]
+    fn a_newcomer_ends_for_a_chain_that_has_made_a_newer_claim_since() {
+        let before = at(3, "other");
+        assert_eq!(newcomer(11, Some(&before)).0, Ownership::Other);
+        let (_, mut retried) = newcomer(1, None);
+        retried.is_retry = true;
+        let newer = Claims::new("other".to_owned(), Vec::new(), false).make_until(6, time(20 * MINUTE));
+        assert_eq!(retried.judge(Some(&newer), Some(&before)), Ownership::Unclear, "its own may be on its way");
+    }
 
     fn at(time: u64, message: &str) -> Claim {
         Claims::new(message.to_owned(), Vec::new(), false).make(time)
@@ -308,7 +351,10 @@ mod tests {
     #[test]
     fn claims_are_read_as_they_are_written_and_other_text_is_not_a_claim() {
         let claim = at(7, "800ae4b3.with.dots");
-        assert_eq!(claim.to_string().parse(), Ok(claim));
+        assert_eq!(claim.to_string().parse(), Ok(claim.clone()));
+        let promising = Claim { next_look: Some(9), ..claim };
+        assert_eq!(promising.to_string(), "0000000000000007-0000000000000009.800ae4b3.with.dots");
+        assert_eq!(promising.to_string().parse(), Ok(promising));
         let long = format!("0000000000000007.{}", "x".repeat(65));
         for text in [&long, "", "gone", ".own", "7.own", "zzzzzzzzzzzzzzzz.own", "0000000000000000000007.own"] {
             assert_eq!(text.parse::<Claim>(), Err(ParseClaimError), "{text}");

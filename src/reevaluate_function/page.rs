@@ -1,0 +1,103 @@
+//! What an evaluation writes on the run's page: the check's record, its log, and with the record its claim.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::context::Context;
+use super::{record, status};
+use crate::azure_devops::task::{CheckRecord, RecordUpdate};
+use crate::task::Decision;
+use crate::task_log;
+
+/// The longest sleep of a chain whose claim may not have arrived: well inside the time after which it counts as dead.
+const WITHOUT_A_PROMISE: TimeDelta = TimeDelta::minutes(5);
+
+impl Context<'_> {
+    /// Makes a record of the check, where its timeline has none: for people, and for the claims of other chains.
+    pub(super) async fn create_record(&mut self) {
+        if self.message.progress.log_id().is_some() {
+            // There was one a moment ago.
+            return;
+        }
+        (self.has_record, self.owns_record) = (true, true);
+        let is_made = self.write_record(record::new_record(&self.message.check, self.now)).await;
+        (self.has_record, self.owns_record) = (is_made, is_made);
+        if !is_made {
+            tracing::warn!("the timeline has no record of the check, and takes none: no status will be shown");
+        }
+    }
+
+    /// Creates the check's log, and shows on the run's page that the check has started.
+    pub(super) async fn open_log(&mut self, is_first: bool) {
+        if !self.has_record || self.message.progress.log_id().is_some() {
+            return;
+        }
+        let log = record::try_call(self.session.create_log()).await;
+        self.progress().note_log(log);
+        let is_first = is_first && self.claims.dead_since().is_none();
+        let update = status::started(&self.message.check, is_first.then_some(self.now));
+        self.write_record(update).await;
+    }
+
+    /// Appends to the check's log. `false` when it could not be written, which never stops an evaluation.
+    pub(super) async fn write_log(&mut self, lines: Vec<String>) -> bool {
+        let lines = status::log_lines(&self.message, [self.notes.clone(), lines].concat(), self.now);
+        if lines.is_empty() {
+            return true;
+        }
+        let Some(log_id) = self.message.progress.log_id() else { return false };
+        let text = task_log::render(&lines, self.now);
+        let is_written = record::try_call(self.session.append_log(log_id, &text)).await.is_some();
+        if is_written {
+            self.notes.clear();
+            self.progress().note_log_written();
+        }
+        is_written
+    }
+
+    /// Adds lines to the log of a check that is completed, if that can still be done.
+    pub(super) async fn add_to_log(&mut self, lines: Vec<String>) {
+        if lines.is_empty() {
+            return;
+        }
+        if self.message.progress.log_id().is_none() {
+            let log = record::try_call(self.session.create_log()).await;
+            self.progress().note_log(log);
+        }
+        if self.write_log(lines).await {
+            let update = RecordUpdate::default().log(self.message.progress.log_id());
+            record::try_call(self.session.update_record(&update)).await;
+        }
+    }
+
+    /// Shows in the record what is awaited, and claims the check until the next look. Returns when that has to be: soon if the
+    /// claim may not have arrived, since a chain that promises nothing counts as dead after a while.
+    pub(super) async fn announce_next(&mut self, update: RecordUpdate, at: DateTime<Utc>) -> DateTime<Utc> {
+        self.next_look = at;
+        if self.write_record(update).await || !self.has_record {
+            return at;
+        }
+        at.min(self.present() + WITHOUT_A_PROMISE)
+    }
+
+    /// Writes into the check's record, and with it this message's claim. Returns whether that is certain.
+    pub(super) async fn write_record(&mut self, update: RecordUpdate) -> bool {
+        if !self.has_record {
+            return false;
+        }
+        let claim = self.claims.make_until(self.app.claim_times.next(self.app.clock.now()), self.next_look);
+        let update = update.log(self.message.progress.log_id());
+        let update = record::with_claim(update, &claim, self.message.check.deadline);
+        record::try_call(self.session.update_record(&update)).await.is_some()
+    }
+
+    /// Writes a decision into the record, so that a crash from here on cannot lead to another one. Returns the record as it is
+    /// then, where it can be read.
+    pub(super) async fn keep_decision(&mut self, update: RecordUpdate, decision: &Decision) -> Option<CheckRecord> {
+        let (ids, sealer) = (&self.message.check.properties, &self.app.sealer);
+        let update = record::with_decision(update, decision, ids, sealer);
+        if !self.write_record(update).await {
+            return None;
+        }
+        record::try_call(self.session.record()).await.flatten()
+    }
+}
