@@ -24,6 +24,7 @@ pub(super) enum End {
     TimedOut,
     GivenUp,
     EndedByOthers,
+    RunCancelled,
     Skipped,
     TokenDead,
     Poisoned,
@@ -64,7 +65,10 @@ pub(super) fn judge(life: &Life, account: &Account) -> Result<End, String> {
     ensure(!life.is_undisturbed() || is_one_chain(life, account), "duplicates live on")?;
     let results: Vec<&str> = account.decisions.iter().map(|event| event.result.as_str()).collect();
     ensure(results.iter().all(|result| *result == results[0]), "different decisions were posted")?;
-    ensure(account.before_end.is_none_or(|before| before == results.len()), "a decision was posted after the end")?;
+    // Nothing but the plan and the run shows the end of a check without a record, and they may not answer.
+    let is_seen = life.has_record || life.is_calm();
+    let is_late = is_seen && account.before_end.is_some_and(|before| before != results.len());
+    ensure(!is_late, "a decision was posted after the end")?;
     let mut accepted = account.decisions.iter().filter(|event| event.accepted);
     match (accepted.next(), accepted.next()) {
         (Some(_), Some(_)) => Err("two decisions were accepted".to_owned()),
@@ -97,7 +101,9 @@ fn latest(life: &Life, account: &Account) -> TimeDelta {
     let is_undisturbed = life.is_undisturbed();
     let clear = if is_undisturbed { TimeDelta::zero() } else { CLEARS_UP };
     let evaluated = evaluations(account).filter(|at| verdict(life, *at) != Verdict::NotYet).min();
-    evaluated.unwrap_or(end).max(clear) + if is_undisturbed { PROMPT_IF_UNDISTURBED } else { PROMPT }
+    // A dead chain counts as dead 15 minutes after its next look.
+    let taken_over = life.redelivery().map_or(clear, |at| at + TimeDelta::minutes(20));
+    evaluated.unwrap_or(end).max(clear).max(taken_over) + if is_undisturbed { PROMPT_IF_UNDISTURBED } else { PROMPT }
 }
 
 /// The deadlines of its deliveries.
@@ -149,6 +155,9 @@ fn why_undecided(life: &Life, account: &Account) -> Result<End, String> {
     }
     if !account.is_accepted {
         return Ok(End::NeverAccepted);
+    }
+    if happened(Event::RunIsBeingCancelled) && !life.has_record && says("nobody waits for the check any more") {
+        return Ok(End::RunCancelled);
     }
     if life.check == Check::Skips && says("it does not decide then") {
         return Ok(End::Skipped);

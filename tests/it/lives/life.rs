@@ -78,6 +78,10 @@ pub(super) enum Event {
     Closes,
     Reopens,
     RunIsCancelled,
+    /// The run begins to be cancelled, and the stage runs all the same: its condition is `always()`.
+    RunIsBeingCancelled,
+    /// The messages of the check are lost for good.
+    ChainDies,
     CheckEnds(TaskResult),
     TokenExpires,
     OutageOfAzureDevOps(Outage),
@@ -92,6 +96,8 @@ pub(super) enum Outage {
     Unreachable,
     SignInPage,
     Throttled,
+    /// It does not know any plan. Less than a minute, so that the looks of half a minute see the end of it.
+    Gone,
 }
 
 impl Outage {
@@ -100,6 +106,7 @@ impl Outage {
             Self::Down => Fault::status(503),
             Self::Unreachable => Fault::drop_connection(),
             Self::SignInPage => Fault::html(203),
+            Self::Gone => Fault::plan_not_found(),
             Self::Throttled => Fault::throttle(RetryAfter::Seconds(30)),
         }
     }
@@ -114,6 +121,10 @@ pub(super) struct Life {
     pub(super) has_task: bool,
     /// Whether the work item is closed at first.
     pub(super) is_closed: bool,
+    /// Whether the check's timeline has a record of it.
+    pub(super) has_record: bool,
+    /// Whether the server serves the callbacks of checks only as previews.
+    pub(super) callbacks_are_previews: bool,
     /// What happens, in order; the times count from the beginning.
     pub(super) events: Vec<(TimeDelta, Event)>,
     /// How probable it is that a call fails in one of many ways.
@@ -136,6 +147,8 @@ impl Life {
         let mut events = deliveries(&mut random);
         events.extend(changes(&mut random));
         events.extend(ends(&mut random));
+        events.extend(death(&mut random));
+        let (has_record, callbacks_are_previews) = (random.u8(..8) > 0, random.u8(..8) == 0);
         let is_calm = random.u8(..5) == 0;
         if !is_calm {
             events.extend(outages(&mut random));
@@ -147,6 +160,8 @@ impl Life {
             check,
             has_task,
             is_closed,
+            has_record,
+            callbacks_are_previews,
             events,
             showers: if is_calm { 0.0 } else { sometimes(&mut random, 0.02) },
             death: sometimes(&mut random, 0.025),
@@ -158,7 +173,18 @@ impl Life {
 
     /// Whether nothing goes wrong in it.
     pub(super) fn is_undisturbed(&self) -> bool {
-        self.is_calm() && self.death == 0.0 && self.host_death == 0.0 && self.twice == 0.0
+        self.is_calm()
+            && self.redelivery().is_none()
+            && self.death == 0.0
+            && self.host_death == 0.0
+            && self.twice == 0.0
+    }
+
+    /// When the check is delivered again because its messages are lost.
+    pub(super) fn redelivery(&self) -> Option<TimeDelta> {
+        let death = self.events.iter().position(|(_, event)| *event == Event::ChainDies)?;
+        let deliveries = self.events[death..].iter().filter(|(_, event)| *event == Event::Delivery);
+        deliveries.map(|(at, _)| *at).max()
     }
 
     /// Whether calls fail in it.
@@ -200,6 +226,7 @@ fn changes(random: &mut fastrand::Rng) -> Vec<(TimeDelta, Event)> {
 fn ends(random: &mut fastrand::Rng) -> Option<(TimeDelta, Event)> {
     let event = match random.u8(..100) {
         0..=9 => Event::RunIsCancelled,
+        15..=24 => Event::RunIsBeingCancelled,
         10 => Event::CheckEnds(TaskResult::Canceled),
         11 => Event::CheckEnds(TaskResult::Skipped),
         12 => Event::CheckEnds(TaskResult::Succeeded),
@@ -210,16 +237,29 @@ fn ends(random: &mut fastrand::Rng) -> Option<(TimeDelta, Event)> {
     Some((seconds(random, 0..300), event))
 }
 
+/// The messages are lost, and the check is delivered again.
+fn death(random: &mut fastrand::Rng) -> Vec<(TimeDelta, Event)> {
+    if random.u8(..16) > 0 {
+        return Vec::new();
+    }
+    let at = seconds(random, 0..400);
+    vec![(at, Event::ChainDies), (at + seconds(random, 1..1_200), Event::Delivery)]
+}
+
 /// Nothing works for a while.
 fn outages(random: &mut fastrand::Rng) -> Vec<(TimeDelta, Event)> {
     let begin = seconds(random, 0..240);
-    let end = begin + seconds(random, 1..400);
+    let mut end = begin + seconds(random, 1..400);
     let event = match random.u8(..12) {
         0 => Event::OutageOfAzureDevOps(Outage::Down),
         1 => Event::OutageOfAzureDevOps(Outage::Unreachable),
         2 => Event::OutageOfAzureDevOps(Outage::SignInPage),
         3 => Event::OutageOfAzureDevOps(Outage::Throttled),
         4 => Event::OutageOfQueue,
+        5 => {
+            end = begin + seconds(random, 1..60);
+            Event::OutageOfAzureDevOps(Outage::Gone)
+        }
         _ => return Vec::new(),
     };
     vec![(begin, event), (end.min(CLEARS_UP), Event::OutagesEnd)]

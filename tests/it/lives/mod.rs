@@ -3,7 +3,8 @@
 //!
 //! A life follows from its seed alone: [`life`] says what it is, [`stage`] plays it with the real routes and clients over
 //! real connections, [`judge`] knows by itself how it must end. Time is virtual, and a life runs in one thread, so that
-//! the same seed is the same life: `CHECKGATE_SEED=… cargo test lives` repeats just that one.
+//! the same seed is the same life: `CHECKGATE_SEED=… cargo test lives` repeats just that one, and
+//! `CHECKGATE_LIVES=… cargo test lives` plays so many.
 
 mod judge;
 mod life;
@@ -69,7 +70,8 @@ fn live_some(seeds: &Range<u64>, next: &AtomicU64, failed: &AtomicBool) -> BTree
 
 #[test]
 fn ten_thousand_lives_end_in_their_right_decisions_whatever_fails() {
-    live(0..10_000);
+    let asked = config::environment("CHECKGATE_LIVES").map(|count| count.parse().expect("CHECKGATE_LIVES is a number"));
+    live(0..asked.unwrap_or(10_000));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use checkgate::clock::Clock;
 use checkgate::queue::QUEUE_NAME;
 use chrono::{DateTime, TimeDelta, Utc};
-use simulator::azure_devops::{AzureDevOps, CheckIds, Plan, TaskResult};
+use simulator::azure_devops::{AzureDevOps, CheckIds, NewCheck, Plan, TaskResult};
 use simulator::azure_pipelines::{HEADERS, deliver_with, expand};
 use simulator::faults::{Fault, RetryAfter};
 use simulator::functions_host::{FunctionsHost, Handler, Invocation, QueueSource};
@@ -168,7 +168,9 @@ impl Stage {
             }
             let run = run.id;
             state.work_item(42, if life.is_closed { "Closed" } else { "Active" });
-            state.await_check(run)
+            let previews = ["/events", "/records"].map(str::to_owned);
+            state.preview_only = previews.into_iter().filter(|_| life.callbacks_are_previews).collect();
+            state.await_check_as(run, NewCheck { has_record: life.has_record, ..NewCheck::default() })
         })
     }
 }
@@ -209,7 +211,7 @@ impl Scene<'_> {
     async fn clear_the_air(&mut self) {
         self.stage.queue.with(|state| state.queues.clear());
         self.stage.clock.advance(Duration::from_secs(60));
-        self.ids = self.stage.await_check(&Life { has_task: true, ..self.life.clone() });
+        self.ids = self.stage.await_check(&Life { has_task: true, has_record: true, ..self.life.clone() });
         self.deliver().await;
         self.stage.host.run_due_messages().await;
     }
@@ -227,6 +229,13 @@ impl Scene<'_> {
             Event::RunIsCancelled => {
                 stage.azure_devops.with(|state| state.cancel_run(ids.build_id));
                 self.ended();
+            }
+            Event::RunIsBeingCancelled => stage.azure_devops.with(|state| state.begin_to_cancel_run(ids.build_id)),
+            Event::ChainDies => {
+                stage.queue.with(|state| {
+                    state.queues.get_mut(QUEUE_NAME).into_iter().for_each(|queue| queue.messages.clear());
+                });
+                self.is_accepted = false;
             }
             Event::CheckEnds(result) => {
                 stage.azure_devops.with(|state| state.end_check(ids, result));
