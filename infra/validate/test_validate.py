@@ -47,6 +47,12 @@ class Infrastructure(unittest.TestCase):
                 found = "\n".join(validate.problems(copy, ROOT))
                 self.assertIn(says, found)
 
+    def test_a_setting_that_the_page_does_not_name_is_found(self):
+        page = (ROOT / "docs/settings.md").read_text()
+        for name in ("AllowedPlanUrls", "AllowInlineChecks", "ChecksFile", "LogLevel", "ManagedIdentityClientId", "__clientId"):
+            found = list(validate.undocumented(page.replace(f"{name}`", "`"), ROOT))
+            self.assertEqual(found, [f"docs/settings.md does not name {name}"])
+
     def test_a_syntax_error_is_found(self):
         for name in ("main.bicep", "terraform/app.tf"):
             with self.subTest(name), tempfile.TemporaryDirectory() as folder:

@@ -29,6 +29,7 @@ def problems(infra: Path, root: Path):
     yield from templates.undeclared_in_bicep(infra / "main.bicep")
     yield from differences(bicep, terraform)
     yield from other_roles(infra)
+    yield from undocumented((root / "docs/settings.md").read_text(), root)
     yield from wrong_alerts(json.loads((infra / "alerts.json").read_text()), root)
 
 
@@ -156,6 +157,18 @@ def wrong_alerts(alerts, root):
             expected = kinds.group(1).count(",") if alert["name"] == "undecided" and kinds else len(words)
             if len(words) != expected or not words:
                 yield f"alerts.json: {alert['name']} looks for {len(words)} lines, and the handler has {expected}"
+
+
+def undocumented(page, root):
+    """The app settings that the code reads and the page does not name."""
+    read = set()
+    for path in sorted((root / "src").rglob("*.rs")):
+        code = path.read_text().split("#[cfg(test)]", 1)[0]
+        read |= set(re.findall(r'(?:lookup\(|switch\(lookup, |environment\()"(\w+)"', code))
+        if "config" in path.parts:
+            read |= set(re.findall(r'const NAME: &str = "(\w+)"', code))
+            read |= {f"__{part}" for part in re.findall(r'part\("(\w+)"\)', code)}
+    yield from (f"docs/settings.md does not name {name}" for name in sorted(read) if f"{name}`" not in page)
 
 
 def main():
