@@ -1,41 +1,21 @@
 //! `expression`: a CEL expression over the run, its timeline, its work items, the inputs and the time.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use cel::Value;
-use cel::objects::{Key, Map};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::azure_devops::work_items::WorkItem;
 use crate::conditions::shared::predicate::{Predicate, from_json};
+use crate::conditions::shared::variables;
 use crate::conditions::{Declared, Finding, Rule, Scope};
-use crate::facts::run::{CurrentRunState, RunDetails};
 use crate::facts::timeline::RunTimeline;
 use crate::facts::work_items::{LinkSource, LinkedWorkItems};
 use crate::facts::{FactError, Facts, Wanted};
-use crate::suggest::suggest;
 use crate::yaml::Problems;
 
 /// What an expression may mention.
 const VARIABLES: [&str; 5] = ["run", "timeline", "inputs", "workItems", "now"];
-
-/// What `run` may have. Each is as Azure DevOps sent it; what it did not send is absent, so that nothing can be concluded
-/// from its absence but an error.
-const RUN_MEMBERS: [&str; 10] = [
-    "id",
-    "buildNumber",
-    "reason",
-    "sourceBranch",
-    "sourceVersion",
-    "requestedFor",
-    "definition",
-    "repository",
-    "triggerInfo",
-    "tags",
-];
 
 /// A CEL expression over `run`, `timeline`, `inputs`, `workItems` and `now`, such as
 /// `run.sourceBranch.startsWith('refs/heads/release/')`. Only what it mentions is read.
@@ -49,48 +29,17 @@ impl Expression {
         LinkedWorkItems { source: LinkSource::Commit, with_categories: self.0.text().contains("category") }
     }
 
-    /// Tags may change while the stage waits, and what triggered the run has no bounds: they are read anew each time, and
-    /// only where they are looked at.
-    fn reads_state(&self) -> bool {
-        ["tags", "triggerInfo"].iter().any(|name| self.0.text().contains(name))
-    }
-
     fn values(&self, facts: &Facts, scope: &Scope<'_>) -> Result<Vec<(&'static str, Value)>, FactError> {
         let mentioned = self.0.variables();
-        let mut values = Vec::new();
-        for name in VARIABLES.into_iter().filter(|name| mentioned.contains(*name)) {
-            let value = match name {
-                "run" => from_json(&self.run(facts)?),
-                "timeline" => from_json(&serde_json::to_value(&*facts.get(&RunTimeline)?).unwrap_or_default()),
-                "workItems" => {
-                    let items = facts.get(&self.work_items())?;
-                    from_json(&items.iter().map(work_item).collect())
-                }
-                "inputs" => inputs(scope),
-                _ => Value::Timestamp(facts.read_at(scope.now).fixed_offset()),
-            };
-            values.push((name, value));
+        let mut values = variables::values(&self.0, facts, scope)?;
+        if mentioned.contains("timeline") {
+            values.push(("timeline", from_json(&serde_json::to_value(&*facts.get(&RunTimeline)?).unwrap_or_default())));
+        }
+        if mentioned.contains("workItems") {
+            let items = facts.get(&self.work_items())?;
+            values.push(("workItems", from_json(&items.iter().map(work_item).collect())));
         }
         Ok(values)
-    }
-
-    fn run(&self, facts: &Facts) -> Result<Json, FactError> {
-        let mut run = serde_json::to_value(&*facts.get(&RunDetails)?).unwrap_or_default();
-        // What is kept of it is less than Azure DevOps sent.
-        if let Some(members) = run.as_object_mut() {
-            members.remove("triggerInfo");
-        }
-        if self.reads_state() {
-            let state = facts.get(&CurrentRunState)?;
-            if let Some(tags) = &state.tags {
-                run["tags"] = tags.clone().into();
-            }
-            if let Some(info) = &state.trigger_info {
-                let told = info.iter().filter(|(_, value)| !value.is_null());
-                run["triggerInfo"] = told.map(|(name, value)| (name.clone(), value.clone())).collect();
-            }
-        }
-        Ok(run)
     }
 }
 
@@ -110,13 +59,6 @@ fn work_item(item: &WorkItem) -> Json {
     members
 }
 
-/// All inputs that the check declares; one that was not sent is empty.
-fn inputs(scope: &Scope<'_>) -> Value {
-    let map: HashMap<Key, Value> =
-        scope.inputs.iter().map(|(name, value)| (Key::from(*name), Value::from(*value))).collect();
-    Value::Map(Map { map: Arc::new(map) })
-}
-
 impl Rule for Expression {
     fn describe(&self) -> String {
         self.0.text().to_owned()
@@ -124,23 +66,12 @@ impl Rule for Expression {
 
     fn validate(&self, declared: &Declared<'_>, problems: &mut Problems<'_>) {
         self.0.validate("", &VARIABLES, problems);
-        for name in self.0.members_of("run").iter().filter(|name| !RUN_MEMBERS.contains(&name.as_str())) {
-            let (known, hint) = (RUN_MEMBERS.join("`, `"), suggest(name, RUN_MEMBERS));
-            problems.push("", format!("`run` has no `{name}`; known are `{known}`{hint}"));
-        }
-        for name in self.0.members_of("inputs") {
-            declared.expect_input("", &name, problems);
-        }
+        variables::validate(&self.0, "", declared, problems);
     }
 
     fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
         let mentioned = self.0.variables();
-        if mentioned.contains("run") {
-            wanted.add(RunDetails);
-            if self.reads_state() {
-                wanted.add(CurrentRunState);
-            }
-        }
+        variables::want(&self.0, wanted);
         if mentioned.contains("timeline") {
             wanted.add(RunTimeline);
         }
@@ -182,6 +113,7 @@ mod tests {
     use crate::azure_devops::timeline::Timeline;
     use crate::conditions::Outcome;
     use crate::conditions::given::{check, delivered_at, evaluate, measure, problems, wanted};
+    use crate::facts::run::{CurrentRunState, RunDetails};
 
     fn yaml(expression: &str) -> String {
         let expression = serde_json::to_string(expression).expect("a text");

@@ -5,3 +5,4 @@ pub(super) mod own_branch;
 pub(super) mod percent;
 pub(super) mod predicate;
 pub(super) mod published;
+pub(super) mod variables;
