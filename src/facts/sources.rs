@@ -1,5 +1,6 @@
 //! What the outside systems of `checks.yaml` answer. The request to a source is the fact.
 
+use super::run::RunDetails;
 use super::{Fact, FactError, Gatherer};
 use crate::sources::http::{HttpRequest, HttpResponse};
 use crate::sources::metrics::{Numbers, Samples};
@@ -37,6 +38,11 @@ impl Fact for HttpRequest {
     }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<HttpResponse, FactError> {
-        Ok(gatherer.sources.answer(self, gatherer.now).await?)
+        if !self.is_about_commit() {
+            return Ok(gatherer.sources.answer(self, gatherer.now).await?);
+        }
+        let run = gatherer.get(&RunDetails).await?;
+        let request = self.about(&run.source_version).map_err(FactError::because)?;
+        Ok(gatherer.sources.answer(&request, gatherer.now).await?)
     }
 }

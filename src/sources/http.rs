@@ -15,10 +15,34 @@ pub struct HttpRequest {
     pub connection: String,
     /// Whether it is a POST; else it is a GET.
     pub post: bool,
-    /// Below the connection's URL.
+    /// Below the connection's URL. [`HttpRequest::COMMIT`] in it stands for the run's commit.
     pub path: String,
     /// A JSON text to send.
     pub body: Option<String>,
+}
+
+impl HttpRequest {
+    /// Stands in a path for the run's commit.
+    pub const COMMIT: &str = "{run.sourceVersion}";
+
+    /// Whether it asks about the run's commit.
+    #[must_use]
+    pub fn is_about_commit(&self) -> bool {
+        self.path.contains(Self::COMMIT)
+    }
+
+    /// The request about this commit.
+    ///
+    /// # Errors
+    ///
+    /// When the commit could be anything but a commit: then it could lead the path elsewhere.
+    pub fn about(&self, commit: &str) -> Result<Self, String> {
+        let is_commit = commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_commit {
+            return Ok(Self { path: self.path.replace(Self::COMMIT, commit), ..self.clone() });
+        }
+        Err(format!("the run's `sourceVersion` is `{commit}`, not the hash of a commit, so nothing was asked about it"))
+    }
 }
 
 /// An answer.
@@ -70,4 +94,22 @@ pub(super) fn read(answered: &Answered) -> HttpResponse {
         Err(_) => Body::Value(Value::String(text.into_owned())),
     };
     HttpResponse { status: answered.status.as_u16(), is_web_page, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_hash_of_a_commit_becomes_part_of_a_path() {
+        let path = format!("commits/{}/checks", HttpRequest::COMMIT);
+        let request = HttpRequest { connection: "github".to_owned(), post: false, path, body: None };
+        let commit = "6fb3a7c1d2e4f50918273645a0b1c2d3e4f50617";
+        let about = request.about(commit).expect("a commit");
+        assert_eq!(about.path, format!("commits/{commit}/checks"));
+        let long_path = format!("../{}", "a".repeat(40));
+        for other in ["", "main", "..", "C42", "6fb3a7c", "?x=6fb3a7c1d2e4f50918273645a0b1c2d3e4f50617", &long_path] {
+            assert!(request.about(other).is_err(), "{other}");
+        }
+    }
 }

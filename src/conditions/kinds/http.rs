@@ -1,16 +1,19 @@
 //! `http`: another system's answer satisfies a condition.
 
-use cel::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::conditions::shared::predicate::{Predicate, from_json};
+use crate::conditions::shared::variables;
 use crate::conditions::{Declared, Finding, Rule, Scope, WhenNotMet};
-use crate::facts::{Facts, Wanted};
+use crate::facts::{FactError, Facts, Wanted};
 use crate::sources::check_path;
 use crate::sources::http::{Body, HttpRequest, HttpResponse};
 use crate::yaml::Problems;
+
+/// What a condition may mention.
+const VARIABLES: [&str; 4] = ["response", "run", "inputs", "now"];
 
 /// The parameters of `http`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,7 +21,8 @@ use crate::yaml::Problems;
 pub struct Http {
     /// The name of a connection of kind `http`.
     connection: String,
-    /// The path below the connection's URL, with its query: `api/status?project=web`.
+    /// The path below the connection's URL, with its query: `api/status?project=web`. `{run.sourceVersion}` in it stands
+    /// for the run's commit.
     path: String,
     /// `GET`, or `POST` for systems that are searched with one. It is sent at every evaluation.
     #[serde(default)]
@@ -26,7 +30,8 @@ pub struct Http {
     /// What a `POST` sends, as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<serde_json::Value>,
-    /// A CEL expression over `response.status` (a number) and `response.body` (its JSON, or text where it is none).
+    /// A CEL expression over `response.status` (a number), `response.body` (its JSON, or text where it is none), `run`,
+    /// `inputs` and `now`.
     success_condition: Predicate,
 }
 
@@ -70,6 +75,23 @@ impl Http {
     }
 }
 
+impl Http {
+    fn values(
+        &self,
+        answer: &HttpResponse,
+        facts: &Facts,
+        scope: &Scope<'_>,
+    ) -> Result<Vec<(&'static str, cel::Value)>, FactError> {
+        let mut response = json!({ "status": answer.status });
+        if let Body::Value(body) = &answer.body {
+            response["body"] = body.clone();
+        }
+        let mut values = variables::values(&self.success_condition, facts, scope)?;
+        values.push(("response", from_json(&response)));
+        Ok(values)
+    }
+}
+
 impl Rule for Http {
     fn describe(&self) -> String {
         format!("the answer of {} satisfies {}", self.connection, self.success_condition.text())
@@ -92,11 +114,20 @@ impl Rule for Http {
         if self.body.is_some() && self.method == Method::Get {
             problems.push("body", "is sent with `method: POST` only");
         }
-        self.success_condition.validate("successCondition", &["response"], problems);
+        if self.path.replace(HttpRequest::COMMIT, "").contains(['{', '}']) {
+            problems.push("path", format!("only `{}` may stand in braces", HttpRequest::COMMIT));
+        }
+        self.success_condition.validate("successCondition", &VARIABLES, problems);
+        variables::validate(&self.success_condition, "successCondition", declared, problems);
     }
 
     fn facts(&self, _: &Scope<'_>, wanted: &mut Wanted) {
+        variables::want(&self.success_condition, wanted);
         wanted.add(self.fact());
+    }
+
+    fn reads_run(&self) -> bool {
+        self.fact().is_about_commit() || variables::mentions_run(&self.success_condition)
     }
 
     fn may_take_long(&self) -> bool {
@@ -119,12 +150,11 @@ impl Rule for Http {
         if let Some(why) = self.flaw(&answer) {
             return Finding::errored(format!("{found} {why}"), expected);
         }
-        let mut response = json!({ "status": answer.status });
-        if let Body::Value(body) = &answer.body {
-            response["body"] = body.clone();
-        }
-        let response = from_json(&response);
-        let outcome = self.success_condition.evaluate(&[("response", response)] as &[(&'static str, Value)]);
+        let values = match self.values(&answer, facts, scope) {
+            Ok(values) => values,
+            Err(error) => return Finding::unread(&error, expected, scope.now),
+        };
+        let outcome = self.success_condition.evaluate(&values);
         let finding = match outcome.answer {
             Ok(met) => Finding::passed_if(met, found, expected).remedy(if met {
                 String::new()
@@ -198,6 +228,24 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
     }
 
     #[test]
+    fn an_answer_is_compared_with_the_run() {
+        let parameters =
+            "connection: sonar, path: 'c/{run.sourceVersion}', successCondition: response.body == run.sourceVersion";
+        let check = check(&yaml(parameters), &[]);
+        assert!(check.definition.conditions[0].reads_run());
+        for (commit, outcome) in [("abc", Outcome::Passed), ("abd", Outcome::NotMet), ("", Outcome::Errored)] {
+            let run = serde_json::from_value(json!({ "id": 7, "sourceVersion": commit })).expect("a run");
+            let path = "c/{run.sourceVersion}".to_owned();
+            let fact = HttpRequest { connection: "sonar".to_owned(), post: false, path, body: None };
+            let answer = HttpResponse { status: 200, is_web_page: false, body: Body::Value(json!("abc")) };
+            let mut facts = Facts::default();
+            facts.insert(crate::facts::run::RunDetails, Ok(run));
+            facts.insert(fact, Ok(answer));
+            assert_eq!(measure(&check, &facts).0, outcome, "{commit}");
+        }
+    }
+
+    #[test]
     fn argo_2578_a_wish_to_be_left_alone_is_kept() {
         let check = check(&yaml("connection: sonar, path: api/status, successCondition: response.status == 200"), &[]);
         let mut facts = Facts::default();
@@ -219,6 +267,12 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
                 "connection: sonar, path: '//evil/a', successCondition: 'true'",
                 "is not a path below the connection's URL",
             ),
+            (
+                "connection: sonar, path: 'a/{run.id}', successCondition: 'true'",
+                "only `{run.sourceVersion}` may stand in braces",
+            ),
+            ("connection: sonar, path: a, successCondition: 'run.commit == response.body'", "`run` has no `commit`"),
+            ("connection: sonar, path: a, successCondition: 'inputs.N == response.body'", "declares no input `N`"),
             ("connection: sonar, path: a, method: PUT, successCondition: 'true'", "expected `GET` or `POST`"),
             ("connection: sonar, path: a, body: {}, successCondition: 'true'", "method: POST"),
             ("connection: sonar, path: a, successCondition: 'body.ok'", "there is no `body` here"),
