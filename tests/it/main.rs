@@ -37,6 +37,7 @@ mod poison;
 mod process;
 mod properties;
 mod quiet_ends;
+mod recipes;
 mod reevaluation;
 mod secrets;
 mod shared_build;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use checkgate::azure_devops::{AzureDevOps as Client, Options};
-use checkgate::check::Check;
+use checkgate::check::{Check, CheckDefinition};
 use checkgate::checks_file::ChecksFile;
 use checkgate::clock::Clock;
 use checkgate::evaluation::evaluator::{Evaluator, ReadRun};
@@ -33,13 +33,13 @@ const SITE: &str = "/subscriptions/1/resourceGroups/web/providers/Microsoft.Web/
 const READING_TIME: ReadingTime = ReadingTime { usual: Duration::from_secs(60), most: Duration::from_secs(60) };
 
 /// Members whose absence no reader can notice, each with the reason. Every other member is mutated.
-type Excluded<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Excluded<'a> = &'a [(&'a str, &'a str)];
 
 /// The systems around one check.
-struct World {
+pub(crate) struct World {
     clock: simulator::Clock,
     azure_devops: AzureDevOps,
-    sources: Sources,
+    pub(crate) sources: Sources,
     ids: CheckIds,
     check: Check,
     client: Client,
@@ -48,6 +48,21 @@ struct World {
 
 impl World {
     async fn with(condition: &str, given: impl FnOnce(&mut State, u64), outside: impl FnOnce(&Sources)) -> Self {
+        let read = |sources: &Sources| {
+            let file = connections(sources);
+            let text = format!("inputs: {{ N: {{ default: {CHANGE} }} }}\nconditions: [ {{ {condition} }} ]");
+            let definition = CheckDefinition::parse(&text, &file.connections);
+            (definition.unwrap_or_else(|problems| panic!("{problems:?}")), file)
+        };
+        Self::around(read, given, outside).await
+    }
+
+    /// The same with the check and the connections that `read` finds when it knows the addresses.
+    pub(crate) async fn around(
+        read: impl FnOnce(&Sources) -> (CheckDefinition, ChecksFile),
+        given: impl FnOnce(&mut State, u64),
+        outside: impl FnOnce(&Sources),
+    ) -> Self {
         let clock = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
         let azure_devops = AzureDevOps::start(clock.clone()).await.expect("a port");
         let sources = Sources::start(clock.clone()).await.expect("a port");
@@ -57,12 +72,13 @@ impl World {
             given(state, run);
             state.await_check(run)
         });
-        let check = check(condition, &sources, &ids);
+        let (definition, file) = read(&sources);
+        let check = check(definition, &ids);
         let settings = sources.identity_settings();
         let setting = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let identity = ManagedIdentity::of_process(&setting, None).map(Arc::new);
-        let known = connections(&sources).connections;
-        let connections = Connections::new(&known, &setting, identity, reqwest::Client::builder()).expect("a client");
+        let connections =
+            Connections::new(&file.connections, &setting, identity, reqwest::Client::builder()).expect("a client");
         let client = client(&clock);
         Self { clock, azure_devops, sources, ids, check, client, connections }
     }
@@ -104,7 +120,7 @@ impl World {
     }
 
     /// Mutates each member of the answer to the call whose target contains `part`, after `prepare` has changed the answer.
-    async fn never_passes(&self, part: &str, prepare: impl FnOnce(&mut Value), excluded: Excluded<'_>) {
+    pub(crate) async fn never_passes(&self, part: &str, prepare: impl FnOnce(&mut Value), excluded: Excluded<'_>) {
         self.heal();
         self.evaluate().await;
         let target = |call: &Call| format!("{}?{}", call.path, call.query);
@@ -159,11 +175,7 @@ checks: {{ unused: {{ conditions: [ taskExecuted: {{ task: CmdLine }} ] }} }}",
     ChecksFile::parse(&file).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
-fn check(condition: &str, sources: &Sources, ids: &CheckIds) -> Check {
-    let file = connections(sources);
-    let text = format!("inputs: {{ N: {{ default: {CHANGE} }} }}\nconditions: [ {{ {condition} }} ]");
-    let definition = checkgate::check::CheckDefinition::parse(&text, &file.connections);
-    let definition = definition.unwrap_or_else(|problems| panic!("{problems:?}"));
+fn check(definition: CheckDefinition, ids: &CheckIds) -> Check {
     let properties: TaskProperties = serde_json::from_value(json!({
         "planUrl": ids.plan_url, "projectId": ids.project_id, "hubName": ids.hub_name, "planId": ids.plan_id,
         "jobId": ids.job_id, "timelineId": ids.timeline_id, "taskInstanceId": ids.task_instance_id,
