@@ -27,8 +27,8 @@ MISTAKES = {
     "a setting that Flex refuses": ("main.bicep", "{ name: 'ManagedIdentityClientId'", "{ name: 'FUNCTIONS_WORKER_RUNTIME'", "breaks an app on Flex"),
     "a connection string": ("terraform/app.tf", 'name = "ManagedIdentityClientId"', 'name = "AzureWebJobsStorage"', "connection string beside the identity"),
     "another queue": ("terraform/main.tf", '"check-evaluations-poison"', '"poison"', "function.json names check-evaluations"),
-    "an alert that cannot fire": ("alerts.json", "'the token is dead'", "'the token has died'", "the handler never writes"),
-    "an ending without an alert": ("alerts.json", ", 'the token is dead'", "", "looks for 3 lines"),
+    "an alert that cannot fire": ("alerts.json", "'token_refused'", "'token_rejected'", "never reports token_rejected"),
+    "an event without an alert": ("alerts.json", ", 'token_refused'", "", "no alert looks for token_refused"),
 }
 
 
