@@ -69,6 +69,38 @@ async fn change_information_is_denied_with_every_wrong_field_and_passes_once_it_
 }
 
 #[tokio::test]
+async fn a_change_is_read_from_the_table_that_the_condition_names_and_else_from_change_request() {
+    for (written, held, decision) in [
+        ("table: u_release, ", "u_release", "succeeded"),
+        ("table: u_release, ", "change_request", "no decision"),
+        ("", "change_request", "succeeded"),
+        ("", "u_release", "no decision"),
+    ] {
+        let mut world = World::with_sources(|sources| {
+            let url = sources.url("service-now");
+            let snow = format!("snow: {{ serviceNow: {{ instance: '{url}', user: '${{SERVICENOW_USER}}', password: '${{SERVICENOW_PASSWORD}}' }} }}");
+            let condition = format!("serviceNowChange: {{ connection: snow, {written}number: ChangeNumber, fields: {{ category: Hardware }} }}");
+            one_check(&snow, &condition).replace("conditions:", "inputs: { ChangeNumber: {} }, conditions:")
+        })
+        .await;
+        world.sources().with(|state| {
+            state.service_now.table = held.to_owned();
+            state.service_now.add_change(CHANGE, &[("category", "Hardware")]);
+        });
+        world.accept(a_check().with("ChangeNumber", CHANGE)).await;
+        world.run_due_messages().await;
+        if decision == "succeeded" {
+            world.expect_decision(decision);
+            world.expect_log(&format!("/nav_to.do?uri={held}.do?sysparm_query=number={CHANGE}"));
+        } else {
+            world.expect_no_decision();
+            world.expect_log("connection `snow` answered 400 Bad Request for the change request");
+            world.still_waits();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_change_that_does_not_exist_is_denied() {
     let mut world = World::with_sources(shipped_for).await;
     world.sources().with(|state| state.service_now.add_change("CHG0099999", &[("approval", "approved")]));
