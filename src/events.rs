@@ -25,6 +25,42 @@ pub enum Event {
     ChainLost,
     /// The host has handed out a message as often as it does, and moves it to the poison queue.
     CheckPoisoned,
+    /// An evaluation could not end. The host hands its message out again.
+    EvaluationFailed,
+    /// A check waits that the app has no key for.
+    SealingKeyMissing,
+    /// A check's record holds a decision that checkgate did not make.
+    DecisionForged,
+    /// A delivery could not be queued.
+    DeliveryNotAccepted,
+    /// More deliveries came at a time than the handler takes.
+    TooManyDeliveries,
+    /// More evaluations came at a time than the handler runs.
+    TooManyEvaluations,
+    /// A delivery names a `PlanUrl` that is not allowed.
+    PlanUrlRefused,
+    /// The name of a `PlanUrl` leads to addresses that must not be called.
+    PlanUrlLeadsInside,
+    /// A setting, or a file of the app, is wrong so that deliveries are refused.
+    AppMisconfigured,
+    /// A setting works, but probably not as it was meant.
+    SettingDoubtful,
+    /// There is no usable `checks.yaml`.
+    ChecksFileUnusable,
+    /// An edit of `checks.yaml` has mistakes. The last good file stays in force.
+    ChecksFileEditRefused,
+    /// A part of `checks.yaml` probably does not do what was meant.
+    ChecksFileDoubtful,
+    /// A connection of `checks.yaml` cannot be used.
+    ConnectionUnusable,
+    /// The queue could not be created. It is tried again.
+    QueueNotCreated,
+    /// The host could not connect to the handler.
+    HostNotConnected,
+    /// The handler ends by itself.
+    HandlerEnded,
+    /// The code failed.
+    Panicked,
 }
 
 impl Event {
@@ -41,12 +77,58 @@ impl Event {
             Self::PassedUndecided => "passed_undecided",
             Self::ChainLost => "chain_lost",
             Self::CheckPoisoned => "check_poisoned",
+            Self::EvaluationFailed => "evaluation_failed",
+            Self::SealingKeyMissing => "sealing_key_missing",
+            Self::DecisionForged => "decision_forged",
+            Self::DeliveryNotAccepted => "delivery_not_accepted",
+            Self::TooManyDeliveries => "too_many_deliveries",
+            Self::TooManyEvaluations => "too_many_evaluations",
+            Self::PlanUrlRefused => "plan_url_refused",
+            Self::PlanUrlLeadsInside => "plan_url_leads_inside",
+            Self::AppMisconfigured => "app_misconfigured",
+            Self::SettingDoubtful => "setting_doubtful",
+            Self::ChecksFileUnusable => "checks_file_unusable",
+            Self::ChecksFileEditRefused => "checks_file_edit_refused",
+            Self::ChecksFileDoubtful => "checks_file_doubtful",
+            Self::ConnectionUnusable => "connection_unusable",
+            Self::QueueNotCreated => "queue_not_created",
+            Self::HostNotConnected => "host_not_connected",
+            Self::HandlerEnded => "handler_ended",
+            Self::Panicked => "panicked",
         }
+    }
+
+    /// Whether work goes on as it should, so that the line is a warning and not an error.
+    const fn is_warning(self) -> bool {
+        matches!(
+            self,
+            Self::DecisionForged
+                | Self::PlanUrlRefused
+                | Self::PlanUrlLeadsInside
+                | Self::SettingDoubtful
+                | Self::ChecksFileEditRefused
+                | Self::ChecksFileDoubtful
+                | Self::ConnectionUnusable
+                | Self::QueueNotCreated
+        )
     }
 
     /// Writes the event into the handler's log, with what led to it.
     pub fn report(self, why: &str) {
-        tracing::error!(event = self.name(), error = why, "{self}");
+        if self.is_warning() {
+            tracing::warn!(event = self.name(), error = why, "{self}");
+        } else {
+            tracing::error!(event = self.name(), error = why, "{self}");
+        }
+    }
+
+    /// Writes the event into the handler's log, with a sentence that says all of it.
+    pub fn say(self, sentence: &str) {
+        if self.is_warning() {
+            tracing::warn!(event = self.name(), "{sentence}");
+        } else {
+            tracing::error!(event = self.name(), "{sentence}");
+        }
     }
 }
 
@@ -68,6 +150,24 @@ impl fmt::Display for Event {
             Self::CheckPoisoned => {
                 "the evaluation failed for the last time; the host moves its message to the poison queue"
             }
+            Self::EvaluationFailed => "evaluation failed",
+            Self::SealingKeyMissing => "a check waits for the key that it was sealed with",
+            Self::DecisionForged => "the record holds a decision that checkgate did not make; it is ignored",
+            Self::DeliveryNotAccepted => "delivery not accepted",
+            Self::TooManyDeliveries => "too many deliveries at a time",
+            Self::TooManyEvaluations => "too many evaluations at a time",
+            Self::PlanUrlRefused => "delivery refused: its PlanUrl is not allowed",
+            Self::PlanUrlLeadsInside => "a PlanUrl leads to addresses of this machine or its platform; none is called",
+            Self::AppMisconfigured => "delivery refused: the function app is not configured correctly",
+            Self::SettingDoubtful => "a setting probably does not do what was meant",
+            Self::ChecksFileUnusable => "the file of checks cannot be used",
+            Self::ChecksFileEditRefused => "the edit of the file of checks is not used",
+            Self::ChecksFileDoubtful => "the file of checks probably does not do what was meant",
+            Self::ConnectionUnusable => "checks that need this connection are refused",
+            Self::QueueNotCreated => "the queue could not be created; it is tried again",
+            Self::HostNotConnected => "a connection of the host could not be accepted",
+            Self::HandlerEnded => "the handler ends",
+            Self::Panicked => "the code panicked",
         })
     }
 }

@@ -20,6 +20,7 @@ use warp::path::FullPath;
 
 use crate::App;
 use crate::check_function::{self, Answer};
+use crate::events::Event;
 use crate::reevaluate_function;
 use crate::reevaluate_function::envelope::{self, InvocationResult};
 
@@ -109,7 +110,7 @@ async fn deliver<B: Buf>(
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Response<Bytes> {
     let Ok(Ok(_permit)) = timeout(DELIVERY_TIMEOUT, permits.acquire()).await else {
-        tracing::error!("too many deliveries at a time");
+        Event::TooManyDeliveries.report(&format!("none ended within {} s", DELIVERY_TIMEOUT.as_secs()));
         return check_function::unavailable("the function app has too many deliveries at a time").into_response();
     };
     let body = match collect(body, check_function::MAX_BODY).await {
@@ -134,7 +135,7 @@ async fn evaluate<B: Buf>(
     let nothing = serde_json::json!({});
     // Any error makes the host hand the message out again, a little later.
     let Ok(Ok(_permit)) = timeout(EVALUATION_TURN_TIMEOUT, permits.acquire()).await else {
-        tracing::error!("too many evaluations at a time");
+        Event::TooManyEvaluations.report(&format!("none ended within {} s", EVALUATION_TURN_TIMEOUT.as_secs()));
         return json(StatusCode::SERVICE_UNAVAILABLE, &nothing);
     };
     match collect(body, MAX_ENVELOPE).await {
@@ -200,7 +201,7 @@ async fn listen(routes: BoxedFilter<(Response<Bytes>,)>, listener: TcpListener) 
                 tokio::spawn(async move { drop(connection.await) });
             }
             Err(error) => {
-                tracing::error!(%error, "a connection of the host could not be accepted");
+                Event::HostNotConnected.report(&error.to_string());
                 #[expect(clippy::disallowed_methods, reason = "no event says that a file descriptor is free")]
                 tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
             }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use warp::http::StatusCode;
 
+use crate::events::Event;
 use crate::host::NOT_FORWARDED;
 
 /// The largest body of a delivery. Azure Pipelines lets people write 2,000 characters.
@@ -59,15 +60,14 @@ pub fn too_large() -> Answer {
 /// The answer where the host wraps requests in JSON instead of passing them on. It names the setting.
 #[must_use]
 pub fn not_forwarded() -> Answer {
-    let problem = NOT_FORWARDED;
-    tracing::error!(problem, "delivery refused");
-    Answer::refused(StatusCode::BAD_REQUEST, vec![problem.to_owned()])
+    Event::AppMisconfigured.report(NOT_FORWARDED);
+    Answer::refused(StatusCode::BAD_REQUEST, vec![NOT_FORWARDED.to_owned()])
 }
 
 /// The answer while the function app cannot take any delivery, with the list of what is wrong.
 #[must_use]
 pub fn misconfigured(problems: Vec<String>) -> Answer {
-    tracing::error!(problems = problems.join("; "), "delivery refused: the function app is not configured correctly");
+    Event::AppMisconfigured.report(&problems.join("; "));
     Answer::refused(StatusCode::SERVICE_UNAVAILABLE, problems)
 }
 

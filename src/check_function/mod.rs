@@ -20,6 +20,7 @@ use warp::http::{HeaderMap, StatusCode};
 
 use self::delivery::{Delivery, Refusal, Request, Rules};
 use crate::App;
+use crate::events::Event;
 use crate::queue::message::{MAX_FIRST_MESSAGE, MessageV1};
 use crate::queue::{DELIVERY_PUT, QueueError, Schedule};
 use crate::span;
@@ -53,13 +54,13 @@ pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -
             return Answer::refused(StatusCode::BAD_REQUEST, problems);
         }
         Err(Refusal::ForbiddenPlanUrl(problem)) => {
-            tracing::warn!(problem, "delivery refused");
+            Event::PlanUrlRefused.report(&problem);
             return Answer::refused(StatusCode::FORBIDDEN, vec![problem]);
         }
     };
     let unusable = checks.sources.problems_of(delivery.check.definition.connections());
     if !unusable.is_empty() {
-        tracing::warn!(problems = unusable.join("; "), "delivery refused");
+        Event::ConnectionUnusable.report(&unusable.join("; "));
         return Answer::refused(StatusCode::BAD_REQUEST, unusable);
     }
     let span = span::of(&delivery.check, 0);
@@ -86,7 +87,7 @@ async fn accept(app: &App, delivery: Delivery) -> Answer {
             Answer::new(StatusCode::OK, Accepted { status: "accepted", check: &check.name, message })
         }
         Err(error) => {
-            tracing::error!(error = %error, "delivery not accepted");
+            Event::DeliveryNotAccepted.report(&error.to_string());
             match error {
                 QueueError::TooLarge(..) => Answer::refused(StatusCode::BAD_REQUEST, vec![error.to_string()]),
                 QueueError::Unavailable(_) => unavailable("the function app's storage does not answer"),

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ChecksFile;
+use crate::events::Event;
 use crate::sources::Sources;
 use crate::text;
 
@@ -106,21 +107,22 @@ impl Watched {
                 let (name, count) = (self.name(), text::count(checks.file.checks.len(), "check"));
                 tracing::info!("{name} has {count} and no mistakes; it is used from now on");
                 for warning in read.iter().flat_map(|text| checks.file.warnings(text)) {
-                    tracing::warn!("{name}: {warning}");
+                    Event::ChecksFileDoubtful.say(&format!("{name}: {warning}"));
                 }
                 for problem in checks.sources.problems() {
-                    tracing::warn!(problem, "checks that need this connection are refused");
+                    Event::ConnectionUnusable.report(problem);
                 }
                 state.in_force = Arc::new(checks);
                 state.problems.clear();
             }
             Err(problems) if is_first_good => {
-                problems.iter().for_each(|problem| tracing::error!("{problem}"));
+                problems.iter().for_each(|problem| Event::ChecksFileUnusable.say(problem));
                 state.problems = problems;
             }
             Err(problems) => {
-                problems.iter().for_each(|problem| tracing::warn!("{problem}"));
-                tracing::warn!("the last good {} stays in force until this is mended", self.name());
+                problems.iter().for_each(|problem| Event::ChecksFileEditRefused.say(problem));
+                let name = self.name();
+                Event::ChecksFileEditRefused.say(&format!("the last good {name} stays in force until this is mended"));
             }
         }
         state.seen = Some(read);

@@ -20,6 +20,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{self, LogFormat};
+use crate::events;
 
 /// Starts the log of the process, as its settings say.
 pub(super) fn start() {
@@ -29,10 +30,11 @@ pub(super) fn start() {
     log(*format.as_ref().unwrap_or(&LogFormat::Json), *level.as_ref().unwrap_or(&LevelFilter::INFO), to_streams).init();
     hide_panics();
     if let Err(problem) = format {
-        tracing::warn!("{problem}");
+        events::Event::SettingDoubtful.say(&problem.to_string());
     }
     if let Err(text) = level {
-        tracing::warn!("app setting LogLevel is not a level: `{text}`; set it for instance to info");
+        let problem = format!("app setting LogLevel is not a level: `{text}`; set it for instance to info");
+        events::Event::SettingDoubtful.say(&problem);
     }
 }
 
@@ -41,8 +43,8 @@ pub fn hide_panics() {
     std::panic::set_hook(Box::new(|panic| {
         // A literal message cannot hold data of a check; any other may.
         let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
-        let at = panic.location().map(ToString::to_string);
-        tracing::error!(message, at, "panic");
+        let at = panic.location().map(|at| format!(" at {at}")).unwrap_or_default();
+        events::Event::Panicked.report(&format!("{message}{at}"));
     }));
 }
 

@@ -16,6 +16,7 @@ use crate::azure_devops::{self, AzureDevOps};
 use crate::checks_file::{ChecksFile, CurrentChecks};
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Lookup, Settings};
+use crate::events::Event;
 use crate::host::Host;
 use crate::http::managed_identity::ManagedIdentity;
 use crate::http::resolver::{OutsideResolver, SystemResolver};
@@ -47,7 +48,7 @@ pub fn serve(clock: Clock) -> ExitCode {
 
 /// Ends the process with this line in its log.
 fn end(why: &str) -> ExitCode {
-    tracing::error!("{why}");
+    Event::HandlerEnded.report(why);
     ExitCode::FAILURE
 }
 
@@ -78,8 +79,8 @@ async fn run(clock: Clock) -> ExitCode {
 async fn serve_or_refuse(app: Result<App, String>, listener: TcpListener) {
     match app {
         Ok(app) => {
-            app.problems.iter().for_each(|problem| tracing::error!("{problem}"));
-            app.host.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            app.problems.iter().for_each(|problem| Event::AppMisconfigured.say(problem));
+            app.host.warnings.iter().for_each(|warning| Event::SettingDoubtful.say(warning));
             tracing::info!("serving");
             let app = Arc::new(app);
             let warm = Arc::clone(&app);
@@ -87,7 +88,7 @@ async fn serve_or_refuse(app: Result<App, String>, listener: TcpListener) {
             routes::serve(app, listener).await;
         }
         Err(problem) => {
-            tracing::error!("{problem}");
+            Event::AppMisconfigured.say(&problem);
             routes::refuse(problem, listener).await;
         }
     }
@@ -111,7 +112,7 @@ async fn warm_up(queue: &CheckQueue) {
         let created = tokio::time::timeout(WARM_UP_TIMEOUT, queue.create()).await;
         created.unwrap_or_else(|_| Err("it did not answer".to_owned()))
     };
-    let warn = |why: &String, _| tracing::warn!(why, "the queue could not be created; it is tried again");
+    let warn = |why: &String, _| Event::QueueNotCreated.report(why);
     let _ = create.retry(pauses).notify(warn).await;
 }
 

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use crate::events::Event;
+
 /// Where the machines of Azure find their platform, a metadata service in public clothes:
 /// <https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16>.
 const AZURE_PLATFORM: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
@@ -50,11 +52,8 @@ impl Resolve for OutsideResolver {
             let (outside, inside): (Vec<SocketAddr>, Vec<SocketAddr>) =
                 answer.await?.partition(|address| is_outside(address.ip(), allow_loopback));
             if !inside.is_empty() {
-                tracing::warn!(
-                    host,
-                    refused = inside.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", "),
-                    "DNS leads the host of a PlanUrl to addresses of this machine, its link or its platform; they are not called"
-                );
+                let refused = inside.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ");
+                Event::PlanUrlLeadsInside.report(&format!("DNS leads {host} to {refused}"));
             }
             if outside.is_empty() {
                 return Err(io::Error::other("the name leads to no address that may be called").into());

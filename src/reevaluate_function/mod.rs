@@ -94,7 +94,7 @@ pub async fn invoke(app: &Arc<App>, body: &[u8]) -> Result<InvocationResult, Fai
         Ok(invocation) => invocation,
         Err(why) => {
             let failure = Failure::Unusable(why.to_owned());
-            tracing::error!(error = %failure, "evaluation failed");
+            Event::EvaluationFailed.report(&failure.to_string());
             return Err(failure);
         }
     };
@@ -104,9 +104,16 @@ pub async fn invoke(app: &Arc<App>, body: &[u8]) -> Result<InvocationResult, Fai
             let RunIds { plan_id, build_id } = RunIds::read(&invocation.message);
             // The host logs nothing that names the check when it moves the message.
             let is_poisoned = invocation.dequeue_count >= app.host.max_dequeue_count;
-            let event = if is_poisoned { Event::CheckPoisoned.name() } else { "evaluation_failed" };
+            let event = if is_poisoned { Event::CheckPoisoned } else { Event::EvaluationFailed };
             let message_id = invocation.message_id.unwrap_or_default();
-            tracing::error!(event, error = %failure, message_id, invocation.dequeue_count, check.plan_id = plan_id, check.build_id = build_id, "evaluation failed");
+            tracing::error_span!(
+                "check",
+                message_id,
+                invocation.dequeue_count,
+                check.plan_id = plan_id,
+                check.build_id = build_id
+            )
+            .in_scope(|| event.report(&failure.to_string()));
             Err(failure)
         }
     }
@@ -150,7 +157,7 @@ async fn put_back(app: &App, message: &MessageV1, text: &str) -> Result<Ended, F
     if message.is_over(now) {
         return Err(Failure::Unusable(why.to_owned()));
     }
-    tracing::error!(check.name = message.check.name, check.plan_id = %message.check.properties.plan_id, "{why}");
+    span::of(&message.check, message.progress.evaluations()).in_scope(|| Event::SealingKeyMissing.report(why));
     let deadline = message.check.deadline;
     let schedule = Schedule { due: deadline.min(now + WAIT_FOR_A_KEY), deadline };
     app.queue.put(text, schedule, EVALUATION_PUT).await?;

@@ -121,7 +121,7 @@ impl Reader<'_> {
         }
         let Some(decision) = self.decision(record) else {
             if record.variable(DECISION).is_some() {
-                tracing::warn!("the record holds a decision that checkgate did not make; it is ignored");
+                Event::DecisionForged.report(&format!("the variable {DECISION} does not open"));
             }
             return ours;
         };

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::strict_url;
+use crate::events::Event;
 
 /// The URL of an Azure DevOps organisation or collection, ending with a slash. Made only by [`AllowedPlanUrls::admit`].
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
@@ -183,11 +184,8 @@ impl FromStr for Prefix {
             return Err(format!("`{text}` has a `*` in front of an IP address"));
         }
         if url.scheme() == "http" && !ip.is_ok_and(|ip| ip.is_loopback()) && host != "localhost" {
-            tracing::warn!(
-                setting = "AllowedPlanUrls",
-                prefix = text,
-                "a prefix without TLS sends tokens in the clear"
-            );
+            Event::SettingDoubtful
+                .say(&format!("app setting AllowedPlanUrls: `{text}` is without TLS and sends tokens in the clear"));
         }
         Ok(Self {
             scheme: url.scheme().to_owned(),

@@ -13,6 +13,7 @@ use crate::support::app_root;
 /// The rooms with a reason for each place, lowest first: each may use those before it, and none after it.
 const ROOMS: &[(&str, &str)] = &[
     ("clock", "everybody reads the time, and the time needs nothing"),
+    ("events", "names what an operator must act on, and knows nothing of what led to it"),
     ("text", "makes any text printable"),
     ("suggest", "compares names, whatever they name"),
     ("task", "ids, the decision and the token stand for themselves"),
@@ -23,7 +24,6 @@ const ROOMS: &[(&str, &str)] = &[
     ("facts", "a fact knows which client answers it, not which condition needs it"),
     ("conditions", "a condition judges facts, and does not know the check around it"),
     ("check", "a check is made of conditions"),
-    ("events", "names what an operator must act on, and knows nothing of what led to it"),
     ("span", "names a check in each line of the handler's own log"),
     ("checks_file", "the file is made of checks"),
     ("compliance", "compares what administrators configured with the file, and asks nobody"),
@@ -74,6 +74,11 @@ const INVARIANTS: &[Invariant] = &[
         pattern: r"\benv::(var|vars|set_var)",
         only_in: &["config/"],
         reason: "settings are read, and their errors explained, in one place",
+    },
+    Invariant {
+        pattern: r"\btracing::error!",
+        only_in: &["events.rs"],
+        reason: "an error is an event with a name, by which an alert finds it",
     },
     Invariant {
         pattern: r"\bfs::",

@@ -144,8 +144,8 @@ async fn recorded_queue_messages_are_understood_in_both_framings() {
         let lines = log_lines.take();
         let line = lines.iter().find(|line| line.contains("evaluation failed")).expect("a line");
         let line: Value = serde_json::from_str(line).expect("JSON");
-        assert_eq!(line["invocation.dequeue_count"], dequeue_count, "{line}");
-        assert_eq!(line["message_id"], invocation.message_id.unwrap_or_default(), "{line}");
+        assert_eq!(line["span"]["invocation.dequeue_count"], dequeue_count, "{line}");
+        assert_eq!(line["span"]["message_id"], invocation.message_id.unwrap_or_default(), "{line}");
     }
 }
 

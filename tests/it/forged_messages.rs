@@ -219,7 +219,8 @@ async fn names_of_the_host_in_a_message_do_not_replace_what_the_host_says() {
     world.run_due_messages().await;
     let lines = log.take();
     let line: Value = serde_json::from_str(lines.last().expect("a line")).expect("JSON");
-    assert_eq!((&line["invocation.dequeue_count"], &line["message_id"]), (&json!(1), &json!(queued.id)), "{lines:#?}");
+    let span = &line["span"];
+    assert_eq!((&span["invocation.dequeue_count"], &span["message_id"]), (&json!(1), &json!(queued.id)), "{lines:#?}");
     world.still_waits();
 }
 

@@ -17,6 +17,7 @@ mod contract;
 mod deliver;
 mod delivery;
 mod edits;
+mod events;
 mod faults;
 mod field_cases;
 mod forged_messages;

@@ -62,8 +62,20 @@ async fn in_development_each_line_is_a_sentence_for_people() {
     assert!(!log.iter().any(is_json), "{log:#?}");
     let said = |severity, text: &str| log.iter().any(|line| line.severity == severity && line.text.starts_with(text));
     assert!(said(Severity::Information, "delivery accepted (check.name: forewarned, "), "{log:#?}");
-    assert!(said(Severity::Warning, "warning: checks that need this connection are refused (problem: "), "{log:#?}");
-    assert!(said(Severity::Error, "error: checks.yaml has 1 mistake, so it is not used"), "{log:#?}");
+    assert!(
+        said(
+            Severity::Warning,
+            "warning: checks that need this connection are refused (event: connection_unusable, error: "
+        ),
+        "{log:#?}"
+    );
+    assert!(
+        said(
+            Severity::Error,
+            "error: checks.yaml has 1 mistake, so it is not used; `checkgate validate` shows the same: (event: checks_file_unusable)"
+        ),
+        "{log:#?}"
+    );
     // The price of plain lines: the host takes the letters in a check's name for a warning.
     assert!(said(Severity::Warning, "error: checks.yaml: line 1: checks.forewarned.conditions"), "{log:#?}");
 }
