@@ -12,6 +12,7 @@ use tokio::time::{interval, timeout};
 
 use crate::local::ports::{Answer, Ports, look};
 use crate::npm::{self, INSTALL_NODE};
+use crate::say;
 
 /// How long Azurite may take to listen. It takes seconds, and more than a minute on a machine that builds meanwhile. Who
 /// does not want to wait presses Ctrl+C.
@@ -122,6 +123,18 @@ impl Azurite {
         }
         Ok(())
     }
+}
+
+/// Stops our Azurite, if there is one.
+///
+/// # Errors
+///
+/// A sentence for the person at the terminal.
+pub(crate) async fn stop(azurite: Option<Azurite>) -> Result<(), String> {
+    let Some(azurite) = azurite else { return Ok(()) };
+    azurite.stop().await.map_err(|error| format!("Azurite did not end: {error}"))?;
+    say("Azurite has ended.");
+    Ok(())
 }
 
 /// Asks a process to end. One that has ended need not be asked.

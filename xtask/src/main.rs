@@ -40,7 +40,10 @@ fn main() -> ExitCode {
     let Arguments { command, root } = Arguments::parse();
     let done =
         root.canonicalize().map_err(|error| format!("{}: {error}", root.display())).and_then(|root| match command {
-            Command::Local { no_func, ports } => local::run(&Options { root, no_func, ports }),
+            Command::Local { no_func, ports } => {
+                let without_func = "`cargo local --no-func` does everything else";
+                local::run(&Options { root, no_func, without_func, ports })
+            }
             Command::Dist { target } => dist::run(&root, &target),
         });
     match done {

@@ -2,8 +2,11 @@
 //!
 //! First everything that can be missing is looked for, so that nothing is half started. Then: build, put the executable
 //! in place, start Azurite, say how to deliver a check, run `func start`. When `func` ends, so does our Azurite.
+//!
+//! [`FunctionsHost`] is the same for another command, which delivers the checks itself.
 
 mod func;
+mod functions_host;
 pub mod greeting;
 pub mod ports;
 
@@ -17,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::azurite::{self, Azurite};
 use crate::{cargo, checks, say};
 
+pub use functions_host::{Found, FunctionsHost};
 pub use ports::Ports;
 
 /// What to do.
@@ -26,6 +30,8 @@ pub struct Options {
     pub root: PathBuf,
     /// Whether to stop before `func start`.
     pub no_func: bool,
+    /// What somebody without Core Tools can do, as a clause.
+    pub without_func: &'static str,
     /// The ports.
     pub ports: Ports,
 }
@@ -41,15 +47,21 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
 }
 
 /// The signals that ask a program to end. While they are held here, they do not end this one.
-struct Stop([Signal; 3]);
+#[derive(Debug)]
+pub struct Stop([Signal; 3]);
 
 impl Stop {
-    fn hold() -> std::io::Result<Self> {
+    /// Holds them from now on.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not hand them over.
+    pub fn hold() -> std::io::Result<Self> {
         Ok(Self([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
     }
 
     /// Waits until one comes.
-    async fn asked(&mut self) {
+    pub async fn asked(&mut self) {
         let [interrupt, terminate, hangup] = &mut self.0;
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -60,7 +72,7 @@ impl Stop {
 }
 
 async fn prepare(options: &Options) -> Result<ExitCode, String> {
-    let Options { root, no_func, ports } = options;
+    let Options { root, no_func, ports, .. } = options;
     let has_storage = look_for_what_is_missing(options).await?;
     if !has_storage {
         azurite::install(root)?;
@@ -71,11 +83,7 @@ async fn prepare(options: &Options) -> Result<ExitCode, String> {
     say("The executable `checkgate` is in place.");
     // From here on, Ctrl+C must not end this process before what it has started.
     let mut stop = Stop::hold().map_err(|error| format!("signals cannot be waited for: {error}"))?;
-    let azurite = if has_storage { None } else { Some(start_azurite(root, ports, &mut stop).await?) };
-    match &azurite {
-        Some(_) => say("Azurite was started. Its data is in target/azurite."),
-        None => say("Azurite answers already. It is used, and left running."),
-    }
+    let azurite = have_azurite(options, has_storage, &mut stop).await?;
     say(&greeting::greeting(ports.func, &checks::names(&listed)));
     let ended = if *no_func {
         say("`func start` is left to you.");
@@ -87,21 +95,18 @@ async fn prepare(options: &Options) -> Result<ExitCode, String> {
     } else {
         func::start(root, ports.func, &mut stop).await
     };
-    if let Some(azurite) = azurite {
-        azurite.stop().await.map_err(|error| format!("Azurite did not end: {error}"))?;
-        say("Azurite has ended.");
-    }
+    azurite::stop(azurite).await?;
     ended
 }
 
 /// Finds what would stop the run later; returns whether a storage service is there already.
 async fn look_for_what_is_missing(options: &Options) -> Result<bool, String> {
-    let Options { root, no_func, ports } = options;
+    let Options { root, no_func, without_func, ports } = options;
     if !no_func {
-        func::is_installed()?;
+        func::is_installed().map_err(|why| format!("{why}; {without_func}"))?;
         if !ports::is_free(ports.func) {
             return Err(format!(
-                "port {} is taken, and `func start` needs it: stop what listens there, perhaps another `func start`; `cargo local --no-func` only builds and puts the executable in place",
+                "port {} is taken, and `func start` needs it: stop what listens there, perhaps another `func start`; {without_func}",
                 ports.func
             ));
         }
@@ -115,6 +120,17 @@ async fn look_for_what_is_missing(options: &Options) -> Result<bool, String> {
         azurite::look_for_node()?;
     }
     Ok(has_storage)
+}
+
+/// Starts Azurite, unless it answers already.
+async fn have_azurite(options: &Options, has_storage: bool, stop: &mut Stop) -> Result<Option<Azurite>, String> {
+    if has_storage {
+        say("Azurite answers already. It is used, and left running.");
+        return Ok(None);
+    }
+    let azurite = start_azurite(&options.root, &options.ports, stop).await?;
+    say("Azurite was started. Its data is in target/azurite.");
+    Ok(Some(azurite))
 }
 
 /// Ctrl+C while Azurite starts ends it.

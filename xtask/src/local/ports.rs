@@ -16,6 +16,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// The account of every storage emulator.
 const ACCOUNT: &str = "devstoreaccount1";
 
+/// The key of that account. It is public, and part of every emulator.
+const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
 /// The ports of a local run. `UseDevelopmentStorage=true` means those of the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ports {
@@ -30,6 +33,15 @@ impl Ports {
     /// The storage services by name.
     pub(crate) fn storage(&self) -> [(&'static str, u16); 3] {
         [("blob", self.blob), ("queue", self.queue), ("table", self.table)]
+    }
+
+    /// The connection string of the storage services: `UseDevelopmentStorage=true`, with these ports.
+    #[must_use]
+    pub fn connection_string(&self) -> String {
+        let Self { blob, queue, table, .. } = self;
+        let endpoint = |service: &str, port: &u16| format!("{service}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}");
+        let endpoints = [endpoint("Blob", blob), endpoint("Queue", queue), endpoint("Table", table)].join(";");
+        format!("DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoints}")
     }
 }
 
