@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use xtask::local::Ports;
+
+use crate::host::APP;
 
 /// How many times faster the demo's clock runs, unless somebody says otherwise: a minute takes six seconds.
 const SPEED: f64 = 10.0;
@@ -17,6 +20,9 @@ pub(crate) struct Arguments {
     /// Print one story after the other instead of serving the page
     #[arg(long, conflicts_with_all = ["checks", "port"])]
     pub(crate) headless: bool,
+    /// Let the real Functions host call the handler, in real time; it needs Core Tools (`func`) and Node
+    #[arg(long, conflicts_with_all = ["headless", "speed"])]
+    pub(crate) functions_host: bool,
     /// Rehearse the checks of your own checks.yaml
     #[arg(long, value_name = "FILE")]
     pub(crate) checks: Option<PathBuf>,
@@ -26,6 +32,12 @@ pub(crate) struct Arguments {
     /// The page's port on this machine; 0 means any free one
     #[arg(long, default_value_t = 7080)]
     pub(crate) port: u16,
+    /// The folder of the function app
+    #[arg(long, hide = true, default_value = APP)]
+    pub(crate) root: PathBuf,
+    /// The ports of the real Functions host and of the blob, queue and table service
+    #[arg(long, hide = true, default_value = "7071,10000,10001,10002")]
+    pub(crate) ports: Ports,
 }
 
 fn speed(text: &str) -> Result<f64, String> {

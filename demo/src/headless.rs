@@ -40,7 +40,7 @@ pub(crate) async fn run_all(checks: &Checks) -> io::Result<bool> {
     }
     let right = ends.iter().filter(|(story, decision)| decision.as_deref() == Some(story.ends)).count();
     paint::line(&format!("{right} of {} stories ended as expected.", ends.len()));
-    world.stop().await;
+    world.stop().await?;
     Ok(right == ends.len())
 }
 

@@ -2,10 +2,10 @@
 //!
 //! It simulates Azure DevOps, the storage account and the Functions host on free ports. The host starts the real handler
 //! as its own process. A local page shows a pipeline run whose stage waits for its checks, and the outside world as
-//! controls. `-- --headless` prints one story after the other instead; the exit code is 0 only if every story ends with the
+//! controls. `-- --functions-host` uses the real Functions host instead. `-- --headless` prints one story after the other instead; the exit code is 0 only if every story ends with the
 //! expected decision.
 //!
-//! * [`world`], `shared_clock`: the simulated systems and their time. [`checks`]: what is checked.
+//! * [`world`], [`host`], `shared_clock`: the simulated systems, what calls the handler, and their time. [`checks`]: what is checked.
 //! * [`demo`], `play`, `outside_world`: the run in play, and what somebody does. `use_cases`, [`controls`]: what there is to do.
 //! * [`page`]: what the browser shows. [`headless`], `stories`, `paint`: what the terminal shows.
 
@@ -14,6 +14,7 @@ mod checks;
 mod controls;
 mod demo;
 mod headless;
+mod host;
 mod outside_world;
 mod page;
 mod paint;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use tokio::net::TcpListener;
+use xtask::local::{Found, Options, Stop};
 
 use arguments::Arguments;
 use checks::Checks;
@@ -63,28 +65,61 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the stories, or serves the page. `false` when a story did not end with the expected decision.
+/// Runs the stories, or serves the page. `false` when a story did not end with the expected decision, or the host is lost.
 async fn run(arguments: &Arguments, checks: Checks) -> io::Result<bool> {
     if arguments.headless {
         return headless::run_all(&checks).await;
     }
+    if arguments.functions_host {
+        return run_with_core_tools(arguments, checks).await;
+    }
     let listener = listen(arguments.port).await?;
-    paint::line(&format!("Open http://{}/ in a browser. Ctrl+C ends the demo.", listener.local_addr()?));
+    say_where(&listener)?;
     let world = World::start(&checks, arguments.speed).await?;
-    let demo = Demo::new(world, checks);
     let stop = async {
         // Without signals, somebody has to kill the demo.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    tokio::select! {
-        () = page::serve(Arc::clone(&demo), listener, stop) => {}
-        () = demo.world.replace_lost_hosts() => {}
-    }
-    paint::line("The demo has ended.");
-    demo.world.stop().await;
-    Ok(true)
+    serve(Demo::new(world, checks), listener, stop).await
+}
+
+/// Serves the page once the real host is there.
+async fn run_with_core_tools(arguments: &Arguments, checks: Checks) -> io::Result<bool> {
+    let options = Options {
+        root: arguments.root.canonicalize()?,
+        no_func: false,
+        without_func: "`cargo demo` without `--functions-host` needs neither Core Tools nor Azurite",
+        ports: arguments.ports.clone(),
+    };
+    let found = Found::look(options).await.map_err(io::Error::other)?;
+    let listener = listen(arguments.port).await?;
+    // From here on, Ctrl+C must not end this process before what it has started.
+    let mut stop = Stop::hold()?;
+    let world = World::start_with_core_tools(&checks, found, &mut stop).await?;
+    say_where(&listener)?;
+    serve(Demo::new(world, checks), listener, async move { stop.asked().await }).await
+}
+
+fn say_where(listener: &TcpListener) -> io::Result<()> {
+    paint::line(&format!("Open http://{}/ in a browser. Ctrl+C ends the demo.", listener.local_addr()?));
+    Ok(())
+}
+
+/// Serves the page until `stop` is ready. `false` when the host is lost before.
+async fn serve(
+    demo: Arc<Demo>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<bool> {
+    let is_asked = tokio::select! {
+        () = page::serve(Arc::clone(&demo), listener, stop) => true,
+        () = demo.world.host.keep() => false,
+    };
+    paint::line(if is_asked { "The demo has ended." } else { "The Functions host has ended, and so has the demo." });
+    demo.world.stop().await?;
+    Ok(is_asked)
 }
 
 /// Listens on this machine only.

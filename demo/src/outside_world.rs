@@ -56,8 +56,9 @@ impl Demo {
     ///
     /// # Errors
     ///
-    /// If the moment is past, or too far away.
+    /// If the moment is past, or too far away, or the clock is the real one.
     pub(crate) fn move_clock(&self, to: DateTime<Utc>) -> Result<(), String> {
+        self.is_clock_ours()?;
         let by = to - self.now();
         if by <= TimeDelta::zero() || by > TimeDelta::days(366) {
             return Err("The clock only moves forward, and at most a year.".to_owned());
@@ -71,10 +72,19 @@ impl Demo {
     ///
     /// # Errors
     ///
-    /// If the file for the handler cannot be written.
+    /// If the file for the handler cannot be written, or the clock is the real one.
     pub(crate) fn set_speed(&self, factor: f64) -> Result<(), String> {
+        self.is_clock_ours()?;
         self.world.clock.set_speed(factor).map_err(|error| error.to_string())?;
         self.note(format!("The clock runs {factor} times as fast as real time."));
+        Ok(())
+    }
+
+    /// The real Functions host and its queue keep the real time.
+    fn is_clock_ours(&self) -> Result<(), String> {
+        if self.world.host.is_real() {
+            return Err("With the real Functions host, the clock is the real one.".to_owned());
+        }
         Ok(())
     }
 

@@ -73,8 +73,8 @@ impl Action {
                 Ok(())
             }
             Self::KillHandler => {
+                demo.world.host.kill_handler().await?;
                 demo.note("You killed the handler.");
-                demo.world.kill_handler().await;
                 Ok(())
             }
             Self::MoveClock { to } => demo.move_clock(to),

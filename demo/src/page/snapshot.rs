@@ -8,6 +8,7 @@ use simulator::azure_pipelines::{Conclusion, Outcome};
 use super::check_view::{CheckView, Source};
 use crate::controls::Control;
 use crate::demo::{Demo, Happening, Inside};
+use crate::host::HandlerState;
 use crate::play::Play;
 use crate::use_cases::UseCase;
 
@@ -17,6 +18,7 @@ use crate::use_cases::UseCase;
 pub(crate) struct Snapshot {
     now: DateTime<Utc>,
     speed: f64,
+    is_real_time: bool,
     checks_file: Option<String>,
     use_cases: Vec<UseCase>,
     use_case: Option<UseCase>,
@@ -27,7 +29,7 @@ pub(crate) struct Snapshot {
     controls: Vec<Control>,
     next_opening: Option<DateTime<Utc>>,
     azure_devops: AzureDevOpsView,
-    handler: HandlerView,
+    handler: HandlerState,
     history: Vec<Happening>,
 }
 
@@ -64,14 +66,6 @@ struct AzureDevOpsView {
     calls: u64,
 }
 
-#[derive(Serialize)]
-struct HandlerView {
-    status: &'static str,
-    kills: usize,
-    hosts: usize,
-    invocations: usize,
-}
-
 impl Snapshot {
     /// The page, as it is now.
     pub(crate) fn of(demo: &Demo) -> Self {
@@ -84,21 +78,10 @@ impl Snapshot {
             Some((play, conclusion)) => of_play((play, conclusion), state, &url),
             None => (None, Vec::new(), Vec::new()),
         });
-        let host = demo.world.host();
-        let status = match (host.why_down(), host.is_handler_ready()) {
-            (Some(_), _) => "stopped",
-            (None, true) => "ready",
-            (None, false) => "starting",
-        };
-        let handler = HandlerView {
-            status,
-            kills: demo.world.kills(),
-            hosts: demo.world.hosts(),
-            invocations: host.invocations().len(),
-        };
         Self {
             now,
             speed: demo.world.clock.speed(),
+            is_real_time: demo.world.host.is_real(),
             checks_file: demo.checks.own_file.clone(),
             use_cases: demo.use_cases.clone(),
             use_case: inside.use_case.clone(),
@@ -109,7 +92,7 @@ impl Snapshot {
             checks,
             controls: controls(&inside),
             azure_devops: AzureDevOpsView { fails_until: inside.outage_until.filter(|until| *until > now), calls },
-            handler,
+            handler: demo.world.host.handler_state(),
             history: inside.history.iter().cloned().collect(),
         }
     }

@@ -85,9 +85,9 @@ function top() {
     <span class="muted"><span class="dot-live ${connection === "Live" && !paused ? "on" : ""}"></span>${paused ? `Paused at ${time(state.now)}` : shown}</span>
     <span class="spring"></span>
     ${state ? html`<span class="muted">Clock ${day(now())} ${time(now())} UTC</span>
-      <div class="row" role="group" aria-label="Speed of the clock">
+      ${state.isRealTime ? nothing : html`<div class="row" role="group" aria-label="Speed of the clock">
         ${speeds.map((factor) => html`<button aria-pressed=${factor === state.speed} @click=${() => act({ verb: "setSpeed", factor }, "speed")}>${factor}×</button>`)}
-      </div>` : nothing}
+      </div>`}` : nothing}
     <button aria-pressed=${paused} @click=${pause}>Pause updates</button>
     ${problem("speed")}
   </header>`;
@@ -222,10 +222,10 @@ function world() {
   const isKey = (group) => group.controls.some((control) => control.id === key);
   const cards = [
     ...groups.map((group) => ({ isKey: isKey(group), card: card(group.title, isKey(group), html`${group.controls.map(control)}`) })),
-    { isKey: key === "clock" || (!key && state.nextOpening), card: card("Clock", key === "clock" || (!key && state.nextOpening), clock()) },
+    state.isRealTime ? null : { isKey: key === "clock" || (!key && state.nextOpening), card: card("Clock", key === "clock" || (!key && state.nextOpening), clock()) },
     { isKey: key === "azureDevOps", card: card("Azure DevOps", key === "azureDevOps", azureDevOps()) },
     { isKey: key === "handler", card: card("Handler", key === "handler", handler()) },
-  ];
+  ].filter(Boolean);
   const ordered = [...cards.filter((it) => it.isKey), ...cards.filter((it) => !it.isKey)];
   return html`<aside class="world" id="world" tabindex="-1" aria-labelledby="outside"><h2 id="outside">Outside world</h2><ul>${ordered.map((it) => it.card)}</ul></aside>`;
 }
@@ -280,11 +280,13 @@ function azureDevOps() {
 }
 
 function handler() {
-  const { status, kills, hosts, invocations } = state.handler;
-  return html`<p>${word({ ready: "passed", starting: "waiting", stopped: "failed" }[status], { ready: "Running", starting: "Starting", stopped: "Stopped" }[status])}
-      <span class="muted">${kills ? `killed ${kills} times, ${hosts === 1 ? "still the first host" : `host number ${hosts}`}, ` : ""}${invocations} evaluations</span></p>
-    <div class="row control"><button class=${state.useCase?.key === "handler" ? "first" : ""} @click=${() => act({ verb: "killHandler" }, "handler")}>Kill it</button></div>
+  const { status, kills, hosts, invocations, canBeKilled } = state.handler;
+  const count = invocations === null ? "" : `${invocations} evaluations`;
+  const kill = () => html`<div class="row control"><button class=${state.useCase?.key === "handler" ? "first" : ""} @click=${() => act({ verb: "killHandler" }, "handler")}>Kill it</button></div>
     <p class="note">A host gives up after its handler has failed three times. Then another host takes its place.</p>${problem("handler")}`;
+  return html`<p>${word({ ready: "passed", starting: "waiting", stopped: "failed" }[status], { ready: "Running", starting: "Starting", stopped: "Stopped" }[status])}
+      <span class="muted">${kills ? `killed ${kills} times, ${hosts === 1 ? "still the first host" : `host number ${hosts}`}, ` : ""}${count}</span></p>
+    ${canBeKilled ? kill() : html`<p class="note">The real Functions host calls it. The terminal shows what the host does.</p>`}`;
 }
 
 function history() {
