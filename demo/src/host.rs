@@ -84,10 +84,10 @@ impl Host {
     }
 
     /// Keeps a host there as long as that is possible: puts a new one in the place of one that has given up, as App Service
-    /// does. Returns when the host of Core Tools has ended.
-    pub(crate) async fn keep(&self) {
+    /// does, and says which it is. Returns when the host of Core Tools has ended.
+    pub(crate) async fn keep(&self, took_over: impl Fn(usize)) {
         match self {
-            Self::Simulated(host) => host.replace_lost_hosts().await,
+            Self::Simulated(host) => host.replace_lost_hosts(took_over).await,
             Self::CoreTools(host) => host.ended().await,
         }
     }
@@ -111,6 +111,8 @@ pub(crate) struct SimulatedHost {
     host: Mutex<FunctionsHost>,
     kills: AtomicUsize,
     hosts: AtomicUsize,
+    /// The invocations of the hosts before this one.
+    former_invocations: AtomicUsize,
 }
 
 impl SimulatedHost {
@@ -129,7 +131,8 @@ impl SimulatedHost {
         }
         listen(&host);
         let (kills, hosts) = (AtomicUsize::new(0), AtomicUsize::new(1));
-        Ok(Self { queue, handler, host: Mutex::new(host), kills, hosts })
+        let (host, former_invocations) = (Mutex::new(host), AtomicUsize::new(0));
+        Ok(Self { queue, handler, host, kills, hosts, former_invocations })
     }
 
     /// The host that runs now.
@@ -149,12 +152,18 @@ impl SimulatedHost {
             can_be_killed: true,
             kills: self.kills.load(Ordering::Relaxed),
             hosts: self.hosts.load(Ordering::Relaxed),
-            invocations: Some(host.invocations().len()),
+            invocations: Some(self.invocations()),
         }
     }
 
+    /// How many invocations there were, of all hosts.
+    fn invocations(&self) -> usize {
+        let host = self.host.lock().unwrap_or_else(PoisonError::into_inner);
+        self.former_invocations.load(Ordering::Relaxed) + host.invocations().len()
+    }
+
     /// Never ends.
-    async fn replace_lost_hosts(&self) {
+    async fn replace_lost_hosts(&self, took_over: impl Fn(usize)) {
         let mut look = interval(Duration::from_millis(100));
         loop {
             look.tick().await;
@@ -166,8 +175,12 @@ impl SimulatedHost {
             // If the port is taken for a moment, the next look tries again.
             if let Ok(new) = host.replace(self.handler.clone(), source).await {
                 listen(&new);
-                self.hosts.fetch_add(1, Ordering::Relaxed);
-                *self.host.lock().unwrap_or_else(PoisonError::into_inner) = new;
+                let number = self.hosts.fetch_add(1, Ordering::Relaxed) + 1;
+                let mut current = self.host.lock().unwrap_or_else(PoisonError::into_inner);
+                self.former_invocations.fetch_add(host.invocations().len(), Ordering::Relaxed);
+                *current = new;
+                drop(current);
+                took_over(number);
             }
         }
     }

@@ -115,7 +115,7 @@ async fn serve(
 ) -> io::Result<bool> {
     let is_asked = tokio::select! {
         () = page::serve(Arc::clone(&demo), listener, stop) => true,
-        () = demo.world.host.keep() => false,
+        () = demo.world.host.keep(|number| demo.note(format!("Host {number} took over."))) => false,
     };
     paint::line(if is_asked { "The demo has ended." } else { "The Functions host has ended, and so has the demo." });
     demo.world.stop().await?;

@@ -42,7 +42,8 @@ impl Demo {
         self.world.azure_devops.heal();
         self.world.azure_devops.fail(Fault::status(503)).until(until);
         self.lock().outage_until = Some(until);
-        self.note(format!("Azure DevOps fails for {seconds} seconds."));
+        let lasts = if seconds.is_multiple_of(60) { format!("{} min", seconds / 60) } else { format!("{seconds} s") };
+        self.note(format!("Azure DevOps fails for {lasts}."));
     }
 
     /// Ends an outage of Azure DevOps.

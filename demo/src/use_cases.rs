@@ -106,7 +106,7 @@ const ROWS: &[Row] = &[
     (
         "Outage",
         "",
-        "Let Azure DevOps fail for 30 seconds while the check waits. Then close the work item: the decision comes late, and only once.",
+        "Let Azure DevOps fail for 3 minutes while the check waits. Then close the work item: the decision comes late, and only once.",
         &["work-item-completed"],
         "azureDevOps",
     ),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use simulator::azure_devops::{CheckIds, Plan, State};
+use simulator::azure_devops::{CheckIds, Plan, State, TaskResult};
 use simulator::azure_pipelines::{CheckHistory, CompletionEvent, Conclusion, Outcome, Standing, standing};
 
 use super::log_reader::{self, ConditionLine, MetricTable};
@@ -20,7 +20,7 @@ pub(crate) struct CheckView {
     id: String,
     name: String,
     completion: &'static str,
-    /// `waiting`, `passed`, `failed`, `canceled` or `skipped`.
+    /// `waiting`, `passed`, `bypassed`, `failed`, `canceled` or `skipped`.
     pub(crate) status: &'static str,
     why: String,
     could_not_find_out: bool,
@@ -53,6 +53,25 @@ struct DecisionView {
     accepted: bool,
 }
 
+impl CheckView {
+    /// Why a check that failed did so: the first condition that is not met, as Azure DevOps was sent it.
+    pub(crate) fn failure(&self) -> Option<String> {
+        if self.status != "failed" {
+            return None;
+        }
+        let is_failed = |it: &&ConditionLine| it.status == "failed" && !it.found.is_empty();
+        Some(match self.conditions.iter().find(is_failed) {
+            Some(unmet) => format!(
+                "The check {} failed: {}. Found: {}.",
+                self.name,
+                unmet.title,
+                unmet.found.trim_end_matches('.')
+            ),
+            None => self.why.replacen("The check", &format!("The check {}", self.name), 1),
+        })
+    }
+}
+
 /// A check with everything that happened to it.
 pub(crate) struct Source<'a> {
     pub(crate) name: &'a str,
@@ -68,12 +87,27 @@ impl Source<'_> {
         let over = self.conclusion.outcome != Outcome::Waiting;
         let at = if over { self.conclusion.at } else { now };
         match standing(self.history, at) {
-            Standing::Passes => ("passed", String::new()),
+            Standing::Passes => match self.bypassed() {
+                Some(at) => ("bypassed", format!("Bypassed at {}. checkgate did not decide.", at.format("%H:%M:%S"))),
+                None => ("passed", String::new()),
+            },
             Standing::Failed(why) => ("failed", why),
             Standing::TimedOut(why) => ("skipped", why),
-            Standing::Canceled => ("canceled", String::new()),
-            Standing::Waiting(_) if over => ("canceled", "The stage was decided without this check.".to_owned()),
-            Standing::Waiting(why) => ("waiting", why),
+            Standing::Waiting(why) if !over => ("waiting", why),
+            Standing::Canceled | Standing::Waiting(_) => ("canceled", self.why_undecided().to_owned()),
+        }
+    }
+
+    /// When an administrator let the check pass.
+    fn bypassed(&self) -> Option<DateTime<Utc>> {
+        let (at, result) = self.history.evaluations.last()?.ended?;
+        (result == TaskResult::Skipped).then_some(at)
+    }
+
+    fn why_undecided(&self) -> &'static str {
+        match self.conclusion.outcome {
+            Outcome::Canceled => "The run was canceled before this check decided.",
+            _ => "The stage was decided without this check.",
         }
     }
 

@@ -56,6 +56,7 @@ struct StageView {
     status: &'static str,
     note: String,
     passed: usize,
+    bypassed: usize,
     of: usize,
 }
 
@@ -124,7 +125,8 @@ fn of_play(
         conclusion,
     };
     let checks: Vec<CheckView> = (0..histories.len()).map(|index| source(index).view(state, now)).collect();
-    let passed = checks.iter().filter(|check| check.status == "passed").count();
+    let count = |status| checks.iter().filter(|check| check.status == status).count();
+    let (passed, bypassed) = (count("passed"), count("bypassed"));
     let status = match (conclusion.outcome, play.ended) {
         (Outcome::Waiting, _) => "waiting",
         (Outcome::Passed, None) => "running",
@@ -134,7 +136,7 @@ fn of_play(
         (Outcome::Canceled, _) => "canceled",
     };
     let Some(run) = state.runs.get(&play.run) else { return (None, Vec::new(), checks) };
-    let deploy = StageView { name: "Deploy", status, note: String::new(), passed, of: checks.len() };
+    let deploy = StageView { name: "Deploy", status, note: String::new(), passed, bypassed, of: checks.len() };
     let run = RunView {
         number: run.number.clone(),
         pipeline: run.definition_name.clone(),
@@ -144,13 +146,25 @@ fn of_play(
         requested_for: run.requested_for.clone(),
         attempt: play.attempt,
         status,
-        why: conclusion.why.clone(),
+        why: why(conclusion, &checks),
         started: run.start_time,
         can_be_canceled: status == "waiting",
         can_be_rerun: play.ended.is_some(),
     };
     let build = state.runs.get(&play.run).map(build);
     (Some(run), build.into_iter().chain([deploy]).collect(), checks)
+}
+
+/// Why the run stands as it does. A check that was bypassed or failed says more than the conclusion.
+fn why(conclusion: &Conclusion, checks: &[CheckView]) -> String {
+    let said = match conclusion.outcome {
+        Outcome::Passed if checks.iter().any(|check| check.status == "bypassed") => {
+            Some("You bypassed a check.".to_owned())
+        }
+        Outcome::Failed => checks.iter().find_map(CheckView::failure),
+        _ => None,
+    };
+    said.unwrap_or_else(|| conclusion.why.clone())
 }
 
 /// The stage before: its tasks, as the timeline has them.
@@ -165,13 +179,14 @@ fn build(run: &Run) -> StageView {
         status: if failed { "succeededWithIssues" } else { "succeeded" },
         note,
         passed: 0,
+        bypassed: 0,
         of: 0,
     }
 }
 
 fn banner(stages: &[StageView]) -> Option<String> {
     let deploy = stages.iter().find(|stage| stage.status == "waiting")?;
-    let left = deploy.of - deploy.passed;
+    let left = deploy.of - deploy.passed - deploy.bypassed;
     let checks = if left == 1 { "1 check must pass".to_owned() } else { format!("{left} checks must pass") };
     Some(format!("{checks} before this run can continue to {}", deploy.name))
 }

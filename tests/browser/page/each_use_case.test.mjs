@@ -18,6 +18,14 @@ describe("each use case is one click, and its control decides it", () => {
     }
   });
 
+  /** Waits until the conditions of an ended check only say what was seen last. */
+  async function wasLastSeen(name) {
+    const conditions = page.check(name).locator(".conditions");
+    await conditions.getByText("Last seen: Waiting").first().waitFor();
+    assert.equal(await conditions.locator(".status-waiting").count(), 0);
+    assert.equal(await conditions.getByText("to change this").count(), 0);
+  }
+
   it("a stage waits until its work item is closed", async () => {
     await page.start("Work item");
     await page.stage("Waiting");
@@ -31,6 +39,16 @@ describe("each use case is one click, and its control decides it", () => {
     await page.stage("Succeeded");
     await page.log("work-item-completed", "Decision: succeeded");
     await page.check("work-item-completed").getByText(/Decision sent at .*: succeeded/).waitFor();
+    // Nothing asks for a click any more.
+    assert.equal(await page.tab.locator(".world .tag, .world button.first").count(), 0);
+    assert.ok(await page.button("Close it").isDisabled());
+  });
+
+  it("a long line of the log wraps", async () => {
+    await page.start("Work item");
+    await page.evaluated("work-item-completed", 3);
+    const log = page.check("work-item-completed").getByRole("region", { name: "Log of work-item-completed" });
+    assert.ok(await log.evaluate((it) => it.scrollWidth <= it.clientWidth), "it does not scroll sideways");
   });
 
   it("a run that has executed a CmdLine task passes, and one without it fails", async () => {
@@ -47,6 +65,7 @@ describe("each use case is one click, and its control decides it", () => {
     await page.start("Change information");
     await page.stage("Failed");
     await page.log("change-information", "category is Hardware");
+    await page.tab.getByText(/^The check change-information failed: .*category is Hardware/).waitFor();
     await page.button("Set to Software").click();
     await page.button("Rerun stage").click();
     await page.stage("Succeeded");
@@ -63,6 +82,7 @@ describe("each use case is one click, and its control decides it", () => {
     await page.button("Reject").click();
     await page.stage("Failed");
     await page.log("change-approved", "Decision: failed");
+    await page.tab.getByText(/^The check change-approved failed: .*approval is Rejected/).waitFor();
   });
 
   it("exactly 80 % coverage fails, and a new run with 81 % passes", async () => {
@@ -137,15 +157,24 @@ describe("each use case is one click, and its control decides it", () => {
     await page.button("Reject").click();
     await page.stage("Failed");
     await page.check("work-item-completed").locator("h3 .word", { hasText: "Canceled" }).waitFor();
+    await page.check("work-item-completed").getByText("The stage was decided without this check.").waitFor();
+    await wasLastSeen("work-item-completed");
   });
 
   it("an outage of Azure DevOps delays the decision, and there is one", async () => {
     await page.start("Outage");
     await page.evaluated("work-item-completed", 1);
     const before = await page.tab.locator(".world").getByText(/calls so far/).innerText();
-    await page.button("Fail for 30 s").click();
+    await page.button("Fail for 3 min").click();
     await page.tab.locator(".world .word", { hasText: "Fails" }).waitFor();
     await page.button("Close it").click();
+    // It lasts long enough for an evaluation that fails.
+    const calls = (text) => Number(/(\d+) calls so far/.exec(text)[1]);
+    await page.tab.waitForFunction((before) => {
+      const text = document.querySelector(".world").innerText;
+      return /Fails for/.test(text) && Number(/(\d+) calls so far/.exec(text)[1]) > before;
+    }, calls(before));
+    await page.stage("Waiting");
     await page.stage("Succeeded");
     assert.notEqual(await page.tab.locator(".world").getByText(/calls so far/).innerText(), before);
     assert.equal(await page.check("work-item-completed").getByText(/Decision sent/).count(), 1);
@@ -158,24 +187,38 @@ describe("each use case is one click, and its control decides it", () => {
     await page.stage("Canceled");
     await page.check("change-approved").locator("h3 .word", { hasText: "Canceled" }).waitFor();
     await page.tab.getByText("You canceled the run.").waitFor();
+    await page.check("change-approved").getByText("The run was canceled before this check decided.").waitFor();
+    await wasLastSeen("change-approved");
   });
 
   it("an administrator bypasses a check", async () => {
     await page.start("Change approval");
     await page.stage("Waiting");
+    await page.found("change-approved", "approval is Requested");
     await page.button("Bypass this check").click();
+    await page.check("change-approved").locator("h3 .word", { hasText: "Bypassed" }).waitFor();
+    await page.check("change-approved").getByText(/^Bypassed at \d\d:\d\d:\d\d\. checkgate did not decide\.$/).waitFor();
+    await page.tab.locator(".run").getByText("You bypassed a check.").waitFor();
+    await page.tab.getByText("0/1 checks passed, 1 bypassed").waitFor();
+    await wasLastSeen("change-approved");
     await page.stage("Succeeded");
+    assert.equal(await page.tab.getByText("All checks pass.").count(), 0);
   });
 
   it("the handler is killed five times, a new host takes over, and one decision arrives", async () => {
     await page.start("Killed handler");
     await page.evaluated("work-item-completed", 1);
+    let most = 1;
     for (let kill = 1; kill <= 5; kill += 1) {
       await page.tab.locator(".world .word", { hasText: "Running" }).waitFor();
       await page.button("Kill it").click();
-      await page.tab.getByText(new RegExp(`killed ${kill} times`)).waitFor();
+      await page.tab.getByText(kill === 1 ? "killed once" : `killed ${kill} times`).waitFor();
+      const evaluations = Number(/(\d+) evaluations/.exec(await page.tab.locator(".world").innerText())[1]);
+      assert.ok(evaluations >= most, `${evaluations} evaluations after ${most}`);
+      most = evaluations;
     }
     await page.tab.getByText(/host number 2/).waitFor();
+    await page.tab.locator(".history").getByText("Host 2 took over.").waitFor();
     await page.button("Close it").click();
     await page.stage("Succeeded");
     assert.equal(await page.check("work-item-completed").getByText(/Decision sent/).count(), 1);

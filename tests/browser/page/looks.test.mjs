@@ -101,7 +101,8 @@ describe("the page is for everybody", () => {
     const other = await Page.open(browser, demo);
     await other.stage("Succeeded");
     assert.equal(await page.tab.locator(".stages li", { hasText: "Deploy" }).locator(".word").innerText(), "Waiting");
-    await page.button("Pause updates").click();
+    await page.button("Resume updates").click();
+    await page.button("Pause updates").waitFor();
     await page.stage("Succeeded");
     await other.close();
     await page.close();

@@ -62,10 +62,10 @@ const glyphs = {
   canceled: svg`<circle cx="8" cy="8" r="7" fill="none" stroke="currentColor" stroke-width="1.8"/><path d="m3.5 12.5 9-9" stroke="currentColor" stroke-width="1.8"/>`,
   notStarted: svg`<circle cx="8" cy="8" r="7" fill="none" stroke="currentColor" stroke-width="1.8"/>`,
 };
-const shapes = { succeeded: "passed", succeededWithIssues: "error", inconclusive: "error" };
+const shapes = { succeeded: "passed", bypassed: "skipped", succeededWithIssues: "error", inconclusive: "error" };
 const words = {
   notStarted: "Not started", waiting: "Waiting", running: "Running", succeeded: "Succeeded", failed: "Failed", skipped: "Skipped",
-  canceled: "Canceled", passed: "Passed", error: "Could not find out", succeededWithIssues: "Succeeded with issues",
+  canceled: "Canceled", bypassed: "Bypassed", passed: "Passed", error: "Could not find out", succeededWithIssues: "Succeeded with issues",
 };
 
 function icon(status) {
@@ -88,7 +88,7 @@ function top() {
       ${state.isRealTime ? nothing : html`<div class="row" role="group" aria-label="Speed of the clock">
         ${speeds.map((factor) => html`<button aria-pressed=${factor === state.speed} @click=${() => act({ verb: "setSpeed", factor }, "speed")}>${factor}×</button>`)}
       </div>`}` : nothing}
-    <button aria-pressed=${paused} @click=${pause}>Pause updates</button>
+    <button @click=${pause}>${paused ? "Resume updates" : "Pause updates"}</button>
     ${problem("speed")}
   </header>`;
 }
@@ -104,8 +104,8 @@ function cases() {
 
 function welcome() {
   return html`<section class="card hint"><h1>What would you like to see?</h1>
-    <p>A stage of a pipeline wants to use a protected resource. Azure Pipelines asks checkgate whether it may. Choose a use case
-    above: a run starts, its stage waits here, and you change the outside world until the check decides.</p>
+    <p>checkgate holds a deployment until your rules are met, e.g. work items closed, change approved. Choose a use case above:
+    a run starts, its stage waits here, and you change the outside world until the check decides.</p>
     <p class="muted">Azure DevOps and all other systems are simulated on this machine. The handler that decides is the real one.</p></section>`;
 }
 
@@ -127,7 +127,7 @@ function run() {
 
 function stages() {
   const card = (stage) => html`<li class="card"><div class="name">${icon(stage.status)} ${stage.name}</div>
-    <p>${word(stage.status)}${stage.of ? html` <span>${stage.passed}/${stage.of} checks passed</span>` : nothing}</p>
+    <p>${word(stage.status)}${stage.of ? html` <span>${stage.passed}/${stage.of} checks passed${stage.bypassed ? `, ${stage.bypassed} bypassed` : ""}</span>` : nothing}</p>
     ${stage.note ? html`<p class="muted">1 job completed · ${stage.note}</p>` : nothing}</li>`;
   return html`<section aria-labelledby="stages"><h2 id="stages">Stages</h2><ul class="stages">${state.stages.map(card)}</ul></section>`;
 }
@@ -167,9 +167,13 @@ function conditions(check) {
     return check.status === "waiting" ? html`<p class="muted">${check.operation || "Not evaluated yet."}</p>` : nothing;
   }
   const fact = (name, value) => (value ? html`<dt>${name}</dt><dd>${value}</dd>` : nothing);
+  const isLastSeen = (it) => ["bypassed", "canceled", "skipped"].includes(check.status) || (check.status !== "waiting" && ["waiting", "error"].includes(it.status));
+  const heading = (it) => (isLastSeen(it)
+    ? html`${icon("notStarted")}<span>${it.title}</span> ${word("notStarted", `Last seen: ${words[it.status]}`)}`
+    : html`${icon(it.status)}<span>${it.title}</span> ${word(it.status)}`);
   return html`<ul class="conditions" aria-label="Conditions">${check.conditions.map((it) => html`<li class="depth-${Math.min(it.depth, 3)}">
-    <div class="name">${icon(it.status)}<span>${it.title}</span> ${word(it.status)}</div>
-    <dl class="facts">${fact("found", it.found)}${fact("expected", it.expected)}${fact("to change this", it.remedy)}</dl>
+    <div class="name">${heading(it)}</div>
+    <dl class="facts">${fact("found", it.found)}${fact("expected", it.expected)}${fact("to change this", isLastSeen(it) ? "" : it.remedy)}</dl>
   </li>`)}</ul>`;
 }
 
@@ -184,7 +188,7 @@ function measurements(metric) {
 function decision(check) {
   const sent = check.decisions.map((it) => html`<p class="decision status-${it.result === "succeeded" ? "passed" : "failed"}">Decision sent at ${time(it.at)}: ${it.result}${it.accepted ? "" : " (nobody waited for it)"}</p>`);
   const why = check.why && check.status !== "waiting" ? html`<p class="decision status-${check.status}">${check.why}</p>` : nothing;
-  return html`${sent}${sent.length ? nothing : why}`;
+  return html`${sent}${check.decisions.some((it) => it.accepted) ? nothing : why}`;
 }
 
 function line(text) {
@@ -204,12 +208,16 @@ function delivery(check) {
   if (!check.delivery) return nothing;
   const { url, status, body } = check.delivery;
   return html`<details ?open=${check.completion === "ApiResponse"}><summary>${check.completion === "ApiResponse" ? "Last answer" : "Delivery"} (${time(check.delivered)})</summary>
-    <div class="log wraps" role="region" tabindex="0" aria-label="Delivery of ${check.name}">POST ${url}
+    <div class="log" role="region" tabindex="0" aria-label="Delivery of ${check.name}">POST ${url}
 Response Code: ${status || "none"}
 Response: ${body}</div></details>`;
 }
 
 // ---- the outside world ----
+
+/** Whether nothing that somebody does changes this run any more. */
+const isOver = () => state.run?.status !== "waiting";
+const first = (isFirst) => (isFirst && !isOver() ? "first" : "");
 
 function world() {
   const groups = [];
@@ -230,12 +238,12 @@ function world() {
   return html`<aside class="world" id="world" tabindex="-1" aria-labelledby="outside"><h2 id="outside">Outside world</h2><ul>${ordered.map((it) => it.card)}</ul></aside>`;
 }
 
-const card = (title, isKey, body) => html`<li class="card ${isKey ? "key" : ""}"><h3>${title}${isKey ? html`<span class="tag">try this</span>` : nothing}</h3>${body}</li>`;
+const card = (title, isKey, body) => html`<li class="card ${isKey && !isOver() ? "key" : ""}"><h3>${title}${isKey && !isOver() ? html`<span class="tag">try this</span>` : nothing}</h3>${body}</li>`;
 
 const id = (control) => `control-${control.id}`.replace(/[^A-Za-z0-9-]/g, "_");
 
 function control(it) {
-  const buttons = it.buttons.map((button, index) => html`<button class=${index === 0 && button.value !== it.value ? "first" : ""} @click=${() => set(it, button.value)}>${button.label}</button>`);
+  const buttons = it.buttons.map((button, index) => html`<button class=${first(index === 0 && button.value !== it.value)} ?disabled=${button.value === it.value} @click=${() => set(it, button.value)}>${button.label}</button>`);
   return html`<div class="control" data-control=${it.id}><label for=${id(it)}>${it.label}</label>
     <div class="row">${entry(it)}${buttons}</div>
     ${it.note ? html`<p class="note">${it.note}</p>` : nothing}${problem(it.id)}</div>`;
@@ -266,7 +274,7 @@ function clock() {
   const opening = state.nextOpening ? Date.parse(state.nextOpening) : 0;
   return html`<p class="muted">${day(now())} ${time(now())} UTC, ${state.speed} times as fast as real time</p>
     <div class="row control">
-      ${opening > now() ? html`<button class="first" @click=${() => move(opening + 1000)}>Go to ${day(opening)} ${time(opening)}</button>` : nothing}
+      ${opening > now() ? html`<button class=${first(true)} @click=${() => move(opening + 1000)}>Go to ${day(opening)} ${time(opening)}</button>` : nothing}
       <button @click=${() => move(now() + 3600e3)}>+1 h</button><button @click=${() => move(now() + 86400e3)}>+1 day</button>
     </div>${problem("clock")}`;
 }
@@ -275,17 +283,17 @@ function azureDevOps() {
   const until = state.azureDevops.failsUntil;
   const left = until ? Date.parse(until) - now() : 0;
   return html`<p>${left > 0 ? html`${word("error", "Fails")} for ${lasts(left)} more` : html`${word("passed", "Works")}`} <span class="muted">${state.azureDevops.calls} calls so far</span></p>
-    <div class="row control"><button class=${state.useCase?.key === "azureDevOps" ? "first" : ""} @click=${() => act({ verb: "failAzureDevOps", seconds: 30 }, "azureDevOps")}>Fail for 30 s</button>
+    <div class="row control"><button class=${first(state.useCase?.key === "azureDevOps")} @click=${() => act({ verb: "failAzureDevOps", seconds: 180 }, "azureDevOps")}>Fail for 3 min</button>
       <button @click=${() => act({ verb: "healAzureDevOps" }, "azureDevOps")}>Work again</button></div>${problem("azureDevOps")}`;
 }
 
 function handler() {
   const { status, kills, hosts, invocations, canBeKilled } = state.handler;
   const count = invocations === null ? "" : `${invocations} evaluations`;
-  const kill = () => html`<div class="row control"><button class=${state.useCase?.key === "handler" ? "first" : ""} @click=${() => act({ verb: "killHandler" }, "handler")}>Kill it</button></div>
+  const kill = () => html`<div class="row control"><button class=${first(state.useCase?.key === "handler")} @click=${() => act({ verb: "killHandler" }, "handler")}>Kill it</button></div>
     <p class="note">A host gives up after its handler has failed three times. Then another host takes its place.</p>${problem("handler")}`;
   return html`<p>${word({ ready: "passed", starting: "waiting", stopped: "failed" }[status], { ready: "Running", starting: "Starting", stopped: "Stopped" }[status])}
-      <span class="muted">${kills ? `killed ${kills} times, ${hosts === 1 ? "still the first host" : `host number ${hosts}`}, ` : ""}${count}</span></p>
+      <span class="muted">${kills ? `killed ${kills === 1 ? "once" : `${kills} times`}, ${hosts === 1 ? "still the first host" : `host number ${hosts}`}, ` : ""}${count}</span></p>
     ${canBeKilled ? kill() : html`<p class="note">The real Functions host calls it. The terminal shows what the host does.</p>`}`;
 }
 
@@ -316,7 +324,7 @@ function announce() {
   const stage = state?.stages.at(-1);
   if (!stage || performance.now() - saidAt < 2000) return;
   const blockers = state.checks.flatMap((it) => it.conditions.filter((condition) => condition.status !== "passed").map((condition) => condition.found));
-  const text = `${stage.name}: ${words[stage.status]}, ${stage.passed} of ${stage.of} checks passed. ${stage.status === "waiting" ? blockers.join(". ") : ""}`;
+  const text = `${stage.name}: ${words[stage.status]}, ${stage.passed} of ${stage.of} checks passed${stage.bypassed ? `, ${stage.bypassed} bypassed` : ""}. ${stage.status === "waiting" ? blockers.join(". ") : ""}`;
   if (text === said) return;
   [said, saidAt] = [text, performance.now()];
   document.getElementById("announcement").textContent = text;
