@@ -2,7 +2,7 @@
 //! and which configuration is right. Reading and writing configurations is the command line's task.
 //!
 //! * [`Panel`]: a configuration, in the words of the panel where people fill it in. [`criteria`]: its *Success criteria*.
-//! * [`Rule`] and [`Finding`]: what can be wrong. [`examine`] finds it.
+//! * [`Rule`] and [`Finding`]: what can be wrong. [`examine()`] finds it.
 //! * [`Wanted`]: the configuration that is right. [`difference`]: what would change, without any secret.
 //! * [`report`]: findings as a table, JSON, SARIF or Markdown.
 

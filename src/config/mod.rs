@@ -85,7 +85,7 @@ pub fn app_root(lookup: Lookup<'_>) -> PathBuf {
 }
 
 impl Config {
-    /// Reads and checks the settings of the process. [`log_format`] is read before it, and those that `checks.yaml` names
+    /// Reads and checks the settings of the process. [`log_format()`] is read before it, and those that `checks.yaml` names
     /// when a connection is made. A wrong setting is a problem, on which deliveries are refused, and the checks that
     /// wait go on as well as they can.
     ///
