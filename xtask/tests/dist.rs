@@ -297,11 +297,14 @@ fn git_does_not_take_what_a_local_run_leaves_behind() {
     };
     git(&["init", "--quiet"]);
     dist::lay_out(&clone, &clone.join("checkgate"), &clone.join("dist")).expect("laid out");
+    // What a layout leaves behind that was ended halfway: a complete one takes it away.
+    fs::create_dir_all(clone.join("dist.new")).expect("writable");
+    fs::write(clone.join("dist.new/host.json"), "half a layout").expect("writable");
     let listed = git(&["-c", "core.excludesFile=", "ls-files", "--others", "--exclude-standard"]);
     let taken: Vec<&str> = listed.lines().collect();
     assert!(taken.contains(&"host.json"), "{taken:?}");
     let left_behind = |name: &&&str| {
-        ["Azurite", "__", ".env", "checkgate", "dist", "target", "node_modules"]
+        ["Azurite", "__", ".env", "checkgate", ".checkgate", "dist", "target", "node_modules"]
             .iter()
             .any(|start| name.starts_with(start))
             || name.ends_with(".zip")
