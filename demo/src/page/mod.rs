@@ -13,13 +13,18 @@ mod stream;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use warp::hyper::body::Bytes;
 use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Filter, Reply};
@@ -56,12 +61,22 @@ pub(crate) async fn serve(demo: Arc<Demo>, listener: TcpListener, stop: impl Fut
     let published = watch::Sender::new(Published::Nothing);
     let publishing = tokio::spawn(publish(Arc::clone(&demo), published.clone()));
     let server = Server { demo, guard: Guard::new(port), published: published.clone() };
-    let stop = async move {
-        stop.await;
-        publishing.abort();
-        published.send_replace(Published::End);
-    };
-    warp::serve(routes(server)).incoming(listener).graceful(stop).run().await;
+    // By hyper itself, as the handler's routes are: warp's own server brings HTTP/2, which takes seconds to compile.
+    let service = TowerToHyperService::new(warp::service(routes(server)));
+    let connections = GracefulShutdown::new();
+    let mut stop = pin!(stop);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
+                tokio::spawn(connections.watch(connection));
+            },
+            () = &mut stop => break,
+        }
+    }
+    publishing.abort();
+    published.send_replace(Published::End);
+    connections.shutdown().await;
 }
 
 fn routes(server: Server) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone {
