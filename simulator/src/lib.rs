@@ -8,6 +8,7 @@
 //! * [`clock`]: the time that all simulated worlds share.
 //! * [`faults`]: errors, delays and lost connections that a test asks for.
 //! * [`calls`]: the requests that a world received, and its answers.
+//! * [`Server`]: what all simulated worlds have in common: a port, faults, latency, and the record of calls.
 //! * [`azure_devops`]: projects, runs, work items, and the plans that wait for a check's decision.
 //! * [`azure_pipelines`]: delivers checks. [`pipeline_log`]: shows a check as the run page does.
 //! * [`rehearsal`]: plays Azure Pipelines against any endpoint. The program `simulator` is the command for it.
@@ -31,3 +32,4 @@ mod http;
 mod latency;
 
 pub use clock::{Clock, Pace};
+pub use http::{Server, World};

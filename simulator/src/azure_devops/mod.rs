@@ -18,9 +18,8 @@ mod router;
 mod routes;
 mod state;
 
-use std::collections::BTreeMap;
 use std::io;
-use std::time::Duration;
+use std::ops::Deref;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -33,15 +32,21 @@ pub use state::{
     Unauthorized, Variable, WorkItem, WorkItemState, odd_records,
 };
 
-use crate::calls::Call;
 use crate::clock::Clock;
-use crate::faults::{Failing, Fault};
 use crate::http::{Server, World};
 
 /// A handle to a simulated organization behind a port. All clones share the organization.
 #[derive(Clone)]
 pub struct AzureDevOps {
     server: Server<State>,
+}
+
+impl Deref for AzureDevOps {
+    type Target = Server<State>;
+
+    fn deref(&self) -> &Server<State> {
+        &self.server
+    }
 }
 
 impl World for State {
@@ -77,68 +82,11 @@ impl AzureDevOps {
         self.with(|state| state.url().to_owned())
     }
 
-    /// The port on the loopback interface.
-    pub fn port(&self) -> u16 {
-        self.server.port()
-    }
-
     /// Reads or changes the organization.
     pub fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
         self.server.with(|state| {
             state.pass_time();
             look(state)
         })
-    }
-
-    /// The last calls, oldest first.
-    pub fn calls(&self) -> Vec<Call> {
-        self.server.calls()
-    }
-
-    /// Returns the last calls, oldest first, and clears the record.
-    pub fn take_calls(&self) -> Vec<Call> {
-        self.server.take_calls()
-    }
-
-    /// Turns the full record of calls on or off. Long runs turn it off.
-    pub fn record_calls(&self, recording: bool) {
-        self.server.record_calls(recording);
-    }
-
-    /// How often each route was called since the start, including calls that were not recorded.
-    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
-        self.server.counts()
-    }
-
-    /// Adds a fault. [`Failing`] says where and how often it happens.
-    pub fn fail(&self, fault: Fault) -> Failing {
-        self.server.fail(fault)
-    }
-
-    /// Removes all faults.
-    pub fn heal(&self) {
-        self.server.heal();
-    }
-
-    /// Calls with this method whose path and query contain `path_part` take this long: the clock moves before the call
-    /// has its effect. An empty method means any. Zero takes no time. The newest rule that fits applies. A client's own
-    /// time limits run on real time: for them, see [`Fault::hang`].
-    pub fn latency(&self, method: &str, path_part: &str, latency: Duration) {
-        self.server.latency(method, path_part, latency);
-    }
-
-    /// Closes the port and all connections, or listens on the same port again. The state stays.
-    ///
-    /// # Errors
-    ///
-    /// If another program has taken the port in the meantime.
-    pub async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
-        self.server.refuse_connections(refuse).await
-    }
-
-    /// Closes the port and all connections for good.
-    pub async fn stop(&self) {
-        // Closing cannot fail. Only listening again can.
-        let _ = self.server.refuse_connections(true).await;
     }
 }

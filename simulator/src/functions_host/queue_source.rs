@@ -124,7 +124,7 @@ impl QueueSource {
 /// The account, if it can be reached.
 fn reached(storage: &StorageQueue) -> Done<&StorageQueue> {
     let lost = || Trouble::Unreachable("Connection refused".to_owned());
-    if storage.is_reachable() { Ok(storage) } else { Err(lost()) }
+    if storage.is_listening() { Ok(storage) } else { Err(lost()) }
 }
 
 fn claimed(queue: &QueueClient, message: &Message, receipt: &str) -> azure_storage_queues::PopReceiptClient {

@@ -8,5 +8,6 @@ mod server;
 mod spelling;
 
 pub(crate) use listener::{Answer, Listener};
-pub(crate) use server::{Route, Server, World};
+pub(crate) use server::Route;
+pub use server::{Server, World};
 pub(crate) use spelling::Spelling;

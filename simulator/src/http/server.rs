@@ -16,7 +16,8 @@ use crate::faults::{Failing, Fault, Faults, Misbehaviour};
 use crate::latency::Latencies;
 
 /// State that answers requests.
-pub(crate) trait World: Send + 'static {
+pub trait World: Send + 'static {
+    /// Answers a request, and does what it asks.
     fn answer(&mut self, request: &Request<Bytes>) -> Response<Bytes>;
 }
 
@@ -24,8 +25,8 @@ pub(crate) trait World: Send + 'static {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Route(pub(crate) &'static str);
 
-/// A handle to a world behind a port. All clones share the world.
-pub(crate) struct Server<W> {
+/// A handle to a simulated world behind a port: what all of them have in common. All clones share the world.
+pub struct Server<W> {
     shared: Arc<Shared<W>>,
     listener: Listener,
 }
@@ -66,48 +67,71 @@ impl<W: World> Server<W> {
         Ok(Self { shared, listener })
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// The port on the loopback interface.
+    pub fn port(&self) -> u16 {
         self.listener.port()
     }
 
-    pub(crate) fn with<R>(&self, look: impl FnOnce(&mut W) -> R) -> R {
+    /// Reads or changes the world.
+    pub fn with<R>(&self, look: impl FnOnce(&mut W) -> R) -> R {
         look(&mut lock(&self.shared.inside).world)
     }
 
-    pub(crate) fn calls(&self) -> Vec<Call> {
+    /// The last calls, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
         lock(&self.shared.inside).calls.calls()
     }
 
-    pub(crate) fn take_calls(&self) -> Vec<Call> {
+    /// Returns the last calls, oldest first, and clears the record.
+    pub fn take_calls(&self) -> Vec<Call> {
         lock(&self.shared.inside).calls.take()
     }
 
-    pub(crate) fn record_calls(&self, recording: bool) {
+    /// Turns the full record of calls on or off. Long runs turn it off.
+    pub fn record_calls(&self, recording: bool) {
         lock(&self.shared.inside).calls.record_calls(recording);
     }
 
-    pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
+    /// How often each route was called since the start, including calls that were not recorded.
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
         lock(&self.shared.inside).calls.counts()
     }
 
-    pub(crate) fn fail(&self, fault: Fault) -> Failing {
+    /// Adds a fault. [`Failing`] says where and how often it happens.
+    pub fn fail(&self, fault: Fault) -> Failing {
         self.shared.faults.fail(fault)
     }
 
-    pub(crate) fn heal(&self) {
+    /// Removes all faults.
+    pub fn heal(&self) {
         self.shared.faults.heal();
     }
 
-    pub(crate) fn latency(&self, method: &str, path_part: &str, latency: Duration) {
+    /// Calls with this method whose path and query contain `path_part` take this long: the clock moves before the call
+    /// has its effect. An empty method means any. Zero takes no time. The newest rule that fits applies. A client's own
+    /// time limits run on real time: for them, see [`Fault::hang`].
+    pub fn latency(&self, method: &str, path_part: &str, latency: Duration) {
         self.shared.latencies.set(method, path_part, latency);
     }
 
-    pub(crate) fn is_listening(&self) -> bool {
+    /// Whether anybody who connects now is answered.
+    pub fn is_listening(&self) -> bool {
         self.listener.is_listening()
     }
 
-    pub(crate) async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
+    /// Closes the port and all connections, or listens on the same port again. The state stays.
+    ///
+    /// # Errors
+    ///
+    /// If another program has taken the port in the meantime.
+    pub async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
         self.listener.refuse_connections(refuse).await
+    }
+
+    /// Closes the port and all connections for good.
+    pub async fn stop(&self) {
+        // Closing cannot fail. Only listening again can.
+        let _ = self.refuse_connections(true).await;
     }
 }
 

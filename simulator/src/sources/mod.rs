@@ -19,7 +19,7 @@ mod state;
 mod web;
 
 use std::io;
-use std::time::Duration;
+use std::ops::Deref;
 
 pub use azure::{Azure, Points, Table};
 pub use identity::Identity;
@@ -28,15 +28,21 @@ pub use service_now::ServiceNow;
 pub use state::State;
 pub use web::Page;
 
-use crate::calls::Call;
 use crate::clock::Clock;
-use crate::faults::{Failing, Fault};
 use crate::http::Server;
 
 /// A handle to the simulated systems behind one port. All clones share the systems.
 #[derive(Clone)]
 pub struct Sources {
     server: Server<State>,
+}
+
+impl Deref for Sources {
+    type Target = Server<State>;
+
+    fn deref(&self) -> &Server<State> {
+        &self.server
+    }
 }
 
 impl Sources {
@@ -63,46 +69,5 @@ impl Sources {
                 ("IDENTITY_HEADER".to_owned(), state.identity.header.clone()),
             ]
         })
-    }
-
-    /// Reads or changes the systems.
-    pub fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
-        self.server.with(look)
-    }
-
-    /// The last calls, oldest first.
-    pub fn calls(&self) -> Vec<Call> {
-        self.server.calls()
-    }
-
-    /// Returns the last calls, oldest first, and clears the record.
-    pub fn take_calls(&self) -> Vec<Call> {
-        self.server.take_calls()
-    }
-
-    /// Adds a fault. [`Failing`] says where and how often it happens.
-    pub fn fail(&self, fault: Fault) -> Failing {
-        self.server.fail(fault)
-    }
-
-    /// Removes all faults.
-    pub fn heal(&self) {
-        self.server.heal();
-    }
-
-    /// Calls with this method whose path and query contain `path_part` take this long: the clock moves before the call
-    /// has its effect. An empty method means any. Zero takes no time. The newest rule that fits applies. A client's own
-    /// time limits run on real time: for them, see [`Fault::hang`].
-    pub fn latency(&self, method: &str, path_part: &str, latency: Duration) {
-        self.server.latency(method, path_part, latency);
-    }
-
-    /// Closes the port and all connections, or listens on the same port again. The state stays.
-    ///
-    /// # Errors
-    ///
-    /// If another program has taken the port in the meantime.
-    pub async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
-        self.server.refuse_connections(refuse).await
     }
 }

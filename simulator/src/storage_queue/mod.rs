@@ -19,9 +19,8 @@ mod operations;
 mod queue;
 mod xml;
 
-use std::collections::BTreeMap;
 use std::io;
-use std::time::Duration;
+use std::ops::Deref;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -32,9 +31,7 @@ use http::{Request, Response};
 pub use error::StorageError;
 pub use queue::{Change, Held, Message, NewMessage, Queue, State, TimeToLive};
 
-use crate::calls::Call;
 use crate::clock::Clock;
-use crate::faults::{Failing, Fault};
 use crate::http::{Server, World};
 
 /// The account's name.
@@ -47,6 +44,14 @@ const KEY: &[u8; 64] = b"a key of sixty-four bytes, as the keys of storage accou
 #[derive(Clone)]
 pub struct StorageQueue {
     server: Server<State>,
+}
+
+impl Deref for StorageQueue {
+    type Target = Server<State>;
+
+    fn deref(&self) -> &Server<State> {
+        &self.server
+    }
 }
 
 impl World for State {
@@ -87,11 +92,6 @@ impl StorageQueue {
         format!("DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key};QueueEndpoint={endpoint};")
     }
 
-    /// Reads or changes the account.
-    pub fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
-        self.server.with(look)
-    }
-
     /// All messages of a queue that have not expired, visible or not, in the order in which they become visible.
     pub fn messages(&self, queue: &str) -> Vec<Message> {
         self.with(|state| state.messages(queue))
@@ -118,62 +118,5 @@ impl StorageQueue {
     /// When the next message of a queue can be received.
     pub fn next_due_at(&self, queue: &str) -> Option<DateTime<Utc>> {
         self.with(|state| state.next_due_at(queue))
-    }
-
-    /// The last calls, oldest first.
-    pub fn calls(&self) -> Vec<Call> {
-        self.server.calls()
-    }
-
-    /// Returns the last calls, oldest first, and clears the record.
-    pub fn take_calls(&self) -> Vec<Call> {
-        self.server.take_calls()
-    }
-
-    /// Turns the full record of calls on or off. Long runs turn it off.
-    pub fn record_calls(&self, recording: bool) {
-        self.server.record_calls(recording);
-    }
-
-    /// How often each route was called since the start, including calls that were not recorded.
-    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
-        self.server.counts()
-    }
-
-    /// Adds a fault. [`Failing`] says where and how often it happens.
-    pub fn fail(&self, fault: Fault) -> Failing {
-        self.server.fail(fault)
-    }
-
-    /// Removes all faults.
-    pub fn heal(&self) {
-        self.server.heal();
-    }
-
-    /// Calls with this method whose path and query contain `path_part` take this long: the clock moves before the call
-    /// has its effect. An empty method means any. Zero takes no time. The newest rule that fits applies. A client's own
-    /// time limits run on real time: for them, see [`Fault::hang`].
-    pub fn latency(&self, method: &str, path_part: &str, latency: Duration) {
-        self.server.latency(method, path_part, latency);
-    }
-
-    /// Closes the port and all connections, or listens on the same port again. The messages stay.
-    ///
-    /// # Errors
-    ///
-    /// If another program has taken the port in the meantime.
-    pub async fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
-        self.server.refuse_connections(refuse).await
-    }
-
-    /// Whether anybody who connects now is answered.
-    pub(crate) fn is_reachable(&self) -> bool {
-        self.server.is_listening()
-    }
-
-    /// Closes the port and all connections for good.
-    pub async fn stop(&self) {
-        // Closing cannot fail. Only listening again can.
-        let _ = self.server.refuse_connections(true).await;
     }
 }

@@ -397,7 +397,7 @@ impl Drop for World {
             for call in self.azure_devops.calls() {
                 println!("  {} {} {}: {} {}", call.at, call.method, call.path, call.status, call.response);
             }
-            for call in self.setup.sources.iter().flat_map(Sources::calls) {
+            for call in self.setup.sources.iter().flat_map(|sources| sources.calls()) {
                 println!(
                     "  {} {} {}?{}: {} {}",
                     call.at, call.method, call.path, call.query, call.status, call.response
