@@ -27,8 +27,10 @@ pub enum Event {
     CheckPoisoned,
     /// An evaluation could not end. The host hands its message out again.
     EvaluationFailed,
-    /// A check waits that the app has no key for.
+    /// A check waits, and the app has no key at all.
     SealingKeyMissing,
+    /// A check waits that was sealed with a key that the app does not have.
+    SealedByAnotherApp,
     /// A check's record holds a decision that checkgate did not make.
     DecisionForged,
     /// A delivery could not be queued.
@@ -79,6 +81,7 @@ impl Event {
             Self::CheckPoisoned => "check_poisoned",
             Self::EvaluationFailed => "evaluation_failed",
             Self::SealingKeyMissing => "sealing_key_missing",
+            Self::SealedByAnotherApp => "sealed_by_another_app",
             Self::DecisionForged => "decision_forged",
             Self::DeliveryNotAccepted => "delivery_not_accepted",
             Self::TooManyDeliveries => "too_many_deliveries",
@@ -152,6 +155,7 @@ impl fmt::Display for Event {
             }
             Self::EvaluationFailed => "evaluation failed",
             Self::SealingKeyMissing => "a check waits for the key that it was sealed with",
+            Self::SealedByAnotherApp => "a check waits in this app's queue that another app has sealed; it is put back",
             Self::DecisionForged => "the record holds a decision that checkgate did not make; it is ignored",
             Self::DeliveryNotAccepted => "delivery not accepted",
             Self::TooManyDeliveries => "too many deliveries at a time",

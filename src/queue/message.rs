@@ -2,7 +2,7 @@
 //!
 //! Everybody who may write to the storage account can write messages. So the token is sealed together with *every* other
 //! member of its message. If the definition, the inputs, the progress or the pending decision is changed, the token does not
-//! open, and a message without a token does nothing. Each message is sealed anew, with the current key.
+//! open, and a message without a token does nothing. Each message is sealed anew, with the current key, whose id it names.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,12 @@ impl SealedToken {
     /// [`SealError`] when anything in the message was changed, or it was sealed with an unknown key.
     pub fn open(&self, sealer: &Sealer) -> Result<AuthToken, SealError> {
         sealer.open_token(&self.sealed, &self.bound_to)
+    }
+
+    /// The id of the key that the message was sealed with, where this sealer does not have that key.
+    #[must_use]
+    pub fn unknown_key(&self, sealer: &Sealer) -> Option<&str> {
+        sealer.unknown_key(&self.sealed)
     }
 }
 

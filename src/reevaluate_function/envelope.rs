@@ -6,6 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -18,6 +19,8 @@ pub struct Invocation {
     pub message_id: Option<String>,
     /// How many times the message was handed out, this time included.
     pub dequeue_count: u32,
+    /// When the message was put into the queue; absent when the function is invoked by hand.
+    pub inserted_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Deserialize)]
@@ -45,10 +48,12 @@ impl Invocation {
             _ => return Err("the message in the envelope's Data is not a text"),
         };
         let text_of = |name: &str| envelope.metadata.get(name).map(plain).filter(|text| !text.is_empty());
+        let message_id = text_of("Id");
         Ok(Self {
             message,
-            message_id: text_of("Id"),
             dequeue_count: text_of("DequeueCount").and_then(|count| count.parse().ok()).unwrap_or(1),
+            inserted_at: text_of("InsertionTime").filter(|_| message_id.is_some()).and_then(|time| time.parse().ok()),
+            message_id,
         })
     }
 }
@@ -126,21 +131,26 @@ mod tests {
         let doubly_encoded = Value::String(Value::String(text.to_owned()).to_string());
         let binary = Value::String(STANDARD.encode(text));
         let as_documented = Value::String(text.to_owned());
-        let metadata = serde_json::json!({ "DequeueCount": "3", "Id": "\"800ae4b3\"" });
+        let inserted = "2026-01-08T10:00:00+00:00";
+        let metadata = serde_json::json!({ "DequeueCount": "3", "Id": "\"800ae4b3\"", "InsertionTime": inserted });
         for data in [doubly_encoded, binary, as_documented] {
             let invocation = parse(&data, metadata.clone()).expect("an envelope");
-            assert_eq!(
-                invocation,
-                Invocation { message: text.to_owned(), message_id: Some("800ae4b3".to_owned()), dequeue_count: 3 }
-            );
+            let expected = Invocation {
+                message: text.to_owned(),
+                message_id: Some("800ae4b3".to_owned()),
+                dequeue_count: 3,
+                inserted_at: Some("2026-01-08T10:00:00Z".parse().expect("a time")),
+            };
+            assert_eq!(invocation, expected);
         }
     }
 
     #[test]
     fn an_invocation_by_hand_has_no_message_id() {
-        let invocation =
-            parse(&Value::String("\"x\"".to_owned()), serde_json::json!({ "DequeueCount": "0" })).expect("an envelope");
-        assert_eq!((invocation.message.as_str(), invocation.message_id, invocation.dequeue_count), ("x", None, 0));
+        let metadata = serde_json::json!({ "DequeueCount": "0", "InsertionTime": "2026-01-08T10:00:00+00:00" });
+        let invocation = parse(&Value::String("\"x\"".to_owned()), metadata).expect("an envelope");
+        let expected = Invocation { message: "x".to_owned(), message_id: None, dequeue_count: 0, inserted_at: None };
+        assert_eq!(invocation, expected);
     }
 
     #[test]

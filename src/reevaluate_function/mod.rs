@@ -6,8 +6,8 @@
 //!
 //! # Layout
 //!
-//! In reading order: [`envelope`] (what the host sends), `attempt` (one evaluation, from top to bottom), `precheck` (does
-//! somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry` (what an error leads to),
+//! In reading order: [`envelope`] (what the host sends), `put_back` (messages of other apps), `attempt` (one evaluation, from
+//! top to bottom), `precheck` (does somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry` (what an error leads to),
 //! `status` and `decision` (what is shown and posted), `page` (how it is written), `record` (the check's own timeline record),
 //! `context` (what all of them work with).
 
@@ -18,6 +18,7 @@ pub mod envelope;
 mod next;
 mod page;
 mod precheck;
+mod put_back;
 mod record;
 mod retry;
 mod status;
@@ -27,7 +28,6 @@ mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -35,7 +35,6 @@ use crate::App;
 use crate::events::Event;
 use crate::queue::claim::Claims;
 use crate::queue::message::{CheckMessage, MessageV1, RunIds, SealedToken};
-use crate::queue::{EVALUATION_PUT, Schedule};
 use crate::reevaluate_function::envelope::{Invocation, InvocationResult};
 use crate::span;
 use crate::task::Decision;
@@ -52,9 +51,6 @@ const LAST_ATTEMPTS: u32 = 2;
 /// How long an evaluation may take in all: inside the 5 min of `functionTimeout` in `host.json`, after which the host kills
 /// the process with all other evaluations in it. The limits of its parts add up to less.
 const EVALUATION_TIMEOUT: Duration = Duration::from_secs(270);
-
-/// How long a check waits for the operator to correct the sealing key.
-const WAIT_FOR_A_KEY: TimeDelta = TimeDelta::seconds(60);
 
 /// How an evaluation ended. The message has done its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,13 +118,13 @@ pub async fn invoke(app: &Arc<App>, body: &[u8]) -> Result<InvocationResult, Fai
 async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> {
     let CheckMessage::V1(message, sealed) =
         CheckMessage::parse(&invocation.message).map_err(|error| Failure::Unusable(error.to_string()))?;
-    if app.sealer.is_of_nobody() {
-        return put_back(app, &message, &invocation.message).await;
+    if let Some(key) = sealed.unknown_key(&app.sealer) {
+        return put_back::put_back(app, (&message, key), invocation).await;
     }
     let token = open(app, &message, &sealed)?;
     // Unique to the queue message, so that a message which was queued twice has two claims.
     let message_id = invocation.message_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-    let is_retry = invocation.dequeue_count > 1;
+    let is_retry = invocation.dequeue_count > 1 || put_back::was_put_back(&message, invocation);
     let is_last = invocation.dequeue_count.saturating_add(LAST_ATTEMPTS) > app.host.max_dequeue_count;
     let app = Arc::clone(app);
     let span = span::of(&message.check, message.progress.evaluations());
@@ -147,21 +143,6 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
         .instrument(span),
     );
     evaluation.await.unwrap_or(Err(Failure::Panicked))
-}
-
-/// Queues a message again as it is, while the app has no key to open it with: the host's tries would be over in minutes.
-/// Whoever corrects the setting before the check's deadline finds the check where it was.
-async fn put_back(app: &App, message: &MessageV1, text: &str) -> Result<Ended, Failure> {
-    let now = app.clock.now();
-    let why = "the function app has no TokenSealingKey with which the check could go on";
-    if message.is_over(now) {
-        return Err(Failure::Unusable(why.to_owned()));
-    }
-    span::of(&message.check, message.progress.evaluations()).in_scope(|| Event::SealingKeyMissing.report(why));
-    let deadline = message.check.deadline;
-    let schedule = Schedule { due: deadline.min(now + WAIT_FOR_A_KEY), deadline };
-    app.queue.put(text, schedule, EVALUATION_PUT).await?;
-    Ok(Ended::Requeued(why.to_owned()))
 }
 
 /// What a message knows of claims. Until its chain has owned the check, it is a newcomer.

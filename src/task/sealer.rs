@@ -35,6 +35,10 @@ pub enum SealError {
     Forged,
 }
 
+/// The bytes of a key's hash that make its id, and the characters that they are written in.
+const ID_BYTES: usize = 6;
+const ID_LENGTH: usize = 8;
+
 /// One sealing key with the short id by which messages name it.
 struct SealingKey {
     id: String,
@@ -45,7 +49,7 @@ impl SealingKey {
     fn parse(text: &str) -> Result<Self, &'static str> {
         let bytes = STANDARD.decode(text.trim()).map_err(|_| "it is not base64")?;
         let key: [u8; KEY_LENGTH] = bytes.try_into().map_err(|_| "it is not 32 bytes long")?;
-        let id = URL_SAFE_NO_PAD.encode(&Sha256::digest(key)[..6]);
+        let id = URL_SAFE_NO_PAD.encode(&Sha256::digest(key)[..ID_BYTES]);
         Ok(Self { id, key: SecretBox::new(Box::new(key)) })
     }
 
@@ -113,15 +117,30 @@ impl Sealer {
         if body.len() < NONCE_LENGTH {
             return Err(SealError::Malformed);
         }
-        let key = [Some(&self.current), self.previous.as_ref()]
-            .into_iter()
-            .flatten()
-            .find(|key| key.id == id)
-            .ok_or(SealError::UnknownKey)?;
+        let key = self.keys().find(|key| key.id == id).ok_or(SealError::UnknownKey)?;
         let (nonce, ciphertext) = body.split_at(NONCE_LENGTH);
         let nonce = XNonce::try_from(nonce).map_err(|_| SealError::Malformed)?;
         let payload = Payload { msg: ciphertext, aad: bound_to.as_bytes() };
         key.cipher().decrypt(&nonce, payload).map_err(|_| SealError::Forged)
+    }
+
+    /// The id of the key that a text was sealed with, where this sealer does not have that key.
+    #[must_use]
+    pub fn unknown_key<'a>(&self, sealed: &'a str) -> Option<&'a str> {
+        let (id, _) = sealed.split_once('.')?;
+        let is_id =
+            id.len() == ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        (is_id && self.keys().all(|key| key.id != id)).then_some(id)
+    }
+
+    /// The ids of its keys. They are not secret.
+    #[must_use]
+    pub fn key_ids(&self) -> Vec<&str> {
+        self.keys().map(|key| key.id.as_str()).filter(|id| !id.is_empty()).collect()
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &SealingKey> {
+        [Some(&self.current), self.previous.as_ref()].into_iter().flatten()
     }
 
     /// [`Sealer::open`] for a token.
@@ -162,5 +181,24 @@ mod tests {
         let sealed = Sealer::new(&old, None).expect("a fresh key").seal(b"t", "check");
         assert_eq!(Sealer::new(&new, Some(&old)).expect("fresh keys").open(&sealed, "check"), Ok(b"t".to_vec()));
         assert_eq!(Sealer::new(&new, None).expect("a fresh key").open(&sealed, "check"), Err(SealError::UnknownKey));
+    }
+
+    #[test]
+    fn a_foreign_key_is_known_by_its_id_and_a_malformed_id_is_not_one() {
+        let (old, new) = (Sealer::generate_key(), Sealer::generate_key());
+        let sealed = Sealer::new(&old, None).expect("a fresh key").seal(b"t", "check");
+        let id = sealed.split('.').next();
+        for (sealer, expected) in [
+            (Sealer::new(&old, None), None),
+            (Sealer::new(&new, Some(&old)), None),
+            (Sealer::new(&new, None), id),
+            (Ok(Sealer::of_nobody()), id),
+        ] {
+            let sealer = sealer.expect("keys");
+            assert_eq!(sealer.unknown_key(&sealed), expected, "{:?}", sealer.key_ids());
+            for malformed in ["", "x", "x.y", ".y", "1234567.y", "123456789.y", "1234\n678.y", "12345678"] {
+                assert_eq!(sealer.unknown_key(malformed), None, "{malformed}");
+            }
+        }
     }
 }

@@ -105,7 +105,8 @@ async fn a_message_that_was_cut_or_flipped_does_not_open() {
         expect_unusable(&world, &log, &genuine[..keep], &format!("{keep} bytes")).await;
     }
     // One bit of each character of the seal; those that base64 ignores are caught by its strictness.
-    let start = genuine.find("sealedToken").expect("a seal") + "sealedToken\":\"".len();
+    // The id of the key stands in front: another id is another app's, whose messages are put back.
+    let start = genuine.find("sealedToken").expect("a seal") + "sealedToken\":\"01234567".len();
     let end = start + genuine[start..].find('"').expect("the seal's end");
     for at in (start..end).step_by(3) {
         let mut bytes = genuine.clone().into_bytes();
@@ -159,8 +160,6 @@ async fn a_token_of_another_check_or_another_key_does_not_open() {
     let CheckMessage::V1(message, sealed) = CheckMessage::parse(&genuine).expect("a message");
     let token = sealed.open(&world.sealer()).expect("a token");
     let stranger = Sealer::new(&Sealer::generate_key(), None).expect("a key");
-    let line = expect_unusable(&world, &log, &message.seal(&token, &stranger), "a stranger's key").await;
-    assert!(line.contains("TokenSealingKeyPrevious"), "{line}");
     // The stranger's seal under the name of our key.
     let ours: Value = serde_json::from_str(&genuine).expect("JSON");
     let key_id = ours["sealedToken"].as_str().expect("text").split('.').next().expect("an id").to_owned();
@@ -180,9 +179,13 @@ async fn a_replaced_key_opens_as_long_as_it_is_kept_and_waiting_checks_move_to_t
 
     // Without the former key the check cannot go on, and nobody is called.
     world.change_keys(&new, None).await;
+    world.azure_devops_server().take_calls();
     let log = LogLines::capture();
-    let line = expect_unusable(&world, &log, &genuine, "a former key").await;
-    assert!(line.contains("set TokenSealingKeyPrevious to the former key"), "{line}");
+    world.advance(AN_INTERVAL * 10).await;
+    assert_eq!(world.messages()[0].text, genuine);
+    assert!(world.azure_devops_server().take_calls().is_empty(), "a token was used");
+    let lines = log.take().concat();
+    assert!(lines.contains("set TokenSealingKeyPrevious to the former key"), "{lines}");
 
     // With it, it does, and its next message needs the former key no more.
     world.change_keys(&new, Some(&old)).await;

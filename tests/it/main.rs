@@ -45,5 +45,6 @@ mod shared_build;
 mod source_kinds;
 mod stage;
 mod support;
+mod two_apps;
 mod validate;
 mod whole_app;

@@ -28,7 +28,7 @@
 //!
 //! A message that was handed out before may have made a claim in an attempt that died. This attempt knows nothing of it. If
 //! it is newer than the other chain's, it ends that chain when it arrives. So such a message waits as well, instead of ending
-//! at once.
+//! at once. The same holds for a message that another app put back: it has a new id, and begins to count anew.
 //!
 //! A chain may also be dead: its message was lost, or the host has given it up. Then only another delivery of the check can
 //! help. So a claim says when its chain looks again. A *newcomer*, a message whose chain has never owned the check, does not
