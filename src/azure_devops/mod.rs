@@ -16,6 +16,7 @@ mod error;
 pub mod fuzzing;
 mod lenient;
 mod pages;
+pub mod pipeline_runs;
 pub mod projects;
 pub mod pull_requests;
 pub mod queries;

@@ -15,6 +15,17 @@ pub struct Timeline {
     pub records: Vec<TimelineRecord>,
 }
 
+/// How far a run has come at one of its stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// It has not come there, or never will: the stage was skipped.
+    NotReached,
+    /// It waits there for approvals and checks.
+    Waits,
+    /// The stage has begun.
+    Begun,
+}
+
 /// One stage, job or task. Others write them too: a member of an odd shape counts as absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,10 +79,7 @@ impl Timeline {
     /// Whether a record is in the stage of this name: the one in YAML, or the one that the run page shows.
     #[must_use]
     pub fn is_in_stage(&self, record: &TimelineRecord, name: &str) -> bool {
-        let stage = self.ancestor(record, "Stage");
-        stage.is_some_and(|stage| {
-            stage.is_shown_as(name) || stage.identifier.as_deref().is_some_and(|id| is_same(id, name))
-        })
+        self.ancestor(record, "Stage").is_some_and(|stage| stage.has_name(name))
     }
 
     /// Whether a record is in the job of this name: the one in YAML, or the one that the run page shows.
@@ -87,7 +95,64 @@ impl Timeline {
     }
 }
 
+impl Timeline {
+    /// How far the run has come at the stage of this name. `None` where the timeline does not say: it has no such stage, or
+    /// a record of which nobody knows what it is.
+    #[must_use]
+    pub fn progress_at(&self, stage: &str) -> Option<Progress> {
+        let is_stage = |record: &&TimelineRecord| record.is_of("Stage") && record.has_name(stage);
+        let record = self.records.iter().find(is_stage)?;
+        if self.records.iter().any(|it| it.kind.is_none()) {
+            return None;
+        }
+        let result = record.result.as_deref().unwrap_or_default();
+        match record.state.as_deref()?.to_ascii_lowercase().as_str() {
+            "completed" if result.is_empty() => None,
+            "completed" if result.eq_ignore_ascii_case("skipped") => Some(Progress::NotReached),
+            // A stage that its checks refused has ended, and has run nothing.
+            "completed" if !self.has_run_in(record)? => Some(Progress::NotReached),
+            "completed" | "inprogress" => Some(Progress::Begun),
+            "pending" => self.waits_at(record),
+            _ => None,
+        }
+    }
+
+    /// Whether something in the stage has run.
+    fn has_run_in(&self, stage: &TimelineRecord) -> Option<bool> {
+        let mut has_run = false;
+        for job in self.records.iter().filter(|it| it.is_of("Job")) {
+            let is_in_stage = self.ancestor(job, "Stage")?.id.eq_ignore_ascii_case(&stage.id);
+            let is_skipped = job.result.as_deref().is_some_and(|result| result.eq_ignore_ascii_case("skipped"));
+            let is_pending = job.state.as_deref()?.eq_ignore_ascii_case("pending");
+            has_run |= is_in_stage && !is_skipped && !is_pending;
+        }
+        Some(has_run)
+    }
+
+    /// Its checks have a record below it, from the moment at which they are asked.
+    fn waits_at(&self, stage: &TimelineRecord) -> Option<Progress> {
+        let mut progress = Progress::NotReached;
+        for checks in self.records.iter().filter(|it| it.is_of("Checkpoint")) {
+            let parent = checks.parent_id.as_deref()?;
+            self.records.iter().find(|it| it.id.eq_ignore_ascii_case(parent))?;
+            if parent.eq_ignore_ascii_case(&stage.id) {
+                progress = Progress::Waits;
+            }
+        }
+        Some(progress)
+    }
+}
+
 impl TimelineRecord {
+    fn is_of(&self, kind: &str) -> bool {
+        self.kind.as_deref() == Some(kind)
+    }
+
+    /// Whether it has this name in YAML, or on the run page.
+    fn has_name(&self, name: &str) -> bool {
+        self.is_shown_as(name) || self.identifier.as_deref().is_some_and(|id| is_same(id, name))
+    }
+
     /// Whether the run page shows it under this name.
     fn is_shown_as(&self, name: &str) -> bool {
         self.name.as_deref().is_some_and(|shown| is_same(shown, name))
@@ -143,7 +208,16 @@ impl Session<'_> {
     ///
     /// As any call.
     pub async fn build_timeline(&self) -> Result<Timeline, Error> {
-        let path = format!("build/builds/{}/timeline", self.build_id()?);
+        self.timeline_of(self.build_id()?).await
+    }
+
+    /// Reads the timeline of a run. A run that has none yet answers an empty one.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn timeline_of(&self, run: u64) -> Result<Timeline, Error> {
+        let path = format!("build/builds/{run}/timeline");
         let timeline: Option<Timeline> = self.get("read the run's timeline", &self.in_project(&path)).await?;
         Ok(timeline.unwrap_or(Timeline { records: Vec::new() }))
     }
@@ -151,9 +225,41 @@ impl Session<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+
+    #[test]
+    fn a_run_has_come_to_a_stage_when_it_waits_there_or_has_run_something_in_it() {
+        let at = |state: &str, result: &str, below: Value| {
+            let stage = json!({ "id": "s", "type": "Stage", "name": "Ship it", "identifier": "Deploy", "state": state, "result": result });
+            let timeline = json!({ "records": [stage, { "id": "o", "type": "Stage", "name": "Build" }, below] });
+            let timeline: Timeline = serde_json::from_value(timeline).expect("a timeline");
+            assert_eq!(timeline.progress_at("ship it"), timeline.progress_at("Deploy"));
+            timeline.progress_at("Deploy")
+        };
+        let checks = |parent: Value| json!({ "id": "c", "type": "Checkpoint", "parentId": parent });
+        let job =
+            |result: &str| json!({ "id": "j", "type": "Job", "parentId": "s", "state": "completed", "result": result });
+        assert_eq!(at("pending", "", checks(json!("o"))), Some(Progress::NotReached));
+        assert_eq!(at("pending", "", checks(json!("s"))), Some(Progress::Waits));
+        assert_eq!(at("inProgress", "", Value::Null), Some(Progress::Begun));
+        assert_eq!(at("completed", "failed", job("failed")), Some(Progress::Begun));
+        assert_eq!(at("completed", "failed", job("skipped")), Some(Progress::NotReached), "its checks refused it");
+        assert_eq!(at("completed", "skipped", Value::Null), Some(Progress::NotReached));
+        for unclear in [
+            at("pending", "", checks(Value::Null)),
+            at("pending", "", checks(json!("gone"))),
+            at("pending", "", json!({ "id": "c", "parentId": "s" })),
+            at("completed", "", job("failed")),
+            at("soon", "", Value::Null),
+        ] {
+            assert_eq!(unclear, None);
+        }
+        let other: Timeline =
+            serde_json::from_value(json!({ "records": [{ "type": "Stage", "name": "Build" }] })).expect("a timeline");
+        assert_eq!(other.progress_at("Deploy"), None);
+    }
 
     #[test]
     fn odd_members_of_one_record_hide_neither_it_nor_the_others() {

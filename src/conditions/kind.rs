@@ -63,6 +63,7 @@ kinds! {
     "buildReason" => BuildReason(super::kinds::build_reason::BuildReason),
     "branch" => Branch(super::kinds::branch::Branch),
     "pullRequest" => PullRequest(super::kinds::pull_request::PullRequest),
+    "newestRun" => NewestRun(super::kinds::newest_run::NewestRun),
     "artifact" => Artifact(super::kinds::artifact::Artifact),
     "tag" => Tag(super::kinds::tag::Tag),
     "window" => Window(super::kinds::window::Window),

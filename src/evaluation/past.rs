@@ -13,8 +13,9 @@ use crate::facts::{FactError, Gatherer, ReadingTime, Wanted};
 use crate::sources::Sources;
 
 /// The kinds that cannot be asked of the past, with the reason.
-const NOT_OF_THE_PAST: [(&str, &str); 6] = [
+const NOT_OF_THE_PAST: [(&str, &str); 7] = [
     ("pullRequest", "votes are known only as they are today"),
+    ("newestRun", "other runs are known only as they are today"),
     ("tag", "tags are known only as they are today"),
     ("serviceNowChange", "ServiceNow is read only as it is today"),
     ("http", "the other system is read only as it is today"),

@@ -9,6 +9,7 @@ mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gatherer;
+pub mod pipeline_runs;
 pub mod pull_requests;
 pub mod run;
 mod sources;

@@ -28,6 +28,7 @@ fn condition(kind: &str) -> (&'static str, &'static str) {
         "buildReason" => ("in: [ Manual ], input: Note", "Manual"),
         "branch" => ("in: [ refs/heads/* ]", ANY),
         "pullRequest" => ("approvals: 1", ANY),
+        "newestRun" => ("", ANY),
         "artifact" => ("name: drop", ANY),
         "tag" => ("in: [ beta ]", ANY),
         "window" => ("days: [ Mon ], from: '09:00', to: '17:00', timeZone: Etc/UTC", ANY),

@@ -32,6 +32,7 @@ mod memory;
 mod model;
 mod mutations;
 mod odd_records;
+mod other_runs;
 mod output;
 mod plan_urls;
 mod poison;

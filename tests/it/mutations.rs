@@ -349,6 +349,24 @@ async fn no_mutated_pull_request_passes() {
 }
 
 #[tokio::test]
+async fn no_mutated_list_of_newer_runs_passes() {
+    let newer = |state: &mut State, _: u64| {
+        state.run().awaits_stage("Deploy", true);
+    };
+    let world = World::with("newestRun: {}", newer, |_| {}).await;
+    world.never_passes("/build/builds?definitions", as_it_is, &[]).await;
+    let reason = "in place of a whole record: others write records too, and what is not one counts as absent";
+    let world = World::with("newestRun: { stage: Deploy }", newer, |_| {}).await;
+    world.never_passes("/build/builds?definitions", as_it_is, &[]).await;
+    world.never_passes("/build/builds/102/timeline?", as_it_is, &[("/records/5 = ", reason)]).await;
+    let begun = |state: &mut State, _: u64| {
+        state.run().in_stage_and_job("Deploy", "Deploy").completed(BuildResult::Failed);
+    };
+    let world = World::with("newestRun: { stage: Deploy }", begun, |_| {}).await;
+    world.never_passes("/build/builds/102/timeline?", as_it_is, &[("/records/6 = ", reason)]).await;
+}
+
+#[tokio::test]
 async fn no_mutated_list_of_artifacts_passes() {
     let given = |state: &mut State, run: u64| {
         the_run(state, run).artifacts =

@@ -7,6 +7,7 @@ pub(super) mod code_coverage;
 pub(super) mod expression;
 pub(super) mod http;
 pub(super) mod metric;
+pub(super) mod newest_run;
 pub(super) mod pull_request;
 pub(super) mod query;
 pub(super) mod service_now_change;

@@ -76,6 +76,20 @@ impl Run {
         self
     }
 
+    /// Its stage of this name has not begun. With `checks`, it waits for its checks, which have a record below the stage.
+    pub fn awaits_stage(&mut self, stage: &str, checks: bool) -> &mut Self {
+        let id = self.find_or_add(None, "Stage", stage, stage);
+        let is_it = |record: &&mut TimelineRecord| record.id == id;
+        for record in self.timeline.iter_mut().flatten().filter(is_it) {
+            (record.state, record.result) = (Some(RecordState::Pending), None);
+        }
+        if checks {
+            let record = self.add(Some(id), "Checkpoint", "Checkpoint");
+            record.state = Some(RecordState::InProgress);
+        }
+        self
+    }
+
     /// Gives a record another name on the run page, as `displayName` in YAML does. Its identifier stays.
     pub fn displays(&mut self, kind: &str, identifier: &str, name: &str) -> &mut Self {
         let records = self.timeline.iter_mut().flatten();

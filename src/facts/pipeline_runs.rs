@@ -1,0 +1,83 @@
+//! Other runs of the run's pipeline, or of another one.
+
+use serde::{Deserialize, Serialize};
+
+use super::run::RunDetails;
+use super::{Fact, FactError, Gatherer};
+use crate::azure_devops::pipeline_runs::PipelineRun;
+use crate::azure_devops::timeline::Progress;
+
+/// Of how many newer runs it is read how far they have come: each costs a call.
+const MAX_TIMELINES: usize = 20;
+
+/// How an ended run did not get through: nobody can say that it replaces another.
+const UNSUCCESSFUL: [&str; 2] = ["failed", "canceled"];
+
+/// The newest run of the run's pipeline and branch that supersedes it; `None` where none does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SupersedingRun {
+    /// The stage that it must have come to. Without one, it is enough that it may still come there, or has succeeded.
+    pub stage: Option<String>,
+}
+
+/// A newer run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewerRun {
+    /// The run.
+    pub run: PipelineRun,
+    /// How far it has come at the stage, where a stage was asked for.
+    pub progress: Option<Progress>,
+    /// Its page, for people.
+    pub link: String,
+}
+
+impl Fact for SupersedingRun {
+    type Value = Option<NewerRun>;
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Option<NewerRun>, FactError> {
+        let run = gatherer.get(&RunDetails).await?;
+        let pipeline = run.definition.as_ref().and_then(|definition| definition.id);
+        let (Some(pipeline), false) = (pipeline, run.source_branch.is_empty()) else {
+            return Err(FactError::because("Azure DevOps does not give the run's pipeline and branch"));
+        };
+        let session = gatherer.azure_devops;
+        let newer = session.newer_runs(run.id, pipeline, &run.source_branch).await?;
+        let link = |run: &PipelineRun| session.run_link(run.id);
+        let Some(stage) = &self.stage else {
+            let superseding = newer.into_iter().find(may_come_or_has_succeeded);
+            return Ok(superseding.map(|run| NewerRun { link: link(&run), run, progress: None }));
+        };
+        for (index, run) in newer.into_iter().enumerate() {
+            if index == MAX_TIMELINES {
+                let why =
+                    format!("more than {MAX_TIMELINES} newer runs have not come to stage {stage}; start a new one");
+                return Err(FactError::because(why));
+            }
+            let progress = progress(gatherer, &run, stage).await?;
+            // What waits in a run that is over, or about to be, waits no more.
+            let is_over = run.is_completed() || run.is_cancelling();
+            if progress == Progress::Begun || (progress == Progress::Waits && !is_over) {
+                return Ok(Some(NewerRun { link: link(&run), run, progress: Some(progress) }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn may_come_or_has_succeeded(run: &PipelineRun) -> bool {
+    !run.has_ended(&UNSUCCESSFUL) && !run.is_cancelling()
+}
+
+/// How far a run has come at a stage. One that was not begun, or whose YAML could not be read, has no timeline.
+async fn progress(gatherer: &Gatherer<'_>, run: &PipelineRun, stage: &str) -> Result<Progress, FactError> {
+    let timeline = gatherer.azure_devops.timeline_of(run.id).await?;
+    if timeline.records.is_empty() && !run.has_ended(&["succeeded", "partiallySucceeded"]) {
+        return Ok(Progress::NotReached);
+    }
+    timeline.progress_at(stage).ok_or_else(|| {
+        let title = run.title();
+        FactError::because(format!(
+            "the timeline of the newer run {title} does not say how far it has come at a stage {stage}"
+        ))
+    })
+}
