@@ -1,6 +1,6 @@
 //! Colours for a terminal. There are none if the output is not a terminal, or if `NO_COLOR` is set.
 
-use std::io::{IsTerminal as _, stdout};
+use std::io::{IsTerminal as _, Write as _, stdout};
 
 const BOLD: &str = "1";
 const DIM: &str = "2";
@@ -9,10 +9,9 @@ const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const CYAN: &str = "36";
 
-/// Prints a line as it is.
-#[expect(clippy::print_stdout, reason = "the output is what the demo is for")]
+/// Prints a line as it is. If nobody reads any more, the demo goes on, and in the end stops what it has started.
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    let _ = writeln!(stdout(), "{text}");
 }
 
 /// Prints a headline.

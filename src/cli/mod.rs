@@ -13,6 +13,7 @@ mod poison;
 mod progress;
 mod serve;
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -112,27 +113,32 @@ fn block_on(work: impl Future<Output = ExitCode>) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the output of a command is what the person asked for")]
+/// Prints the output. A reader that has seen enough, such as `head`, does not change how the command ends. Any other
+/// reason for which the output is lost ends the process.
 fn print(text: &str) {
-    println!("{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "a command's error belongs there; the Functions host logs it as one")]
-fn fail(text: &str) -> ExitCode {
-    eprintln!("error: {text}");
-    ExitCode::FAILURE
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            note(&format!("error: the output cannot be written: {error}"));
+            std::process::exit(2);
+        }
+        _ => {}
+    }
 }
 
 /// Says something beside the output.
-#[expect(clippy::print_stderr, reason = "what a person reads beside the output, which may go to a file")]
 fn note(text: &str) {
-    eprintln!("{text}");
+    // Nobody may listen any more. The exit code says the same as an error.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn fail(text: &str) -> ExitCode {
+    note(&format!("error: {text}"));
+    ExitCode::FAILURE
 }
 
 /// Ends a command that could not find out what it was asked.
-#[expect(clippy::print_stderr, reason = "a command's error belongs there")]
 fn cannot_look(text: &str) -> ExitCode {
-    eprintln!("error: {text}");
+    note(&format!("error: {text}"));
     ExitCode::from(2)
 }
 

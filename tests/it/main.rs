@@ -13,6 +13,7 @@ mod azure_devops_kinds;
 mod captures;
 mod catalogue;
 mod checks_as_code;
+mod closed_output;
 mod contract;
 mod deliver;
 mod delivery;

@@ -11,14 +11,15 @@ pub mod dist;
 pub mod local;
 pub mod npm;
 
-/// Says something to the person at the terminal.
-#[expect(clippy::print_stdout, reason = "what a command says is what the person asked for")]
+use std::io::Write as _;
+
+/// Says something to the person at the terminal. If nobody reads any more, the command goes on, and in the end stops what
+/// it has started.
 fn say(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Says why a command did not do what it was asked to do.
-#[expect(clippy::print_stderr, reason = "a command's error belongs there")]
 pub fn complain(why: &str) {
-    eprintln!("error: {why}");
+    let _ = writeln!(std::io::stderr(), "error: {why}");
 }

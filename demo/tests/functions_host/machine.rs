@@ -133,7 +133,7 @@ impl Drop for Machine {
 /// A running demo, and what plays its host.
 pub(crate) struct Demo {
     pub(crate) process: Child,
-    output: Lines<BufReader<ChildStdout>>,
+    pub(crate) output: Lines<BufReader<ChildStdout>>,
     pub(crate) host: FunctionsHost,
     url: String,
     client: reqwest::Client,

@@ -9,7 +9,7 @@ use std::fs;
 use serde_json::json;
 use tokio::process::Command;
 
-use machine::{Machine, demo, until};
+use machine::{Demo, Machine, demo, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_host_brings_a_click_to_a_decision_and_ctrl_c_ends_everything() {
@@ -53,6 +53,19 @@ async fn the_demo_ends_with_its_host() {
     let (status, said) = demo.ends().await;
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("The Functions host has ended, and so has the demo."), "{said}");
+    assert!(!machine.listens(), "something was left running");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_that_nobody_reads_ends_func_too() {
+    let machine = Machine::complete().await;
+    let Demo { mut process, output, host, .. } = machine.demo().await;
+    drop(output);
+    let id = process.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+    until("the end of func", || machine.record("ended").is_some()).await;
+    host.stop().await;
+    assert_eq!(process.wait().await.unwrap().code(), Some(0));
     assert!(!machine.listens(), "something was left running");
 }
 
