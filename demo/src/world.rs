@@ -36,7 +36,7 @@ impl World {
         let outside = Outside::start(checks, speed).await?;
         let clock = outside.clock.clock();
         let queue = StorageQueue::start(clock.clone()).await?;
-        let mut settings = outside.settings(queue.connection_string());
+        let mut settings = outside.settings(queue.connection_string())?;
         settings.push((shared_clock::SETTING.to_owned(), outside.clock.file().display().to_string()));
         let host = SimulatedHost::start(queue, settings, clock).await?;
         Ok(outside.with(Host::Simulated(host)))
@@ -45,7 +45,7 @@ impl World {
     /// Starts them on free ports, in real time, with the handler as a process of the host of Core Tools.
     pub(crate) async fn start_with_core_tools(checks: &Checks, found: Found, stop: &mut Stop) -> io::Result<Self> {
         let outside = Outside::start(checks, 1.0).await?;
-        let settings = outside.settings(found.ports().connection_string());
+        let settings = outside.settings(found.ports().connection_string())?;
         let host = found.start(&settings, stop).await.map_err(io::Error::other)?;
         Ok(outside.with(Host::CoreTools(Box::new(host))))
     }
@@ -82,14 +82,16 @@ impl Outside {
     }
 
     /// The app settings of the demo. They point at the simulated systems.
-    fn settings(&self, storage: String) -> Vec<(String, String)> {
+    fn settings(&self, storage: String) -> io::Result<Vec<(String, String)>> {
+        let key = checkgate::task::sealer::Sealer::generate_key().map_err(io::Error::other)?;
         let own = [
             ("AzureWebJobsStorage", storage),
             ("AllowedPlanUrls", format!("http://127.0.0.1:{}/", self.azure_devops.port())),
-            ("TokenSealingKey", checkgate::task::sealer::Sealer::generate_key()),
+            ("TokenSealingKey", key),
             ("ChecksFile", checks_file(&self.folder).display().to_string()),
         ];
-        own.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(self.sources.identity_settings()).collect()
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        Ok(own.into_iter().chain(self.sources.identity_settings()).collect())
     }
 }
 

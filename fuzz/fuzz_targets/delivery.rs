@@ -26,7 +26,7 @@ checks:
 static ALLOWED: LazyLock<AllowedPlanUrls> =
     LazyLock::new(|| format!("{},http://127.0.0.1:7000/", AllowedPlanUrls::DEFAULT).parse().expect("a list"));
 
-static SEALER: LazyLock<Sealer> = LazyLock::new(|| Sealer::new(&Sealer::generate_key(), None).expect("a key"));
+static SEALER: LazyLock<Sealer> = LazyLock::new(|| Sealer::new(&Sealer::generate_key().expect("random numbers"), None).expect("a key"));
 
 fuzz_target!(|data: &[u8]| {
     let (head, body) = data.split_at(data.windows(2).position(|pair| pair == b"\n\n").unwrap_or(data.len()));

@@ -8,7 +8,7 @@ use checkgate::task::sealer::Sealer;
 use checkgate::task::token::AuthToken;
 use libfuzzer_sys::fuzz_target;
 
-static SEALER: LazyLock<Sealer> = LazyLock::new(|| Sealer::new(&Sealer::generate_key(), None).expect("a key"));
+static SEALER: LazyLock<Sealer> = LazyLock::new(|| Sealer::new(&Sealer::generate_key().expect("random numbers"), None).expect("a key"));
 
 fuzz_target!(|text: &str| {
     let Ok(CheckMessage::V1(message, sealed)) = CheckMessage::parse(text) else { return };

@@ -98,10 +98,13 @@ pub fn run() -> ExitCode {
             });
             ExitCode::SUCCESS
         }
-        Some(Command::Keygen) => {
-            print(&Sealer::generate_key());
-            ExitCode::SUCCESS
-        }
+        Some(Command::Keygen) => match Sealer::generate_key() {
+            Ok(key) => {
+                print(&key);
+                ExitCode::SUCCESS
+            }
+            Err(why) => fail(&why),
+        },
     }
 }
 

@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn in_azure_an_organisation_must_be_named_and_inline_definitions_are_off() {
-        let key = Sealer::generate_key();
+        let key = Sealer::generate_key().expect("random numbers");
         let with = |name, value| read(&[IN_AZURE, ("TokenSealingKey", Some(&key)), (name, value)]);
         for wide in [None, Some("https://dev.azure.com/"), Some("https://dev.azure.com/a/,https://*.visualstudio.com/")]
         {

@@ -91,9 +91,17 @@ impl Sealer {
     }
 
     /// A fresh key in the form of the settings.
-    #[must_use]
-    pub fn generate_key() -> String {
-        STANDARD.encode(Key::generate())
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the person, where the system gives no random numbers.
+    pub fn generate_key() -> Result<String, String> {
+        let key = Key::try_generate().map_err(|error| {
+            format!(
+                "the system gives no random numbers ({error}), so a key would not be secret; is /dev/urandom there?"
+            )
+        })?;
+        Ok(STANDARD.encode(key))
     }
 
     /// Encrypts `text` and binds it to `bound_to`. The result is URL-safe ASCII: `key id.nonce and ciphertext`.
@@ -166,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_sealed_token_opens_only_for_the_check_it_was_sealed_for() {
-        let sealer = Sealer::new(&Sealer::generate_key(), None).expect("a fresh key");
+        let sealer = Sealer::new(&Sealer::generate_key().expect("random numbers"), None).expect("a fresh key");
         let sealed = sealer.seal(b"secret-token", "check A");
         assert!(!sealed.contains("secret"));
         assert_eq!(sealer.open_token(&sealed, "check A").expect("its own").expose(), "secret-token");
@@ -177,7 +185,8 @@ mod tests {
 
     #[test]
     fn the_previous_key_still_opens_and_a_forgotten_one_does_not() {
-        let (old, new) = (Sealer::generate_key(), Sealer::generate_key());
+        let (old, new) =
+            (Sealer::generate_key().expect("random numbers"), Sealer::generate_key().expect("random numbers"));
         let sealed = Sealer::new(&old, None).expect("a fresh key").seal(b"t", "check");
         assert_eq!(Sealer::new(&new, Some(&old)).expect("fresh keys").open(&sealed, "check"), Ok(b"t".to_vec()));
         assert_eq!(Sealer::new(&new, None).expect("a fresh key").open(&sealed, "check"), Err(SealError::UnknownKey));
@@ -185,7 +194,8 @@ mod tests {
 
     #[test]
     fn a_foreign_key_is_known_by_its_id_and_a_malformed_id_is_not_one() {
-        let (old, new) = (Sealer::generate_key(), Sealer::generate_key());
+        let (old, new) =
+            (Sealer::generate_key().expect("random numbers"), Sealer::generate_key().expect("random numbers"));
         let sealed = Sealer::new(&old, None).expect("a fresh key").seal(b"t", "check");
         let id = sealed.split('.').next();
         for (sealer, expected) in [

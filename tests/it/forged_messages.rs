@@ -159,7 +159,7 @@ async fn a_token_of_another_check_or_another_key_does_not_open() {
 
     let CheckMessage::V1(message, sealed) = CheckMessage::parse(&genuine).expect("a message");
     let token = sealed.open(&world.sealer()).expect("a token");
-    let stranger = Sealer::new(&Sealer::generate_key(), None).expect("a key");
+    let stranger = Sealer::new(&Sealer::generate_key().expect("random numbers"), None).expect("a key");
     // The stranger's seal under the name of our key.
     let ours: Value = serde_json::from_str(&genuine).expect("JSON");
     let key_id = ours["sealedToken"].as_str().expect("text").split('.').next().expect("an id").to_owned();
@@ -175,7 +175,7 @@ async fn a_token_of_another_check_or_another_key_does_not_open() {
 #[tokio::test]
 async fn a_replaced_key_opens_as_long_as_it_is_kept_and_waiting_checks_move_to_the_new_one() {
     let (mut world, genuine) = a_waiting_check().await;
-    let (old, new) = (world.setup.sealing_key.clone(), Sealer::generate_key());
+    let (old, new) = (world.setup.sealing_key.clone(), Sealer::generate_key().expect("random numbers"));
 
     // Without the former key the check cannot go on, and nobody is called.
     world.change_keys(&new, None).await;

@@ -357,7 +357,7 @@ async fn the_deployed_client_does_not_call_a_localhost_that_is_not_listed() {
             "FUNCTIONS_CUSTOMHANDLER_PORT" => Some("0".to_owned()),
             "AzureWebJobsStorage" => Some("UseDevelopmentStorage=true".to_owned()),
             "AllowedPlanUrls" => Some(allowed.to_owned()),
-            "TokenSealingKey" => Some(Sealer::generate_key()),
+            "TokenSealingKey" => Some(Sealer::generate_key().expect("random numbers")),
             "FUNCTIONS_APP_ROOT_PATH" => Some(app_root().display().to_string()),
             _ => None,
         };

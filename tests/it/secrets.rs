@@ -121,7 +121,8 @@ impl Planted {
             an_active_work_item(state, id);
             id
         });
-        let sealing_keys = [Sealer::generate_key(), Sealer::generate_key()];
+        let sealing_keys =
+            [Sealer::generate_key().expect("random numbers"), Sealer::generate_key().expect("random numbers")];
         let checks_file = std::env::temp_dir().join(format!("checkgate-secrets-{test}-{}.yaml", std::process::id()));
         let base = sources.url("");
         std::fs::write(&checks_file, CHECKS.replace("SOURCES", base.trim_end_matches('/'))).expect("a file");

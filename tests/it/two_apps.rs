@@ -87,7 +87,7 @@ async fn every_check_of_two_apps_on_one_queue_is_decided_once_by_its_own_app_and
 /// A check of another app in the queue of this one, which has evaluated it once.
 async fn a_foreign_check() -> World {
     let mut world = World::with_a_waiting_check().await;
-    world.change_keys(&Sealer::generate_key(), None).await;
+    world.change_keys(&Sealer::generate_key().expect("random numbers"), None).await;
     world
 }
 

@@ -444,7 +444,7 @@ impl Default for Setup {
         let call_timeout = Options::default().call_timeout;
         Self {
             checks: shipped(),
-            sealing_key: Sealer::generate_key(),
+            sealing_key: Sealer::generate_key().expect("random numbers"),
             previous_key: None,
             call_timeout,
             retry_pause: RETRY_PAUSE,
