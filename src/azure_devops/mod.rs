@@ -29,6 +29,8 @@ pub mod timeline;
 pub mod type_states;
 pub mod work_items;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -94,6 +96,8 @@ pub struct AzureDevOps {
     clock: Clock,
     circuits: Circuits,
     states: type_states::KeptStates,
+    /// Those of the same client at other times included.
+    calls: Arc<AtomicU64>,
 }
 
 impl AzureDevOps {
@@ -116,7 +120,8 @@ impl AzureDevOps {
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .timeout(options.call_timeout)
             .build()?;
-        Ok(Self { http, options, clock, circuits: Circuits::default(), states: type_states::KeptStates::default() })
+        let (circuits, states) = (Circuits::default(), type_states::KeptStates::default());
+        Ok(Self { http, options, clock, circuits, states, calls: Arc::default() })
     }
 
     /// The same client at another time: facts are read as of that moment, where Azure DevOps remembers the past.
@@ -124,7 +129,13 @@ impl AzureDevOps {
     pub fn as_of(&self, moment: DateTime<Utc>, clock: Clock) -> Self {
         let options = Options { as_of: Some(moment), ..self.options.clone() };
         let (circuits, states) = (Circuits::default(), type_states::KeptStates::default());
-        Self { http: self.http.clone(), options, clock, circuits, states }
+        Self { http: self.http.clone(), options, clock, circuits, states, calls: Arc::clone(&self.calls) }
+    }
+
+    /// How many calls were made so far, at whatever time, with those that were not answered.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// One check's view of Azure DevOps.

@@ -1,5 +1,7 @@
 //! One check's view of Azure DevOps: makes the calls of one evaluation.
 
+use std::sync::atomic::Ordering;
+
 use chrono::{DateTime, Utc};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response};
@@ -159,6 +161,7 @@ impl Session<'_> {
         let (host, clock) = (self.properties.plan_url.authority(), &client.clock);
         self.wait.admit(clock.now()).map_err(|wait| error::held_back(what, wait))?;
         client.circuits.admit(host, clock.now()).map_err(|wait| error::left_alone(what, wait))?;
+        client.calls.fetch_add(1, Ordering::Relaxed);
         let answer = request.send().await;
         client.circuits.note(host, answer.as_ref().is_ok_and(answer::is_from_the_service), clock.now());
         let answer = answer.map_err(|error| error::unreachable(what, &error))?;

@@ -5,6 +5,7 @@ mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Args;
 use futures_util::stream::{self, StreamExt as _};
@@ -20,6 +21,7 @@ use crate::config::{self, Settings};
 use crate::evaluation::past::not_of_the_past;
 use crate::sources::Sources;
 use crate::suggest::suggest;
+use crate::text;
 use judging::{Judged, Judging};
 
 /// Which runs to judge, and by what.
@@ -84,6 +86,7 @@ fn policy(file: &Path, name: &str) -> Result<Policy, String> {
 }
 
 async fn backtest(options: &Options) -> Result<ExitCode, String> {
+    let begun = Instant::now();
     let clock = Clock::system();
     let own = policy(&options.file, &options.check)?;
     let other = options.against.as_ref().map(|file| policy(file, &options.check)).transpose()?;
@@ -104,7 +107,9 @@ async fn backtest(options: &Options) -> Result<ExitCode, String> {
     }
     drop(progress);
     judged.sort_by_key(|judged| std::cmp::Reverse(judged.run.id));
-    report(options, (&own, other.as_ref()), &judged);
+    let calls = usize::try_from(organization.azure_devops.calls()).unwrap_or(usize::MAX);
+    let took = format!("{} of Azure DevOps in {:.1} s.", text::count(calls, "call"), begun.elapsed().as_secs_f64());
+    report(options, (&own, other.as_ref()), &judged, &took);
     let differs = other.is_some() && judged.iter().any(Judged::differs);
     Ok(match (judged.iter().any(Judged::is_unread), differs) {
         (true, _) => ExitCode::from(2),
@@ -113,13 +118,14 @@ async fn backtest(options: &Options) -> Result<ExitCode, String> {
     })
 }
 
-fn report(options: &Options, (own, other): (&Policy, Option<&Policy>), judged: &[Judged]) {
+fn report(options: &Options, (own, other): (&Policy, Option<&Policy>), judged: &[Judged], took: &str) {
     match options.format {
         Format::Json => {
             let shown = judged.iter().filter(|it| other.is_none() || it.differs());
             shown.flat_map(|it| it.records()).for_each(print_record);
+            note(took);
         }
-        Format::Text => print(table::table(judged, other.is_some()).trim_end()),
+        Format::Text => print(&format!("{}\n{took}", table::table(judged, other.is_some()).trim_end())),
     }
     let policies = [Some((own, &options.file)), other.zip(options.against.as_ref())];
     for (policy, file) in policies.into_iter().flatten() {

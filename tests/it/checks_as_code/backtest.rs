@@ -147,10 +147,14 @@ async fn two_hundred_runs_are_judged_as_they_were_and_another_policy_differs_whe
     println!("{RUNS} runs: {calls} calls, {} ms", took.as_millis());
     assert_eq!(printed.code, 0, "{}", printed.err);
     assert_eq!(decisions(&printed), posted);
+    assert!(printed.err.contains(&format!("{calls} calls of Azure DevOps in ")), "{}", printed.err);
 
     let stricter = File::new("backtest-stricter", &format!("{}{}", POLICY.trim_end(), STRICTER));
+    person.azure_devops.take_calls();
     let printed = backtest(&person, &["--file", own.path(), "--against", stricter.path()]).await;
     assert_eq!(printed.code, 1, "{}", printed.err);
+    let totals = format!("\n{} calls of Azure DevOps in ", person.azure_devops.take_calls().len());
+    assert!(printed.out.contains(&totals), "{totals} is not in\n{}", printed.out);
     let shown = printed.out.lines().filter_map(|line| line.strip_prefix('#')?.split(' ').next()?.parse().ok());
     let expected =
         delivered.iter().enumerate().filter(|(index, ids)| index % 10 == 0 && posted[&ids.build_id] == "succeeded");
