@@ -12,9 +12,10 @@ mod log;
 mod poison;
 mod progress;
 mod serve;
+mod validate;
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -22,7 +23,6 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
 use crate::decision_record::DecisionRecord;
-use crate::host::Host;
 use crate::task::sealer::Sealer;
 use crate::text;
 
@@ -39,14 +39,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Check a checks.yaml, or a whole function app, and report all mistakes; for CI
-    Validate {
-        /// The file
-        #[arg(default_value = "checks.yaml")]
-        file: PathBuf,
-        /// The folder of a function app: what the Functions host would make of it is checked too
-        #[arg(long, value_name = "DIR", conflicts_with = "file")]
-        app: Option<PathBuf>,
-    },
+    Validate(validate::Options),
     /// Evaluate a check once against a real run and explain the result; nothing is posted
     Evaluate(evaluate::Options),
     /// Say in plain sentences what a check demands, and what to write into its panel
@@ -83,8 +76,7 @@ enum SchemaOf {
 pub fn run() -> ExitCode {
     match Arguments::parse().command {
         None => serve(Clock::system()),
-        Some(Command::Validate { file, app: None }) => validate(&file),
-        Some(Command::Validate { app: Some(folder), .. }) => validate_app(&folder),
+        Some(Command::Validate(options)) => validate::run(&options),
         Some(Command::Evaluate(options)) => evaluate::run(&options),
         Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Backtest(options)) => backtest::run(&options),
@@ -175,53 +167,4 @@ pub fn decision_schema() -> String {
 #[expect(clippy::expect_used, reason = "a schema is JSON")]
 pub fn schema() -> String {
     serde_json::to_string_pretty(&schemars::schema_for!(ChecksFile)).expect("a schema is JSON")
-}
-
-/// Checks the folder as the handler does at its start, except for the app settings, which are not there yet.
-fn validate_app(folder: &Path) -> ExitCode {
-    let host = Host::read(&app_folder::read(folder), &|_| None);
-    for warning in &host.warnings {
-        print(&format!("warning: {warning}"));
-    }
-    for problem in &host.problems {
-        print(problem);
-    }
-    let checks = validate(&folder.join("checks.yaml"));
-    match host.problems.len() {
-        0 => checks,
-        count => {
-            fail(&format!("the Functions host cannot run {}: {}", folder.display(), text::count(count, "mistake")))
-        }
-    }
-}
-
-fn validate(file: &Path) -> ExitCode {
-    let name = file.display();
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => return fail(&format!("{name} cannot be read: {error}")),
-    };
-    match ChecksFile::parse(&text) {
-        Ok(checks) => {
-            let warnings = checks.warnings(&text);
-            for warning in &warnings {
-                print(&format!("{name}: warning: {warning}"));
-            }
-            let warned = match warnings.len() {
-                0 => String::new(),
-                count => format!(", {}", text::count(count, "warning")),
-            };
-            print(&format!("{name}: {}, no mistakes{warned}", text::count(checks.checks.len(), "check")));
-            for (check, definition) in &checks.checks {
-                print(&format!("  {check}  {}", definition.description));
-            }
-            ExitCode::SUCCESS
-        }
-        Err(problems) => {
-            for problem in &problems {
-                print(&format!("{name}: {problem}"));
-            }
-            fail(&format!("{name} has {}", text::count(problems.len(), "mistake")))
-        }
-    }
 }
