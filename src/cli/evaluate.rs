@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::connect::{Organization, Place, explain};
 use super::serve::build_sources;
-use super::{block_on, fail, print, read_checks};
+use super::{block_on, fail, help, print, read_checks};
 use crate::check::{Check, CheckDefinition};
 use crate::clock::Clock;
 use crate::config::{self, Settings};
@@ -27,9 +27,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// What to evaluate.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  checkgate evaluate --check release 'https://dev.azure.com/fabrikam/shop/_build/results?buildId=101'\n  checkgate evaluate --check change-approved --input ChangeNumber=CHG0030001 --build 101 https://dev.azure.com/fabrikam/shop\n\nExit codes: 0 the decision would be succeeded, 1 failed, 2 not yet or not known.\nThe token comes from the environment variable CHECKGATE_TOKEN, else from AZURE_DEVOPS_EXT_PAT, else from the Azure CLI (az login). It must be able to read builds and work items."
-)]
+#[command(after_help = help::EVALUATE)]
 pub(super) struct Options {
     /// The run's address from the browser, or that of its project with --build
     #[arg(required_unless_present = "plan_url", conflicts_with = "plan_url")]

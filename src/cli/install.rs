@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::audit::FUNCTION_KEY;
 use super::connect::{Organization, Place, explain, patiently};
 use super::evaluate::parse_input;
-use super::{block_on, cannot_look, print, read_checks};
+use super::{block_on, cannot_look, help, print, read_checks};
 use crate::azure_devops::Session;
 use crate::azure_devops::check_configurations::CheckConfiguration;
 use crate::azure_devops::projects::Project;
@@ -23,9 +23,7 @@ use crate::suggest::suggest;
 
 /// Which check to put where.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  export CHECKGATE_FUNCTION_KEY=…\n  checkgate install https://dev.azure.com/fabrikam/shop environment/prod --check work-item-completed \\\n      --function-url https://fabrikam-checks.azurewebsites.net/api/CheckFunction --dry-run\n  checkgate install https://dev.azure.com/fabrikam/shop endpoint/azure --check manual-run \\\n      --rest --service-connection checkgate\n\nThe function key comes from the environment variable CHECKGATE_FUNCTION_KEY; a variable such as $(CheckKey) works too.\nExit codes: 0 done or nothing to change, 1 with --dry-run if there is something to change, 2 it could not be done.\nThe token comes from the environment variable CHECKGATE_TOKEN, else from AZURE_DEVOPS_EXT_PAT, else from the Azure CLI (az login). It needs the scope Pipeline Resources (use and manage)."
-)]
+#[command(after_help = help::INSTALL)]
 pub(super) struct Options {
     #[command(flatten)]
     place: Place,

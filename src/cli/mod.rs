@@ -7,8 +7,10 @@ mod backtest;
 mod connect;
 mod evaluate;
 mod explain;
+mod help;
 mod install;
 mod log;
+mod man;
 mod poison;
 mod progress;
 mod serve;
@@ -18,7 +20,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
@@ -30,7 +33,7 @@ pub use log::{hide_panics, log};
 pub use serve::{build_app, read_config, serve};
 
 #[derive(Parser)]
-#[command(name = "checkgate", version, about, max_term_width = 100)]
+#[command(name = "checkgate", version, about, after_help = help::CHECKGATE, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -54,13 +57,23 @@ enum Command {
     #[command(subcommand)]
     Poison(poison::Command),
     /// Print the JSON Schema of checks.yaml, for editors, or of a decision record
+    #[command(after_help = help::SCHEMA)]
     Schema {
         /// Of what
         #[arg(value_enum, default_value_t = SchemaOf::Checks)]
         of: SchemaOf,
     },
     /// Print a fresh key for the app setting TokenSealingKey
+    #[command(after_help = help::KEYGEN)]
     Keygen,
+    /// Print what makes a shell complete the commands and their options
+    #[command(after_help = help::COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page of checkgate, or of one command
+    Man(man::Options),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -97,6 +110,13 @@ pub fn run() -> ExitCode {
             }
             Err(why) => fail(&why),
         },
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "checkgate", &mut script);
+            print(String::from_utf8_lossy(&script).trim_end());
+            ExitCode::SUCCESS
+        }
+        Some(Command::Man(options)) => man::run(&options, Arguments::command()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::connect::token_of_azure_cli;
-use super::{block_on, fail, print, serve};
+use super::{block_on, fail, help, print, serve};
 use crate::App;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::azure_devops::{ErrorKind, Session};
@@ -20,18 +20,19 @@ use crate::task_log;
 
 /// What to do.
 #[derive(Subcommand)]
-#[command(
-    after_help = "Run it in the folder of the function app, with the app's settings in the environment. Where they name an account without a key, the token comes from CHECKGATE_STORAGE_TOKEN or the Azure CLI; it needs the role Storage Queue Data Contributor. `requeue` and `fail` hide the messages that they search from other commands for 30 seconds."
-)]
+#[command(after_help = help::POISON)]
 pub(super) enum Command {
     /// List the poisoned checks, with the run of each
+    #[command(after_help = help::POISON_LIST)]
     List,
     /// Queue a check again; it is tried as often as a new one
+    #[command(after_help = help::POISON_REQUEUE)]
     Requeue {
         /// The message's id, from `list`
         message_id: String,
     },
     /// Fail a check: post the failed decision
+    #[command(after_help = help::POISON_FAIL)]
     Fail {
         /// The message's id, from `list`
         message_id: String,

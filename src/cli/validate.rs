@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{app_folder, fail, print};
+use super::{app_folder, fail, help, print};
 use crate::checks_file::ChecksFile;
 use crate::host::Host;
 use crate::text;
 
 /// What to check.
 #[derive(Args)]
+#[command(after_help = help::VALIDATE)]
 pub(super) struct Options {
     /// The file
     #[arg(default_value = "checks.yaml")]

@@ -14,6 +14,7 @@ mod captures;
 mod catalogue;
 mod checks_as_code;
 mod closed_output;
+mod command_line;
 mod contract;
 mod deliver;
 mod delivery;

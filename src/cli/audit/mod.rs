@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::connect::{Organization, Place, explain};
-use super::{block_on, cannot_look, print, read_checks};
+use super::{block_on, cannot_look, help, print, read_checks};
 use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
 use crate::compliance::Level;
@@ -24,9 +24,7 @@ pub(super) const FUNCTION_KEY: &str = "CHECKGATE_FUNCTION_KEY";
 
 /// What to audit, and how to report it.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  checkgate audit https://dev.azure.com/fabrikam/shop\n  checkgate audit https://dev.azure.com/fabrikam --require 'environment/prod*' --format sarif > audit.sarif\n  checkgate audit https://dev.azure.com/fabrikam/shop --fix\n\nExit codes: 0 nothing to report, 1 findings, 2 something could not be read.\nThe token comes from the environment variable CHECKGATE_TOKEN, else from AZURE_DEVOPS_EXT_PAT, else from the Azure CLI (az login). It needs the scopes Build (read), Environment, Service Connections, Code, Variable Groups, Secure Files and Agent Pools (read); with --fix also Pipeline Resources (use and manage)."
-)]
+#[command(after_help = help::AUDIT)]
 pub(super) struct Options {
     #[command(flatten)]
     place: Place,

@@ -14,7 +14,7 @@ use super::connect::{Organization, Place, explain, patiently};
 use super::evaluate::{Format, parse_input, print_record};
 use super::progress::Progress;
 use super::serve::build_sources;
-use super::{block_on, cannot_look, note, print, read_checks};
+use super::{block_on, cannot_look, help, note, print, read_checks};
 use crate::check::CheckDefinition;
 use crate::clock::Clock;
 use crate::config::{self, Settings};
@@ -26,9 +26,7 @@ use judging::{Judged, Judging};
 
 /// Which runs to judge, and by what.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  checkgate backtest --check release --pipeline 12 https://dev.azure.com/fabrikam/shop\n  checkgate backtest --check release --pipeline 12 --last 200 --against new.yaml https://dev.azure.com/fabrikam/shop\n\nEach run is judged as of the times when its stage began to wait, when it went on, and at the check's deadline.\nConditions that cannot be asked of the past are not guessed: a run that depends on one is reported as unknown.\nExit codes: 0 done, 1 with --against if a decision differs, 2 a run could not be read.\nThe token comes from the environment variable CHECKGATE_TOKEN, else from AZURE_DEVOPS_EXT_PAT, else from the Azure CLI (az login)."
-)]
+#[command(after_help = help::BACKTEST)]
 pub(super) struct Options {
     #[command(flatten)]
     place: Place,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::{block_on, cannot_look, print, read_checks};
+use super::{block_on, cannot_look, help, print, read_checks};
 use crate::azure_devops::check_configurations::CheckConfiguration;
 use crate::check::{CheckDefinition, OnTimeout};
 use crate::compliance::{Address, Panel, Wanted};
@@ -21,7 +21,7 @@ const FUNCTION_URL: &str = "https://<function app>.azurewebsites.net/api/CheckFu
 
 /// Which check to explain.
 #[derive(Args)]
-#[command(after_help = "Example:\n  checkgate explain work-item-completed")]
+#[command(after_help = help::EXPLAIN)]
 pub(super) struct Options {
     /// The check's name in the file
     check: String,
