@@ -7,6 +7,7 @@ use simulator::azure_devops::{Area, KeyAnswer, ResourceKind};
 use simulator::faults::{Fault, RetryAfter};
 
 use super::{FUNCTION, KEY, Person, planted, with_headers};
+use crate::support::schema::Schema;
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).expect(text)
@@ -176,6 +177,9 @@ async fn what_cannot_be_read_is_reported_and_the_rest_is_read() {
     let hidden = report["resources"].as_array().expect("resources").iter().find(|it| it["name"] == "hidden");
     assert!(hidden.expect("the resource")["error"].as_str().expect("why").contains("but not its checks"));
     assert_eq!(report["summary"]["complete"], false);
+    let log = json(&person.run(&["audit", &person.project(), "--format", "sarif"]).await.out);
+    Schema::read("tests/schemas/sarif-schema-2.1.0.json").expect(&log);
+    assert!(log["runs"][0]["invocations"][0]["toolExecutionNotifications"].as_array().is_some_and(|it| it.len() >= 3));
 }
 
 #[tokio::test]
@@ -214,6 +218,10 @@ async fn all_projects_of_an_organisation_are_audited_and_a_baseline_accepts_what
     let url = person.azure_devops.url();
     let accepted = person.run(&[&["audit", &url][..], &baseline].concat()).await;
     assert_eq!(accepted.out.trim(), "2 resources with 2 checks, 0 errors, 0 warnings, 2 accepted.");
+    let accepted = person.run(&[&["audit", &url, "--format", "sarif"][..], &baseline].concat()).await;
+    let log = json(&accepted.out);
+    Schema::read("tests/schemas/sarif-schema-2.1.0.json").expect(&log);
+    assert_eq!(log["runs"][0]["results"][1]["suppressions"][0]["status"], "accepted", "{log:#}");
     person.check(&here, "work-item-complete", |_| {});
     let new = person.run(&[&["audit", &url][..], &baseline].concat()).await;
     std::fs::remove_file(&file).expect("it was there");
@@ -228,6 +236,8 @@ async fn a_report_in_sarif_has_a_rule_a_place_and_a_fingerprint_for_each_finding
     let printed = person.run(&["audit", &person.project(), "--require", "unprotected", "--format", "sarif"]).await;
     let log = json(&printed.out);
     assert_eq!((&log["version"], log["runs"].as_array().map(Vec::len)), (&Value::from("2.1.0"), Some(1)));
+    let schema = Schema::read("tests/schemas/sarif-schema-2.1.0.json");
+    schema.expect(&log);
     let run = &log["runs"][0];
     let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
     let results = run["results"].as_array().expect("results");
@@ -243,6 +253,11 @@ async fn a_report_in_sarif_has_a_rule_a_place_and_a_fingerprint_for_each_finding
         fingerprints.insert(result["partialFingerprints"]["checkgate/v1"].as_str().expect("a fingerprint").to_owned());
     }
     assert_eq!(fingerprints.len(), count);
+    for (member, wrong) in [("level", "fatal"), ("locations", "here"), ("partialFingerprints", "none"), ("rule", "x")] {
+        let mut log = log.clone();
+        log["runs"][0]["results"][0][member] = wrong.into();
+        assert!(schema.complaints(&log).is_some(), "{member}: the schema allows {wrong}");
+    }
     let markdown = person.run(&["audit", &person.project(), "--format", "markdown"]).await;
     assert!(markdown.out.contains("| error | environment/callback-interval in FabrikamFiber |"), "{}", markdown.out);
 }

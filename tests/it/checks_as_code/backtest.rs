@@ -8,6 +8,7 @@ use serde_json::Value;
 use simulator::azure_devops::{BuildResult, CheckIds, ResourceKind};
 
 use super::{Person, Printed};
+use crate::support::schema::Schema;
 use crate::support::{World, a_check, minutes};
 
 const RUNS: usize = 200;
@@ -117,10 +118,12 @@ async fn backtest(person: &Person, more: &[&str]) -> Printed {
     person.run(&[&arguments[..], more].concat()).await
 }
 
-/// The decision of each run, by the records.
+/// The decision of each run, by the records. Each is as its schema says.
 fn decisions(printed: &Printed) -> BTreeMap<u64, String> {
+    let schema = Schema::read("decision.schema.json");
     let records = printed.out.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
     let decision = |record: Value| {
+        schema.expect(&record);
         let run = record["data"]["input"]["run"]["id"].as_u64().expect("a run");
         (run, record["data"]["result"]["decision"].as_str().expect("a decision").to_owned())
     };

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Person;
 use crate::support::app_root;
+use crate::support::schema::Schema;
 
 /// The address of a run's page.
 fn page(person: &Person, build: u64) -> String {
@@ -92,6 +93,7 @@ async fn the_record_of_a_decision_has_the_members_of_the_committed_schema() {
         person.run(&["evaluate", "--check", "cmdline-executed", "--format", "json", &page(&person, build)]).await;
     assert_eq!(printed.code, 1, "{printed:?}");
     let record: Value = serde_json::from_str(&printed.out).expect("one line of JSON");
+    Schema::read("decision.schema.json").expect(&record);
     for (part, schema) in [(&record, &schema), (&record["data"], &schema["$defs"]["Data"])] {
         let (required, known) = members(schema);
         let found: BTreeSet<&str> = part.as_object().expect("an object").keys().map(String::as_str).collect();

@@ -5,6 +5,7 @@ pub(crate) mod docs;
 pub(crate) mod evening;
 pub(crate) mod executable;
 mod log_lines;
+pub(crate) mod schema;
 mod world;
 
 pub(crate) use log_lines::LogLines;
