@@ -48,9 +48,9 @@ pub struct Checkpoint {
     /// How all of them together ended.
     #[serde(default)]
     pub result: Option<String>,
-    /// The stage, where the timeline names it.
-    #[serde(default)]
-    pub stage: Option<String>,
+    /// What the stage is called, on the run's page and in YAML, where the timeline says that.
+    #[serde(skip)]
+    pub stage: Vec<String>,
 }
 
 impl Session<'_> {
@@ -64,13 +64,16 @@ impl Session<'_> {
         let answer: Option<Value> = self.get("read the run's timeline", &path).await?;
         let records = answer.as_ref().and_then(|timeline| timeline["records"].as_array());
         let records: Vec<&Value> = records.into_iter().flatten().collect();
-        let name_of =
-            |id: &Value| records.iter().find(|it| it["id"] == *id && !id.is_null()).map(|it| it["name"].clone());
+        let names_of = |id: &Value| {
+            let stage = records.iter().find(|it| it["id"] == *id && !id.is_null());
+            let names = stage.map(|it| [it["name"].as_str(), it["identifier"].as_str()]);
+            names.into_iter().flatten().flatten().map(str::to_owned).collect()
+        };
         let gates = records.iter().filter(|it| it["type"] == "Checkpoint");
         let mut found: Vec<Checkpoint> = gates
             .filter_map(|it| {
                 let mut gate: Checkpoint = serde_json::from_value((*it).clone()).ok()?;
-                gate.stage = name_of(&it["parentId"]).and_then(|name| Some(name.as_str()?.to_owned()));
+                gate.stage = names_of(&it["parentId"]);
                 Some(gate)
             })
             .collect();

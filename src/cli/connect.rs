@@ -62,28 +62,35 @@ impl Organization {
             address.project = Some(project.clone());
             address.may_end_with_project = false;
         }
-        let organization = Self::at(address, clock)?;
+        let url = plan_url(&address)?;
+        let token = token(&address)?;
+        let organization = Self::at((address, url), &token, clock)?;
         if !organization.address.may_end_with_project {
             return Ok(organization);
         }
         let shorter = organization.address.ending_with_project().ok_or("the address names no collection")?;
         let nil = Uuid::nil();
         match patiently(|| async { organization.session(nil, None)?.projects().await }).await {
-            Err(error) if error.kind == ErrorKind::NotVisible => Self::at(shorter, clock),
+            Err(error) if error.kind == ErrorKind::NotVisible => {
+                let url = plan_url(&shorter)?;
+                Self::at((shorter, url), &token, clock)
+            }
             _ => Ok(organization),
         }
     }
 
-    fn at(address: Address, clock: &Clock) -> Result<Self, String> {
-        let allowed: AllowedPlanUrls = address.collection.parse().map_err(|why| format!("the address: {why}"))?;
-        let plan_url = allowed.admit(&address.collection).map_err(|why| format!("the address {why}"))?;
-        let (token, authorization) = token(&address)?;
+    fn at(
+        (address, plan_url): (Address, PlanUrl),
+        (token, authorization): &(AuthToken, Authorization),
+        clock: &Clock,
+    ) -> Result<Self, String> {
         let api_version = config::api_version(&config::environment).map_err(|error| error.to_string())?;
-        let options = azure_devops::Options { api_version, authorization, ..azure_devops::Options::default() };
+        let options =
+            azure_devops::Options { api_version, authorization: *authorization, ..azure_devops::Options::default() };
         let http = client(config::environment("ExtraRootCertificates").map(PathBuf::from).as_deref())?;
         let azure_devops = AzureDevOps::new(http, options, clock.clone())
             .map_err(|error| format!("the HTTP client cannot start: {error}"))?;
-        Ok(Self { azure_devops, address, plan_url, token })
+        Ok(Self { azure_devops, address, plan_url, token: token.clone() })
     }
 
     /// A view of a project, or of a run in it.
@@ -156,16 +163,32 @@ pub(super) async fn patiently<T, F: Future<Output = Result<T, Error>>>(call: imp
     call.retry(pauses).when(is_transient).adjust(asked).await
 }
 
-/// The token, and how it is sent.
+fn plan_url(address: &Address) -> Result<PlanUrl, String> {
+    let allowed: AllowedPlanUrls = address.collection.parse().map_err(|why| format!("the address: {why}"))?;
+    allowed.admit(&address.collection).map_err(|why| format!("the address {why}"))
+}
+
+/// The token, and how it is sent. The Azure CLI takes a second: it is asked once.
 fn token(address: &Address) -> Result<(AuthToken, Authorization), String> {
     if let Some(token) = TOKENS.iter().find_map(|name| config::environment(name)) {
         let authorization = if is_jwt(&token) { Authorization::Bearer } else { Authorization::Basic };
         return Ok((AuthToken::new(token), authorization));
     }
-    let is_cloud = address.collection.contains("//dev.azure.com/") || address.collection.contains(".visualstudio.com/");
-    let from_cli = is_cloud.then(|| token_of_azure_cli(AZURE_DEVOPS_RESOURCE)).flatten();
-    from_cli.map(|token| (AuthToken::new(token), Authorization::Bearer)).ok_or_else(|| {
-        format!("there is no token for Azure DevOps: set {} or {}, or sign in with `az login`", TOKENS[0], TOKENS[1])
+    let missing = format!("there is no token for Azure DevOps: set {} or {}", TOKENS[0], TOKENS[1]);
+    if !takes_tokens_of_entra_id(address) {
+        return Err(missing);
+    }
+    let token = token_of_azure_cli(AZURE_DEVOPS_RESOURCE).ok_or(missing + ", or sign in with `az login`")?;
+    Ok((AuthToken::new(token), Authorization::Bearer))
+}
+
+/// Whether a token of Entra ID may be sent there: to the cloud, or to what stands for it on this machine. A server takes
+/// none, and must not see one.
+fn takes_tokens_of_entra_id(address: &Address) -> bool {
+    let host = address.collection.parse::<url::Url>().ok().and_then(|url| Some(url.host_str()?.to_owned()));
+    host.is_some_and(|host| {
+        let is_here = ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str());
+        is_here || host == "dev.azure.com" || host.ends_with(".visualstudio.com")
     })
 }
 

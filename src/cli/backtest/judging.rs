@@ -18,6 +18,7 @@ use crate::evaluation::past::{PastVerdict, judge_past};
 use crate::evaluation::{Status, Verdict};
 use crate::facts::ReadingTime;
 use crate::task_log;
+use crate::text::is_same;
 
 /// How long reading the facts of one run may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -93,16 +94,18 @@ impl Judging<'_> {
     async fn gate(&self, run: &Run) -> Result<Option<Checkpoint>, String> {
         let session = self.organization.session(self.project, Some(run.id)).map_err(|error| explain(&error))?;
         let gates = patiently(|| session.checkpoints()).await.map_err(|error| explain(&error))?;
-        let is_wanted = |gate: &Checkpoint| match (&self.options.stage, &gate.stage) {
-            (Some(wanted), Some(stage)) => wanted.eq_ignore_ascii_case(stage),
-            (Some(_), None) => false,
-            (None, _) => true,
-        };
+        let wanted = self.options.stage.as_ref();
+        let is_wanted =
+            |gate: &Checkpoint| wanted.is_none_or(|name| gate.stage.iter().any(|stage| is_same(stage, name)));
         Ok(gates.into_iter().rfind(is_wanted))
     }
 
     async fn opinion(&self, run: &Run, policy: &Policy, gate: Option<&Checkpoint>) -> Result<Opinion, String> {
-        let Some(gate) = gate else { return Ok(Opinion::unknown("its stage waited for no check".to_owned())) };
+        let Some(gate) = gate else {
+            let stage =
+                self.options.stage.as_ref().map_or_else(|| "no stage".to_owned(), |name| format!("no stage `{name}`"));
+            return Ok(Opinion::unknown(format!("{stage} of it waited for checks")));
+        };
         let organization = self.organization;
         let properties = organization.properties(self.project, Some(run.id)).map_err(|error| explain(&error))?;
         let named = (self.options.check.as_str(), policy.definition.clone());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::Value;
-use simulator::azure_devops::{BuildResult, CheckIds, ResourceKind};
+use simulator::azure_devops::{BuildResult, CheckIds, ResourceKind, TaskResult};
 
 use super::{Person, Printed};
 use crate::support::schema::Schema;
@@ -209,4 +209,52 @@ async fn a_run_that_cannot_be_read_is_reported_and_makes_the_exit_code_2() {
     person.azure_devops.fail(fault).on("GET", &format!("{build}/timeline")).forever();
     let printed = backtest(&person, &["--file", own.path()]).await;
     assert!(printed.code == 2 && printed.out.contains("1 could not be read"), "{printed:?}");
+}
+
+/// A policy that is decided as soon as it is judged.
+const AT_ONCE: &str = "
+checks:
+  release:
+    timeout: 1h
+    conditions:
+      - workItems: { state: Completed }
+        whenNotMet: fail
+";
+
+#[tokio::test]
+async fn a_stage_is_named_as_in_yaml_or_as_on_the_page_and_the_last_one_counts_unless_named() {
+    let world = World::with_checks(POLICY, |_, _| {}).await;
+    world.azure_devops(|state| {
+        let run = state.run();
+        run.in_stage_and_job("Test", "t");
+        run.in_stage_and_job("Deploy", "d").displays("Stage", "Deploy", "Deploy to production");
+        let (build, commit) = (run.id, run.source_version.clone());
+        state.commit_work_items.insert(commit, vec![42]);
+        for (stage, item, result) in
+            [("Test", "Active", TaskResult::Failed), ("Deploy", "Closed", TaskResult::Succeeded)]
+        {
+            state.work_item(42, item);
+            state.clock.advance(minutes(1));
+            let ids = state.await_check_in(build, stage);
+            state.clock.advance(minutes(1));
+            state.end_check(&ids, result);
+        }
+        state.runs.get_mut(&build).expect("the run").completed(BuildResult::Succeeded);
+        state.clock.advance(minutes(120));
+    });
+    let (file, person) = (File::new("backtest-stage", AT_ONCE), person(&world));
+    for (stage, then, decision) in [
+        (None, "succeeded", "passed"),
+        (Some("Test"), "failed", "failed"),
+        (Some("deploy"), "succeeded", "passed"),
+        (Some("Deploy to production"), "succeeded", "passed"),
+        (Some("Release"), "-", "unknown"),
+    ] {
+        let named: Vec<&str> = stage.iter().flat_map(|stage| ["--stage", *stage]).collect();
+        let printed = backtest(&person, &[&["--file", file.path()], &named[..]].concat()).await;
+        let row = printed.out.lines().find(|line| line.starts_with('#')).unwrap_or_default();
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!((printed.code, &words[2..4]), (0, &[then, decision][..]), "{stage:?}: {printed:?}");
+        assert_eq!(row.contains("no stage `Release` of it waited for checks"), stage == Some("Release"), "{row}");
+    }
 }

@@ -6,6 +6,7 @@ mod evaluate;
 mod install;
 mod newcomer;
 mod planted;
+mod trouble;
 
 use std::process::{Command, Stdio};
 
@@ -60,6 +61,8 @@ impl Person {
         if !self.token.is_empty() {
             command.env("CHECKGATE_TOKEN", &self.token);
         }
+        // Nobody is signed in to the Azure CLI.
+        command.env("PATH", "/nowhere");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let ran =
             tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("the executable");

@@ -59,10 +59,14 @@ pub(super) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> 
 /// The records by which the run page shows the checks of a run. Each gate of checks has one.
 fn checkpoints(state: &State, run: &Run) -> Vec<Value> {
     let of_run = state.plans.values().filter(|plan| plan.build_id == run.id);
+    let stage_of = |plan: &Plan| {
+        let mut stages = run.timeline.iter().flatten().filter(|record| record.kind.as_deref() == Some("Stage"));
+        stages.find(|stage| stage.identifier.is_some() && stage.identifier == plan.stage).map(|stage| stage.id)
+    };
     let record = |plan: &Plan| {
         json!({
             "id": plan.job_id,
-            "parentId": null,
+            "parentId": stage_of(plan),
             "type": "Checkpoint",
             "name": "Checkpoint",
             "startTime": date(plan.started),

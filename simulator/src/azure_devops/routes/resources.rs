@@ -63,15 +63,24 @@ fn one(state: &State, ask: &Ask<'_>, kind: ResourceKind) -> Result<Answer, Refus
     })
 }
 
-fn list(state: &State, ask: &Ask<'_>, kind: ResourceKind) -> Result<Answer, Refusal> {
+fn list(state: &mut State, ask: &Ask<'_>, kind: ResourceKind) -> Result<Answer, Refusal> {
     let found = of_kind(state, ask, kind)?;
     let named = found.into_iter().filter(|it| ask.query("name").is_none_or(|name| it.name.eq_ignore_ascii_case(name)));
-    page(ask, named.map(in_json).collect(), state.page_size)
+    let answer = page(ask, named.map(in_json).collect(), state.page_size);
+    delete_what_was_listed(state, kind);
+    answer
 }
 
 /// A list that the service gives in one answer.
-fn whole_list(state: &State, ask: &Ask<'_>, kind: ResourceKind) -> Result<Answer, Refusal> {
-    Ok(Answer::List(of_kind(state, ask, kind)?.into_iter().map(in_json).collect()))
+fn whole_list(state: &mut State, ask: &Ask<'_>, kind: ResourceKind) -> Result<Answer, Refusal> {
+    let answer = Answer::List(of_kind(state, ask, kind)?.into_iter().map(in_json).collect());
+    delete_what_was_listed(state, kind);
+    Ok(answer)
+}
+
+fn delete_what_was_listed(state: &mut State, kind: ResourceKind) {
+    let State { resources, deleted_once_listed, .. } = state;
+    resources.retain(|it| it.kind != kind || !deleted_once_listed.contains(&(kind, it.check_id())));
 }
 
 pub(super) fn environments(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {

@@ -21,6 +21,15 @@ impl State {
         self.await_check_as(build_id, NewCheck::default())
     }
 
+    /// This stage of the run, which the timeline has, reaches a protected resource.
+    pub fn await_check_in(&mut self, build_id: u64, stage: &str) -> CheckIds {
+        let ids = self.await_check(build_id);
+        if let Some(plan) = self.plans.get_mut(&ids.plan_id) {
+            plan.stage = Some(stage.to_owned());
+        }
+        ids
+    }
+
     /// A stage of the run reaches a resource with a check of this form.
     pub fn await_check_as(&mut self, build_id: u64, new: NewCheck) -> CheckIds {
         let project_id = self.runs.get(&build_id).map_or(self.projects[0].id, |run| run.project_id);

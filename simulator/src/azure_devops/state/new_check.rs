@@ -94,6 +94,7 @@ impl NewCheck {
             project_id: ids.project_id,
             hub_name: ids.hub_name.clone(),
             build_id: ids.build_id,
+            stage: None,
             timeline_id: ids.timeline_id,
             job_id: ids.job_id,
             task_instance_id: ids.task_instance_id,

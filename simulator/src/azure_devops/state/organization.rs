@@ -46,6 +46,8 @@ pub struct State {
     pub check_configurations: BTreeMap<u64, CheckConfiguration>,
     /// Resources whose checks may not be seen, by kind and the id that checks use.
     pub hidden_resources: BTreeSet<(ResourceKind, String)>,
+    /// Resources that somebody deletes as soon as they were listed, by kind and the id that checks use.
+    pub deleted_once_listed: BTreeSet<(ResourceKind, String)>,
     /// How function keys are shown.
     pub key_answer: KeyAnswer,
     /// The most items of a page, where a list has pages.
@@ -99,6 +101,7 @@ impl State {
             resources: Vec::new(),
             check_configurations: BTreeMap::new(),
             hidden_resources: BTreeSet::new(),
+            deleted_once_listed: BTreeSet::new(),
             key_answer: KeyAnswer::default(),
             page_size: 100,
             tokens: BTreeMap::new(),
@@ -145,6 +148,15 @@ impl State {
         let token = format!("personal-token-{}", Uuid::new_v4().simple());
         let expires_at = self.clock.now() + chrono::TimeDelta::days(90);
         self.tokens.insert(token.clone(), Token { is_personal: true, ..Token::until(expires_at) });
+        token
+    }
+
+    /// Creates a token of Entra ID, as the Azure CLI gives it to a person who is signed in. The service takes it by Bearer
+    /// authentication.
+    pub fn entra_token(&mut self) -> String {
+        let token = format!("eyJ0eXAiOiJKV1Qi.{}.c2lnbmF0dXJl", Uuid::new_v4().simple());
+        let expires_at = self.clock.now() + chrono::TimeDelta::hours(1);
+        self.tokens.insert(token.clone(), Token::until(expires_at));
         token
     }
 

@@ -22,6 +22,8 @@ pub struct Plan {
     pub hub_name: String,
     /// The run whose stage waits.
     pub build_id: u64,
+    /// The stage that waits, by its name in YAML, where the run's timeline has it.
+    pub stage: Option<String>,
     /// The plan's timeline.
     pub timeline_id: Uuid,
     /// The job.

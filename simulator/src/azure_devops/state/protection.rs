@@ -28,6 +28,11 @@ impl State {
         self.resources.retain(|known| known != resource);
     }
 
+    /// Somebody deletes the resource as soon as it was listed: it disappears while a client reads one after the other.
+    pub fn delete_once_listed(&mut self, resource: &Resource) {
+        self.deleted_once_listed.insert((resource.kind, resource.check_id()));
+    }
+
     /// The checks of this resource may not be seen by anybody.
     pub fn hide_checks_of(&mut self, resource: &Resource) {
         self.hidden_resources.insert((resource.kind, resource.check_id()));
