@@ -1,5 +1,7 @@
 //! The code coverage of the run, and of an earlier one to compare it with.
 
+use std::ops::RangeInclusive;
+
 use super::run::RunDetails;
 use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::coverage::CodeCoverage;
@@ -32,6 +34,11 @@ pub struct EarlierRun {
 
 impl Fact for EarlierCoverage {
     type Value = Option<EarlierRun>;
+
+    /// The earlier run, and its coverage if there is one.
+    fn calls(&self) -> RangeInclusive<usize> {
+        1..=2
+    }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, FactError> {
         let run = gatherer.get(&RunDetails).await?;

@@ -23,6 +23,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::hash::Hash;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -39,6 +40,11 @@ pub trait Fact: Clone + Debug + Eq + Hash + Send + Sync + 'static {
     /// The connection of `checks.yaml` that answers it; Azure DevOps answers the others.
     fn connection(&self) -> Option<&str> {
         None
+    }
+
+    /// How many calls reading it makes where the run is known already: the fewest and the most.
+    fn calls(&self) -> RangeInclusive<usize> {
+        1..=1
     }
 
     /// Reads it. If it needs other facts, it takes them from the gatherer, so that they too are read only once.

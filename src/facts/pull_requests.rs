@@ -1,5 +1,7 @@
 //! The pull requests that brought the run's commit.
 
+use std::ops::RangeInclusive;
+
 use uuid::Uuid;
 
 use super::run::RunDetails;
@@ -8,7 +10,7 @@ use crate::azure_devops::build::Run;
 use crate::azure_devops::pull_requests::PullRequest;
 
 /// The most pull requests that are read: each costs a call. Where there are more, all of them count or none.
-const MAX_PULL_REQUESTS: usize = 20;
+pub(super) const MAX_PULL_REQUESTS: usize = 20;
 
 /// The pull requests that brought the run's commit, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +18,11 @@ pub struct RunPullRequests;
 
 impl Fact for RunPullRequests {
     type Value = Vec<PullRequest>;
+
+    /// The pull requests, and the votes of each.
+    fn calls(&self) -> RangeInclusive<usize> {
+        1..=1 + MAX_PULL_REQUESTS
+    }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<PullRequest>, FactError> {
         let (repository, mut found) = without_votes(gatherer).await?;

@@ -1,5 +1,7 @@
 //! The facts that the conditions of a check need, and how they share the time.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -26,6 +28,19 @@ impl Wanted {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// How many calls reading all of these makes, by the connection that is asked, Azure DevOps under `None`: the fewest and
+    /// the most. What is `known` already, or asked for twice, is not read again.
+    #[must_use]
+    pub fn calls(&self, mut known: Facts) -> BTreeMap<Option<&str>, RangeInclusive<usize>> {
+        let mut calls = BTreeMap::new();
+        for fact in self.iter() {
+            let own = fact.calls(&mut known);
+            let sum = calls.entry(fact.connection()).or_insert(0..=0);
+            *sum = sum.start() + own.start()..=sum.end() + own.end();
+        }
+        calls
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &dyn Read> {
@@ -93,6 +108,9 @@ pub(super) trait Read: Send + Sync {
 
     fn read<'a>(&'a self, gatherer: &'a mut Gatherer<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
+    /// How many calls reading it makes: none if it is known. Then it is known.
+    fn calls(&self, known: &mut Facts) -> RangeInclusive<usize>;
+
     /// Records that it was not read for this reason, if it was not.
     fn give_up(&self, facts: &mut Facts, why: &FactError);
 }
@@ -108,6 +126,14 @@ impl<F: Fact> Read for Reading<F> {
         Box::pin(async move {
             let _ = gatherer.get(&self.0).await;
         })
+    }
+
+    fn calls(&self, known: &mut Facts) -> RangeInclusive<usize> {
+        if known.answer(&self.0).is_some() {
+            return 0..=0;
+        }
+        known.insert(self.0.clone(), Err(FactError::because("it was only counted")));
+        self.0.calls()
     }
 
     fn give_up(&self, facts: &mut Facts, why: &FactError) {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::pull_requests::{azure_repository, validated, without_votes};
+use super::pull_requests::{MAX_PULL_REQUESTS, azure_repository, validated, without_votes};
 use super::run::RunDetails;
 use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::{Repository, Run};
@@ -52,6 +53,17 @@ pub struct LinkedWorkItems {
 
 impl Fact for LinkedWorkItems {
     type Value = Vec<WorkItem>;
+
+    /// The links, and the work items if there are any. The states of their types are kept.
+    fn calls(&self) -> RangeInclusive<usize> {
+        let links = match self.source {
+            LinkSource::Commit => 1..=1,
+            // The commits are counted.
+            LinkSource::Run => 2..=2,
+            LinkSource::PullRequest => 1..=1 + MAX_PULL_REQUESTS,
+        };
+        *links.start()..=links.end() + 1
+    }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<WorkItem>, FactError> {
         let ids = self.ids(gatherer).await?;

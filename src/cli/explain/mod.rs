@@ -1,6 +1,9 @@
 //! `checkgate explain`: a check in plain sentences, and what to write into its panel.
 
-use std::collections::BTreeMap;
+mod calls;
+mod page;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -59,6 +62,12 @@ fn policy(name: &str, definition: &CheckDefinition) -> String {
     let count = definition.conditions.len();
     lines.push(if count == 1 { "This must hold:".to_owned() } else { format!("All {count} of these must hold:") });
     definition.conditions.iter().for_each(|condition| describe(condition, None, 1, &mut lines));
+    let mut kinds = BTreeSet::new();
+    definition.conditions.iter().for_each(|condition| collect(condition, &mut kinds));
+    for kind in kinds {
+        lines.extend([String::new(), format!("A condition `{kind}`:")]);
+        lines.extend(page::sentences(kind).iter().map(|sentence| format!("  {sentence}")));
+    }
     lines.push(String::new());
     let end = match definition.on_timeout {
         OnTimeout::Fail => "then it fails, and says what was missing",
@@ -72,6 +81,7 @@ fn policy(name: &str, definition: &CheckDefinition) -> String {
         ),
         CompletionEvent::ApiResponse => "Azure Pipelines asks, and gets the decision in the answer.".to_owned(),
     });
+    lines.extend(calls::sentences(definition));
     if definition.dry_run {
         lines.push("It is a dry run: it decides `succeeded` whatever it finds.".to_owned());
     }
@@ -101,6 +111,14 @@ fn describe(condition: &Condition, inherited: Option<WhenNotMet>, depth: usize, 
             let asks = asks.map_or_else(|| "asks nobody".to_owned(), |asked| format!("asks {asked}"));
             lines.push(format!("{indent}- {}; {end} ({asks})", condition.title()));
         }
+    }
+}
+
+/// The kinds of the conditions, without those that only hold others.
+fn collect(condition: &Condition, kinds: &mut BTreeSet<&'static str>) {
+    match condition.kind.inside() {
+        Some((_, inside)) => inside.iter().for_each(|inner| collect(inner, kinds)),
+        None => drop(kinds.insert(condition.kind.name())),
     }
 }
 

@@ -3,6 +3,7 @@
 mod audit;
 mod backtest;
 mod evaluate;
+mod explain;
 mod install;
 mod newcomer;
 mod planted;
