@@ -11,7 +11,8 @@
 //! * [`Server`]: what all simulated worlds have in common: a port, faults, latency, and the record of calls.
 //! * [`azure_devops`]: projects, runs, work items, and the plans that wait for a check's decision.
 //! * [`azure_pipelines`]: delivers checks. [`pipeline_log`]: shows a check as the run page does.
-//! * [`rehearsal`]: plays Azure Pipelines against any endpoint. The program `simulator` is the command for it.
+//! * [`rehearsal`]: plays Azure Pipelines against any endpoint. The program `simulator` is the command for it, and for the next.
+//! * [`practice`]: an organization to practise on.
 //! * [`storage_queue`]: the queue service of a storage account.
 //! * [`sources`]: ServiceNow, Prometheus, Azure Monitor and other systems that checks query.
 //! * [`functions_host`]: the host that starts checkgate's handler and calls its functions.
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod faults;
 pub mod functions_host;
 pub mod pipeline_log;
+pub mod practice;
 pub mod rehearsal;
 pub mod sources;
 pub mod storage_queue;

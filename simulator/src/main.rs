@@ -1,5 +1,6 @@
 //! `cargo run -p simulator -- deliver`: plays Azure Pipelines against any endpoint of an "Invoke Azure Function" or "Invoke
-//! REST API" check, and reports what Azure Pipelines would do and why.
+//! REST API" check, and reports what Azure Pipelines would do and why. `-- organization` serves an organization to practise
+//! on.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use simulator::azure_pipelines::{
     CheckConfiguration, CheckSettings, CompletionEvent, FunctionAddress, HEADERS, Outcome, ServiceConnection, Target,
     expand,
 };
+use simulator::practice;
 use simulator::rehearsal::rehearse;
 
 /// Stands in for Azure Pipelines on a developer's machine.
@@ -28,6 +30,12 @@ struct Arguments {
 enum Command {
     /// Deliver a check to an endpoint, and report what Azure Pipelines would do with its stage
     Deliver(Deliver),
+    /// Serve an organization whose checks are misconfigured, to practise on
+    Organization {
+        /// The check of checks.yaml that the checks ask for
+        #[arg(long, default_value = "work-item-completed")]
+        check: String,
+    },
 }
 
 #[derive(Args)]
@@ -83,9 +91,12 @@ fn duration(text: &str) -> Result<TimeDelta, String> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Deliver(deliver) } = Arguments::parse();
+    let command = Arguments::parse().command;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let ended = runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(run(&deliver)));
+    let ended = runtime.map_err(|error| error.to_string()).and_then(|runtime| match command {
+        Command::Deliver(deliver) => runtime.block_on(run(&deliver)),
+        Command::Organization { check } => runtime.block_on(serve(&check)),
+    });
     match ended {
         Ok(Outcome::Passed) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
@@ -112,6 +123,20 @@ async fn run(deliver: &Deliver) -> Result<Outcome, String> {
     };
     say(&format!("{}  Azure Pipelines {does}. {}", conclusion.at.format("%H:%M:%S"), conclusion.why));
     Ok(conclusion.outcome)
+}
+
+/// Serves an organization until Ctrl+C.
+async fn serve(check: &str) -> Result<Outcome, String> {
+    let azure_devops = AzureDevOps::start(Clock::system()).await.map_err(|error| error.to_string())?;
+    let token = azure_devops.with(|state| {
+        practice::fill(state, check);
+        state.personal_token()
+    });
+    let url = azure_devops.url();
+    say(&format!("Azure DevOps is simulated at {url}. Ctrl+C ends it. In another terminal:\n"));
+    say(&format!("  export CHECKGATE_TOKEN={token}\n  cargo run -- audit {url}FabrikamFiber"));
+    tokio::signal::ctrl_c().await.map_err(|error| error.to_string())?;
+    Ok(Outcome::Passed)
 }
 
 impl Deliver {

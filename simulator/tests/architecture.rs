@@ -31,6 +31,7 @@ const ORDERS: &[Order] = &[
             ("azure_pipelines", "a delivery needs only the ids of a check"),
             ("pipeline_log", "a page about the check and its delivery"),
             ("rehearsal", "plays a stage against an endpoint that it does not know"),
+            ("practice", "fills an organization"),
             ("storage_queue", "a storage account does not know what its messages mean"),
             ("sources", "the systems that a check asks know nothing of checks"),
             ("functions_host", "the host reads its messages from a storage account"),

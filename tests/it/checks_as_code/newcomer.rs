@@ -3,13 +3,17 @@
 use std::process::Command;
 use std::time::Instant;
 
+use checkgate::config::environment;
 use simulator::azure_devops::ResourceKind;
+use simulator::practice;
 
 use super::{FUNCTION, KEY, Person};
+use crate::support::app_root;
 
 /// Runs a command, and prints it as the person saw it.
 async fn type_in(person: &Person, arguments: &[&str]) -> super::Printed {
     let printed = person.run(arguments).await;
+    assert!(!printed.out.contains(practice::KEY) && !printed.err.contains(practice::KEY), "the key in {printed:?}");
     println!("$ checkgate {}\n{}{}[exit code {}]\n", arguments.join(" "), printed.out, printed.err, printed.code);
     printed
 }
@@ -17,17 +21,11 @@ async fn type_in(person: &Person, arguments: &[&str]) -> super::Printed {
 #[tokio::test]
 async fn a_misconfigured_project_is_mended_with_what_the_help_says() {
     let mut person = Person::new().await;
-    for (name, minutes) in [("test", 5), ("prod", 0)] {
-        let resource = person.resource(ResourceKind::Environment, name);
-        person.check(&resource, "work-item-completed", |check| {
-            check.every(minutes).input("waitForCompletion", if minutes == 0 { "false" } else { "true" });
-        });
-    }
-    person.resource(ResourceKind::Endpoint, "azure-prod");
+    person.azure_devops.with(|state| practice::fill(state, "work-item-completed"));
     let (project, begun) = (person.project(), Instant::now());
 
     let help = type_in(&person, &["--help"]).await;
-    for command in ["audit", "install", "backtest", "explain", "evaluate"] {
+    for command in ["audit", "install", "backtest", "explain", "evaluate", "completions", "man"] {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command} is not in\n{}", help.out);
     }
     let help = type_in(&person, &["audit", "--help"]).await;
@@ -44,29 +42,22 @@ async fn a_misconfigured_project_is_mended_with_what_the_help_says() {
     let install = ["install", &project, "endpoint/azure-prod", "--check", "manual-run", "--function-url", FUNCTION];
     assert_eq!(type_in(&person, &install).await.code, 0);
     let clean = type_in(&person, &["audit", &project, "--require", "*prod*"]).await;
-    assert_eq!((clean.code, clean.out.trim()), (0, "3 resources with 3 checks, 0 errors, 0 warnings."));
+    assert_eq!((clean.code, clean.out.trim()), (0, "5 resources with 5 checks, 0 errors, 0 warnings."));
+    let backtest = ["backtest", "--check", "cmdline-executed", "--pipeline", "12", &project];
+    let past = type_in(&person, &backtest).await;
+    assert!(past.out.contains("6 runs, 4 passed, 2 failed, 0 waiting, 0 unknown."), "{past:?}");
     println!("It took {} ms of the machine's time.", begun.elapsed().as_millis());
 }
 
-/// Reads one check with the official client, and prints what its models made of it.
-const OFFICIAL_CLIENT: &str = "
-import sys
-from azure.devops.connection import Connection
-from msrest.authentication import BasicAuthentication
-connection = Connection(base_url=sys.argv[1], creds=BasicAuthentication('', sys.argv[2]))
-client = connection.clients_v7_1.get_pipelines_checks_client()
-one = client.get_check_configuration('FabrikamFiber', 1, expand='settings')
-print(one.id, one.timeout, one.type.name, one.resource.type, one.resource.name)
-listed = client.get_check_configurations_on_resource('FabrikamFiber', 'environment', one.resource.id)
-print(len(listed))
-";
+/// Prints what the models of the official client made of a check.
+const OFFICIAL_CLIENT: &str = "tests/clients/read_check.py";
 
 /// Optional: it needs Python with the package `azure-devops`. The environment variable `CHECKGATE_TEST_PYTHON` may name a
 /// Python that has it.
 #[tokio::test]
 async fn the_official_python_client_reads_what_install_wrote() {
-    let python = option_env!("CHECKGATE_TEST_PYTHON").unwrap_or("python3");
-    let has_client = Command::new(python).args(["-c", "import azure.devops"]).output();
+    let python = environment("CHECKGATE_TEST_PYTHON").unwrap_or_else(|| "python3".to_owned());
+    let has_client = Command::new(&python).args(["-c", "import azure.devops"]).output();
     if !has_client.is_ok_and(|output| output.status.success()) {
         println!("skipped: {python} has no package `azure-devops`; pip install azure-devops, and run the test again");
         return;
@@ -80,7 +71,8 @@ async fn the_official_python_client_reads_what_install_wrote() {
     assert_eq!(person.run(&install).await.code, 0);
     let (url, token) = (person.azure_devops.url(), person.token.clone());
     let read = tokio::task::spawn_blocking(move || {
-        Command::new(python).args(["-c", OFFICIAL_CLIENT, url.trim_end_matches('/'), &token]).output()
+        let arguments = [OFFICIAL_CLIENT, url.trim_end_matches('/'), &token];
+        Command::new(python).args(arguments).current_dir(app_root()).output()
     });
     let read = read.await.expect("no panic").expect("python");
     let text = String::from_utf8_lossy(&read.stdout).into_owned();
