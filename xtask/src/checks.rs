@@ -8,7 +8,7 @@ use std::process::Command;
 /// # Errors
 ///
 /// A sentence for the person at the terminal, and the mistakes with their lines.
-pub(crate) fn validate(root: &Path, executable: &Path) -> Result<String, String> {
+pub fn validate(root: &Path, executable: &Path) -> Result<String, String> {
     let output = Command::new(executable)
         .args(["validate", "checks.yaml"])
         .current_dir(root)

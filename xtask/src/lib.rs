@@ -1,13 +1,11 @@
-//! The commands of this repository for people.
+//! The command `cargo local`, and what the other commands for people share with it.
 //!
 //! * [`local`]: prepares a local run, and runs `func start`.
-//! * [`dist`]: lays out the folder that is published.
-//! * [`azurite`], [`npm`], [`cargo`] and `checks`: the programs that both, or the tests, need.
+//! * [`azurite`], [`npm`], [`cargo`] and [`checks`]: the programs that it, `cargo dist` or the tests need.
 
 pub mod azurite;
 pub mod cargo;
-mod checks;
-pub mod dist;
+pub mod checks;
 pub mod local;
 pub mod npm;
 
@@ -15,7 +13,7 @@ use std::io::Write as _;
 
 /// Says something to the person at the terminal. If nobody reads any more, the command goes on, and in the end stops what
 /// it has started.
-fn say(text: &str) {
+pub fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 

@@ -1,11 +1,10 @@
-//! `cargo local` and `cargo dist`.
+//! `cargo local`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::local::{Options, Ports};
-use xtask::{dist, local};
+use xtask::local::{self, Options, Ports};
 
 #[derive(Parser)]
 #[command(name = "cargo", bin_name = "cargo", about, max_term_width = 100)]
@@ -28,25 +27,13 @@ enum Command {
         #[arg(long, hide = true, default_value = "7071,10000,10001,10002")]
         ports: Ports,
     },
-    /// Lay out `dist/`, the folder to publish: exactly the files that a function app needs
-    Dist {
-        /// What to build the executable for
-        #[arg(long, default_value = dist::TARGET)]
-        target: String,
-    },
 }
 
 fn main() -> ExitCode {
-    let Arguments { command, root } = Arguments::parse();
-    let done =
-        root.canonicalize().map_err(|error| format!("{}: {error}", root.display())).and_then(|root| match command {
-            Command::Local { no_func, ports } => {
-                let without_func = "`cargo local --no-func` does everything else";
-                local::run(&Options { root, no_func, without_func, ports })
-            }
-            Command::Dist { target } => dist::run(&root, &target),
-        });
-    match done {
+    let Arguments { command: Command::Local { no_func, ports }, root } = Arguments::parse();
+    let without_func = "`cargo local --no-func` does everything else";
+    let root = root.canonicalize().map_err(|error| format!("{}: {error}", root.display()));
+    match root.and_then(|root| local::run(&Options { root, no_func, without_func, ports })) {
         Ok(code) => code,
         Err(why) => {
             xtask::complain(&why);

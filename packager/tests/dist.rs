@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use xtask::dist;
+use packager::dist;
 
 /// Exactly what is deployed, with the modes.
 const DEPLOYED: [(&str, u32); 6] = [
@@ -164,7 +164,7 @@ fn dist_command(clone: &Path, executable: &str) -> Output {
     fs::write(bin.join("cargo.message"), message.to_string()).expect("writable");
     program("cargo", "echo \"$RUSTFLAGS: $*\" >> \"$0.record\"\ncat \"$0.message\"");
     program("func", "echo \"$PWD: $*\" >> \"$0.record\"\nif [ \"$1\" = pack ]; then echo > dist.zip; fi");
-    Command::new(env!("CARGO_BIN_EXE_xtask"))
+    Command::new(env!("CARGO_BIN_EXE_packager"))
         .args(["dist", "--root"])
         .arg(clone)
         .env("CARGO", bin.join("cargo"))

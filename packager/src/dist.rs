@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::{cargo, checks, say};
+use xtask::{cargo, checks, say};
 
 /// What Azure runs.
 pub const TARGET: &str = "x86_64-unknown-linux-gnu";

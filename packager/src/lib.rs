@@ -1,0 +1,3 @@
+//! The command `cargo dist`: builds what is published.
+
+pub mod dist;
