@@ -18,7 +18,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Lay out `dist/`, the folder to publish: exactly the files that a function app needs
+    /// Lay out `dist/`, the folder to publish: exactly the files that a function app needs. Pack it, and list what is in it
     Dist {
         /// What to build the executable for
         #[arg(long, default_value = dist::TARGET)]

@@ -21,7 +21,7 @@ const DEPLOYED: [(&str, u32); 6] = [
 ];
 
 /// What a developer leaves behind. Each may hold a secret, or is too large, or is not for Azure.
-const LITTER: [&str; 31] = [
+const LITTER: [&str; 33] = [
     ".DS_Store",
     ".cargo/credentials.toml",
     ".env",
@@ -40,6 +40,8 @@ const LITTER: [&str; 31] = [
     "__queuestorage__/8d1e",
     "certificate.pem",
     ".checkgate.new",
+    "dist.cdx.json",
+    "dist.zip",
     "core.1234",
     "debug.log",
     "dist.new/host.json",
@@ -150,24 +152,52 @@ fn a_folder_that_somebody_else_made_is_not_replaced() {
     fs::remove_dir_all(clone).expect("removed");
 }
 
-/// `cargo dist` on a littered clone, with stand-ins that note how they are called: cargo, which builds this text for an
-/// executable, and `func`.
-fn dist_command(clone: &Path, executable: &str) -> Output {
+/// A program that runs on any Linux, as the executable does: it prints the file beside it, and ends with its first line.
+const STAND_IN: &str = r#"fn main() {
+    let beside = std::env::current_exe().unwrap().with_extension("says");
+    let says = std::fs::read_to_string(beside).unwrap();
+    let (code, text) = says.split_once('\n').unwrap();
+    println!("{text}");
+    std::process::exit(code.parse().unwrap());
+}"#;
+
+/// Compiles the program with these flags.
+fn compile(folder: &Path, flags: &[&str]) -> PathBuf {
+    fs::create_dir_all(folder).expect("writable");
+    let (source, built) = (folder.join("built.rs"), folder.join("built"));
+    fs::write(&source, STAND_IN).expect("writable");
+    let rustc = Command::new("rustc").args(flags).arg(&source).arg("-o").arg(&built).output().expect("rustc");
+    assert!(rustc.status.success(), "{}", String::from_utf8_lossy(&rustc.stderr));
+    built
+}
+
+const STATIC: [&str; 2] = ["-C", "target-feature=+crt-static"];
+
+/// `cargo dist` on a littered clone, with stand-ins that note how they are called: `func`, and cargo, which answers about
+/// this repository and has always built this program.
+fn dist_command(clone: &Path, built: &Path, says: &str) -> Output {
     let bin = clone.join("bin");
     let program = |name: &str, text: &str| {
         fs::write(bin.join(name), format!("#!/bin/sh\n{text}\n")).expect("writable");
         fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).expect("ours");
     };
     fs::create_dir_all(&bin).expect("writable");
-    program("built", executable);
-    let message = serde_json::json!({ "target": { "name": "checkgate" }, "executable": bin.join("built") });
+    fs::write(built.with_extension("says"), says).expect("writable");
+    let message = serde_json::json!({ "target": { "name": "checkgate" }, "executable": built });
     fs::write(bin.join("cargo.message"), message.to_string()).expect("writable");
-    program("cargo", "echo \"$RUSTFLAGS: $*\" >> \"$0.record\"\ncat \"$0.message\"");
+    let (cargo, manifest) = (env!("CARGO"), repository().join("Cargo.toml"));
+    // Its crates are where they are, not where the test says.
+    let home = std::env::var_os("CARGO_HOME")
+        .map_or_else(|| "-u CARGO_HOME".to_owned(), |home| format!("CARGO_HOME={home:?}"));
+    let ask = format!("exec env {home} '{cargo}' \"$@\" --offline --manifest-path '{}'", manifest.display());
+    let build = "echo \"$CARGO_ENCODED_RUSTFLAGS: $*\" >> \"$0.record\"\ncat \"$0.message\"";
+    program("cargo", &format!("if [ \"$1\" != build ]; then {ask}; fi\n{build}"));
     program("func", "echo \"$PWD: $*\" >> \"$0.record\"\nif [ \"$1\" = pack ]; then echo > dist.zip; fi");
     Command::new(env!("CARGO_BIN_EXE_packager"))
         .args(["dist", "--root"])
         .arg(clone)
         .env("CARGO", bin.join("cargo"))
+        .env("CARGO_HOME", "/somewhere/.cargo")
         .output()
         .expect("the command")
 }
@@ -179,19 +209,34 @@ fn record(clone: &Path, program: &str) -> String {
 
 #[test]
 fn the_lines_that_cargo_dist_prints_work_as_pasted() {
+    if !RUNS_HERE {
+        return;
+    }
     let litter = littered();
     let clone = litter.join("it's mine");
     fs::create_dir(&clone).expect("writable");
-    for name in ["host.json", "checks.yaml", "checks.schema.json", "CheckFunction", "ReevaluateFunction"] {
+    for name in ["host.json", "checks.yaml", "checks.schema.json", "CheckFunction", "ReevaluateFunction", "Cargo.lock"]
+    {
         fs::rename(litter.join(name), clone.join(name)).expect(name);
     }
-    let output = dist_command(&clone, "exit 0");
+    let output = dist_command(&clone, &compile(&litter.join("built"), &STATIC), "0\n");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(
-        record(&clone, "cargo"),
-        "-C target-feature=+crt-static: build --locked --package checkgate --bin checkgate --message-format \
-         json-render-diagnostics --release --target x86_64-unknown-linux-gnu\n"
+    let here = clone.canonicalize().expect("it is there");
+    let flags = [
+        "-C".to_owned(),
+        "target-feature=+crt-static".to_owned(),
+        format!("--remap-path-prefix={}=/checkgate", here.display()),
+        "--remap-path-prefix=/somewhere/.cargo=/cargo".to_owned(),
+    ];
+    let called = record(&clone, "cargo");
+    assert!(called.starts_with(&flags.join("\u{1f}")), "{called}");
+    assert!(
+        called.ends_with(
+            "=/checkgate/target: build --locked --package checkgate --bin checkgate --message-format \
+             json-render-diagnostics --release --target x86_64-unknown-linux-gnu\n"
+        ),
+        "{called}"
     );
     assert_eq!(files(&clone.join("dist")).get("checkgate"), Some(&0o755));
 
@@ -215,7 +260,7 @@ fn the_lines_that_cargo_dist_prints_work_as_pasted() {
 fn what_stands_in_the_way_is_said_before_the_build() {
     let clone = littered();
     let refusal = |says: &str| {
-        let output = dist_command(&clone, "exit 0");
+        let output = dist_command(&clone, &clone.join("checkgate"), "0\n");
         let why = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{why}");
         assert!(why.starts_with("error: ") && why.contains(says), "{why}");
@@ -233,17 +278,34 @@ fn what_stands_in_the_way_is_said_before_the_build() {
     fs::remove_dir_all(clone).expect("removed");
 }
 
+/// Whether what is built for Azure runs on this machine.
+const RUNS_HERE: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+
 #[test]
 fn a_broken_checks_yaml_is_not_laid_out() {
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        return; // What is built for Azure does not run here.
+    if !RUNS_HERE {
+        return;
     }
     let clone = littered();
-    let output =
-        dist_command(&clone, "echo 'checks.yaml: line 3: wrong'; echo 'checks.yaml has 1 mistake' >&2; exit 1");
+    let says = "1\nchecks.yaml: line 3: wrong";
+    let output = dist_command(&clone, &compile(&clone.join("built"), &STATIC), says);
     let why = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{why}");
-    assert!(why.contains("has 1 mistake: mend it, then try again\nchecks.yaml: line 3: wrong"), "{why}");
+    assert!(why.contains("mend it, then try again\nchecks.yaml: line 3: wrong"), "{why}");
+    assert!(!clone.join("dist").exists());
+    fs::remove_dir_all(clone).expect("removed");
+}
+
+#[test]
+fn an_executable_that_needs_the_libraries_of_its_machine_is_not_laid_out() {
+    if !RUNS_HERE {
+        return;
+    }
+    let clone = littered();
+    let output = dist_command(&clone, &compile(&clone.join("built"), &[]), "0\n");
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{why}");
+    assert!(why.contains("ld-linux-x86-64.so.2 and ") && why.contains("libc.so.6"), "{why}");
     assert!(!clone.join("dist").exists());
     fs::remove_dir_all(clone).expect("removed");
 }

@@ -36,6 +36,7 @@ mod mutations;
 mod odd_records;
 mod other_runs;
 mod output;
+mod packaged;
 mod plan_urls;
 mod poison;
 mod process;
