@@ -21,7 +21,9 @@ impl Latencies {
     /// rule goes before older ones.
     pub(crate) fn set(&self, method: &str, path_part: &str, latency: Duration) {
         let rule = Rule { method: method.to_ascii_uppercase(), path_part: path_part.to_owned(), latency };
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner).insert(0, rule);
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        rules.retain(|known| (&known.method, &known.path_part) != (&rule.method, &rule.path_part));
+        rules.insert(0, rule);
     }
 
     /// How long this call takes.

@@ -77,6 +77,7 @@ const ORDERS: &[Order] = &[
             ("pull_request", "needs no other data"),
             ("resource", "needs no other data"),
             ("check_configuration", "protects a resource"),
+            ("planned", "does not know what it changes"),
             ("organization", "holds all of the data above"),
             ("runs", "changes the organization"),
             ("boards", "changes the organization"),

@@ -43,6 +43,7 @@ pub struct Stage {
     azure_devops: AzureDevOps,
     build_id: u64,
     always_runs: bool,
+    has_records: bool,
     checks: Vec<(CheckConfiguration, CheckHistory)>,
     /// The ids of every evaluation, by check.
     ids: Vec<Vec<CheckIds>>,
@@ -58,13 +59,20 @@ impl Stage {
         };
         let checks: Vec<_> = checks.into_iter().map(with_history).collect();
         let ids = vec![Vec::new(); checks.len()];
-        Self { azure_devops: azure_devops.clone(), build_id, always_runs: false, checks, ids }
+        Self { azure_devops: azure_devops.clone(), build_id, always_runs: false, has_records: true, checks, ids }
     }
 
     /// Gives the stage `condition: always()`: it runs while the run is being cancelled.
     #[must_use]
     pub fn always_runs(mut self) -> Self {
         self.always_runs = true;
+        self
+    }
+
+    /// Leaves the timelines of its checks without a record of the check.
+    #[must_use]
+    pub fn without_records(mut self) -> Self {
+        self.has_records = false;
         self
     }
 
@@ -130,7 +138,7 @@ impl Stage {
                 continue;
             }
             let check = self.checks[index].0.clone();
-            let new = new_check(&check, history.deadline() - now, self.always_runs);
+            let new = self.new_check(&check, history.deadline() - now);
             let ids = self.azure_devops.with(|state| state.await_check_as(self.build_id, new));
             self.ids[index].push(ids.clone());
             let headers = (check.headers)(&ids);
@@ -160,20 +168,20 @@ impl Stage {
         }
     }
 
+    fn new_check(&self, check: &CheckConfiguration, time_left: TimeDelta) -> NewCheck {
+        NewCheck {
+            task: match check.target {
+                Target::AzureFunction { .. } => CheckTask::AzureFunction,
+                Target::RestApi { .. } => CheckTask::InvokeRestApi,
+            },
+            awaits_callback: check.settings.completion_event == CompletionEvent::Callback,
+            timeout: Some(time_left),
+            has_record: self.has_records,
+            always_runs: self.always_runs,
+        }
+    }
+
     fn now(&self) -> DateTime<Utc> {
         self.azure_devops.with(|state| state.clock.now())
-    }
-}
-
-fn new_check(check: &CheckConfiguration, time_left: TimeDelta, always_runs: bool) -> NewCheck {
-    NewCheck {
-        task: match check.target {
-            Target::AzureFunction { .. } => CheckTask::AzureFunction,
-            Target::RestApi { .. } => CheckTask::InvokeRestApi,
-        },
-        awaits_callback: check.settings.completion_event == CompletionEvent::Callback,
-        timeout: Some(time_left),
-        always_runs,
-        ..NewCheck::default()
     }
 }

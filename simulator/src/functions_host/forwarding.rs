@@ -57,6 +57,7 @@ pub(super) async fn forward(host: &Host, function: &Function, request: &Request<
     };
     host.remember(Invocation {
         at,
+        ended: host.clock.now(),
         function: function.name.clone(),
         invocation_id: id,
         message_id: None,

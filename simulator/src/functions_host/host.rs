@@ -191,6 +191,7 @@ impl Host {
         };
         let invocation = Invocation {
             at,
+            ended: self.clock.now(),
             function: function.name.clone(),
             invocation_id: id,
             message_id: message.map(|message| message.id.clone()),

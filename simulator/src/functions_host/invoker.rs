@@ -20,6 +20,8 @@ pub(super) const AGENT: &str = "Azure-Functions-Host/4.1037.0.0";
 pub struct Invocation {
     /// When it was sent.
     pub at: DateTime<Utc>,
+    /// When its answer came.
+    pub ended: DateTime<Utc>,
     /// Name of the function.
     pub function: String,
     /// Sent as `X-Azure-Functions-InvocationId`.

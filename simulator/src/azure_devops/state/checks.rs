@@ -1,5 +1,6 @@
 //! What Azure Pipelines does with a check: waits for its decision, cancels it, shows it.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::new_check::{CheckIds, NewCheck};
@@ -73,9 +74,23 @@ impl State {
         }
     }
 
-    /// Ends every check whose timeout has passed. The organization does it by itself before each call.
+    /// Plans a change of the organization: the first call from this moment on finds it made.
+    pub fn at(&mut self, at: DateTime<Utc>, change: impl FnOnce(&mut Self) + Send + 'static) {
+        self.planned.add(at, change);
+    }
+
+    /// Forgets the changes that have not happened yet.
+    pub fn forget_planned(&mut self) {
+        self.planned.clear();
+    }
+
+    /// Makes the changes that were planned, and ends every check whose timeout has passed. The organization does it by itself
+    /// before each call.
     pub fn pass_time(&mut self) {
         let now = self.clock.now();
+        while let Some(change) = self.planned.next_due(now) {
+            change(self);
+        }
         let is_late = |plan: &&mut Plan| plan.is_waiting() && plan.deadline.is_some_and(|deadline| deadline <= now);
         self.plans.values_mut().filter(is_late).for_each(Plan::time_out);
     }

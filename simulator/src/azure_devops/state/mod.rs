@@ -9,7 +9,7 @@
 //! * `token`, `behaviour`: who may call, and how the service behaves where it can behave differently.
 //! * `resource`, `check_configuration`: what checks protect, and how they are configured.
 //! * `organization`: all of these together.
-//! * `runs`, `boards`, `repositories`, `checks`, `protection`: what tests and demos do to it.
+//! * `runs`, `boards`, `repositories`, `checks`, `protection`: what tests and demos do to it. `planned`: at which time.
 
 mod behaviour;
 mod boards;
@@ -20,6 +20,7 @@ mod new_check;
 mod odd_records;
 mod organization;
 mod plan;
+mod planned;
 mod protection;
 mod pull_request;
 mod quality;

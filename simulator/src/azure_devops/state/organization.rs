@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::behaviour::{CreateLog, EventStatus, LateEvent, LateWrite, Unauthorized};
 use super::check_configuration::{CheckConfiguration, KeyAnswer};
 use super::plan::Plan;
+use super::planned::Planned;
 use super::pull_request::PullRequest;
 use super::resource::{Resource, ResourceKind};
 use super::run::Run;
@@ -70,6 +71,8 @@ pub struct State {
     pub preview_only: BTreeSet<String>,
     /// Whether a new check gets its own timeline id. If not, the timeline has the plan's id.
     pub separate_timeline: bool,
+    /// What will happen to it.
+    pub(super) planned: Planned<Self>,
 }
 
 /// A team project.
@@ -113,6 +116,7 @@ impl State {
             create_log: CreateLog::GetOrCreate,
             preview_only: BTreeSet::new(),
             separate_timeline: false,
+            planned: Planned::default(),
         }
     }
 
