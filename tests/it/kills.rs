@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use checkgate::config;
 use checkgate::queue::QUEUE_NAME;
-use simulator::azure_devops::{AzureDevOps, CheckIds};
+use simulator::azure_devops::{AzureDevOps, CheckIds, TaskResult};
 use simulator::azure_pipelines::{HEADERS, deliver, deliver_with, expand};
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
 use simulator::storage_queue::StorageQueue;
@@ -48,12 +48,14 @@ async fn three_hundred_checks_are_decided_right_while_the_handler_is_killed_all_
         pace.tick().await;
         let (run, body) = [(allowed, ""), (denied, ""), (later, WAITING)][number % 3];
         let ids = azure_devops.with(|state| state.await_check(run));
-        checks.push(tokio::spawn(deliver_until_accepted(host.clone(), ids, body)));
+        checks.push(tokio::spawn(deliver_once(azure_devops.clone(), host.clone(), ids, body)));
     }
     let mut delivered = Vec::new();
     for check in checks {
-        delivered.push(check.await.expect("delivered"));
+        delivered.extend(check.await.expect("delivered"));
     }
+    let accepted = delivered.len();
+    assert!(accepted >= CHECKS / 2, "{accepted} of {CHECKS} deliveries were accepted, seed {seed}");
     azure_devops.with(|state| {
         state.work_item(42, "Closed");
     });
@@ -62,7 +64,7 @@ async fn three_hundred_checks_are_decided_right_while_the_handler_is_killed_all_
     let deaths = killing.await.expect_err("aborted");
     assert!(deaths.is_cancelled(), "{deaths}");
     let kills = lives(&host);
-    println!("{CHECKS} checks, {kills} lives of the handler, {:?}", begin.elapsed());
+    println!("{accepted} of {CHECKS} checks accepted, {kills} lives of the handler, {:?}", begin.elapsed());
     assert!(all.is_ok(), "not all are decided, seed {seed}");
     for ids in &delivered {
         let expected = if ids.build_id == denied { "failed" } else { "succeeded" };
@@ -95,17 +97,15 @@ fn lives(host: &FunctionsHost) -> usize {
     host.output().iter().filter(|line| line.contains("\"serving\"")).count()
 }
 
-/// Delivers again while a delivery fails.
-async fn deliver_until_accepted(host: FunctionsHost, ids: CheckIds, body: &str) -> CheckIds {
+/// Delivers a check. A delivery that is not accepted, because the handler was killed with it, fails the check: Azure
+/// Pipelines does not deliver it again.
+async fn deliver_once(azure_devops: AzureDevOps, host: FunctionsHost, ids: CheckIds, body: &str) -> Option<CheckIds> {
     let function = host.function_address("CheckFunction");
-    let mut pause = interval(Duration::from_millis(100));
-    let accepted = async {
-        while !deliver(&function, HEADERS, body, &ids).await.accepted() {
-            pause.tick().await;
-        }
-    };
-    timeout(PATIENCE, accepted).await.expect("a delivery is accepted");
-    ids
+    if deliver(&function, HEADERS, body, &ids).await.accepted() {
+        return Some(ids);
+    }
+    azure_devops.with(|state| state.end_check(&ids, TaskResult::Failed));
+    None
 }
 
 /// Waits until each check has a decision.
