@@ -93,6 +93,27 @@ async fn a_pending_check_with_an_interval_is_asked_again_and_passes_once_its_con
     assert_eq!((never.outcome, answers.len()), (Outcome::Skipped, 10), "{never}");
 }
 
+/// Each evaluation is a delivery of its own: a wait of ten minutes would begin anew with each, and never end.
+#[tokio::test]
+async fn what_the_run_publishes_is_awaited_until_the_timeout_in_azure_pipelines() {
+    let world = World::given(|_, _| {}).await;
+    let settings = CheckSettings::api_response(TimeDelta::minutes(50), TimeDelta::minutes(5));
+    let settings = CheckSettings { error_status: ErrorStatus::AskedAgain, ..settings };
+    let delivery = a_check().named("code-coverage").with("CompletionEvent", "ApiResponse");
+    let mut stage = stage(&world, settings, delivery);
+    while let Some(next) = stage.next_at() {
+        world.clock.set(next.max(world.clock.now()));
+        stage.act().await;
+    }
+    assert_eq!(stage.conclusion().outcome, Outcome::Skipped);
+    let evaluations = &stage.histories()[0].evaluations;
+    assert_eq!(evaluations.len(), 10);
+    for evaluation in evaluations {
+        let says = "has not published code coverage yet; awaited until the check's *Timeout* in Azure Pipelines";
+        assert!(evaluation.status == 409 && evaluation.body.contains(says), "{evaluation:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_status_of_an_answer_tells_failed_from_pending_and_its_body_says_why() {
     let mut world = World::given(an_active_work_item).await;

@@ -807,6 +807,31 @@ async fn what_already_decides_is_not_held_up_by_a_system_that_is_silent() {
     assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());
 }
 
+/// A silent system is asked for two facts, one after the other: it is read for so many seconds, and not for each fact anew.
+async fn reads_a_silent_system_for(timeout: &str, seconds: std::ops::Range<u64>) {
+    let mut world = World::with_sources(|sources| {
+        let fact =
+            |path| format!("{{ http: {{ connection: one, path: {path}, successCondition: response.body == 1 }} }}");
+        one_check(
+            &format!("one: {{ http: {{ url: \"{}\"{timeout} }} }}", sources.url("web")),
+            &format!("all: [ {}, {} ]", fact("one"), fact("two")),
+        )
+    })
+    .await;
+    world.sources().fail(Fault::hang()).forever();
+    world.accept(a_check()).await;
+    let start = std::time::Instant::now();
+    world.run_due_messages().await;
+    assert!(seconds.contains(&start.elapsed().as_secs()), "{timeout}: {:?}", start.elapsed());
+    world.expect_log("there was no answer within the time that an evaluation may take");
+    world.still_waits();
+}
+
+#[tokio::test]
+async fn an_evaluation_reads_for_ten_seconds_unless_a_time_limit_is_written_larger() {
+    tokio::join!(reads_a_silent_system_for("", 9..13), reads_a_silent_system_for(", timeout: 13s", 13..20),);
+}
+
 #[tokio::test]
 async fn a_system_that_asks_for_a_wait_is_left_alone_until_then_and_the_others_are_asked() {
     let busy = another_host(Fault::throttle(RetryAfter::Seconds(300))).await;
