@@ -29,10 +29,21 @@ pub struct CheckRecord {
 }
 
 impl CheckRecord {
-    /// Whether the check was decided, cancelled, bypassed or timed out.
+    /// Whether the check was decided, cancelled, bypassed or timed out. The result shows it too: a write of the state that was
+    /// on its way when the check ended may have replaced the state.
     #[must_use]
     pub fn is_completed(&self) -> bool {
-        self.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("completed"))
+        self.is_in("completed") || self.result.as_deref().is_some_and(|result| !result.is_empty())
+    }
+
+    /// Whether nobody has said yet that it has begun.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.state.is_none() || self.is_in("pending")
+    }
+
+    fn is_in(&self, state: &str) -> bool {
+        self.state.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(state))
     }
 
     /// A variable that an earlier evaluation wrote: a text. Azure DevOps compares names without regard to case.
@@ -190,6 +201,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_record_with_a_result_is_completed_whatever_its_state() {
+        for (state, result, is_completed, is_pending) in [
+            (json!("completed"), json!(null), true, false),
+            (json!("inProgress"), json!("canceled"), true, false),
+            (json!("inProgress"), json!(null), false, false),
+            (json!("pending"), json!(""), false, true),
+            (json!(null), json!(null), false, true),
+        ] {
+            let record = json!({ "id": "x", "state": state, "result": result });
+            let read = CheckRecord::deserialize(&record).expect("a record");
+            assert_eq!((read.is_completed(), read.is_pending()), (is_completed, is_pending), "{record}");
+        }
+    }
 
     #[test]
     fn odd_variables_of_others_do_not_hide_our_own() {

@@ -56,6 +56,8 @@ pub(super) struct Context<'a> {
     pub(super) has_record: bool,
     /// Whether checkgate made that record, so that nobody else completes it.
     pub(super) owns_record: bool,
+    /// Whether the record says that the check has not begun.
+    pub(super) is_pending: bool,
     /// When this chain looks again, as far as is known: what its claims promise.
     pub(super) next_look: DateTime<Utc>,
     /// Lines for the check's log that nothing else has written yet.
@@ -77,6 +79,7 @@ impl<'a> Context<'a> {
             claims,
             has_record: false,
             owns_record: false,
+            is_pending: false,
             next_look: now,
             notes: Vec::new(),
             now,
@@ -126,6 +129,7 @@ impl<'a> Context<'a> {
         }
         if let Ok(Seen::Record(record)) = &seen {
             (self.has_record, self.owns_record) = (true, record::is_own(record));
+            self.is_pending = record.is_pending();
             self.progress().note_seen();
             if !self.owns_record {
                 self.progress().note_awaited();

@@ -18,7 +18,7 @@ impl Context<'_> {
             // There was one a moment ago.
             return;
         }
-        (self.has_record, self.owns_record) = (true, true);
+        (self.has_record, self.owns_record, self.is_pending) = (true, true, true);
         let is_made = self.write_record(record::new_record(&self.message.check, self.now)).await;
         (self.has_record, self.owns_record) = (is_made, is_made);
         if !is_made {
@@ -34,7 +34,7 @@ impl Context<'_> {
         let log = record::try_call(self.session.create_log()).await;
         self.progress().note_log(log);
         let is_first = is_first && self.claims.dead_since().is_none();
-        let update = status::started(&self.message.check, is_first.then_some(self.now));
+        let update = status::started(&self.message.check, is_first.then_some(self.now), self.is_pending);
         self.write_record(update).await;
     }
 

@@ -25,10 +25,11 @@ pub(super) struct Status {
     pub(super) record: RecordUpdate,
 }
 
-/// The record's first update, before the first fact is read.
-pub(super) fn started(check: &Check, start_time: Option<DateTime<Utc>>) -> RecordUpdate {
+/// The record's first update, before the first fact is read. The state is written once, while the record is pending: later, it
+/// could replace the state of a check that has just ended.
+pub(super) fn started(check: &Check, start_time: Option<DateTime<Utc>>, is_pending: bool) -> RecordUpdate {
     let operation = format!("Check `{}` is evaluated", check.name);
-    RecordUpdate { state: Some("inProgress"), start_time, ..operation_update(&operation) }
+    RecordUpdate { state: is_pending.then_some("inProgress"), start_time, ..operation_update(&operation) }
 }
 
 /// The status of a check that waits until its next evaluation at `next`.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use checkgate::host::Host;
 use checkgate::queue::QUEUE_NAME;
-use simulator::azure_devops::TaskResult;
+use chrono::TimeDelta;
+use simulator::azure_devops::{RecordState, TaskResult};
 use simulator::faults::{Fault, RetryAfter};
 use simulator::storage_queue::NewMessage;
 
@@ -32,6 +33,7 @@ async fn a_stage_that_runs_while_its_run_is_cancelled_gets_its_decision() {
 
 #[tokio::test]
 async fn a_delivery_after_its_chain_has_died_takes_over_with_the_first_deadline() {
+    let log = LogLines::capture();
     let mut world = World::with_checks(SLOW, an_active_work_item).await;
     world.accept(a_check()).await;
     world.run_due_messages().await;
@@ -45,6 +47,9 @@ async fn a_delivery_after_its_chain_has_died_takes_over_with_the_first_deadline(
     world.advance(minutes(2)).await;
 
     world.expect_log("The evaluation that was due at 2026-01-05T09:20:00Z never came.");
+    let plan_id = world.ids().plan_id.to_string();
+    let is_of_it = |line: &&String| line.contains("\"event\":\"chain_lost\"") && line.contains(&plan_id);
+    assert_eq!(log.take().iter().filter(is_of_it).count(), 1, "an operator is alerted once");
     world.expect_no_decision();
     // An hour after the first delivery, less a margin.
     world.advance(minutes(24)).await;
@@ -231,6 +236,38 @@ async fn a_check_that_passed_before_checkgate_decided_is_an_error_in_both_logs()
         assert!(line.contains("ERROR") && line.contains(&ids.plan_id.to_string()), "{line}");
         world.expect_log("Error: this check passed before checkgate decided it.");
         world.expect_no_decision();
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_ends_while_it_is_evaluated_stays_ended() {
+    for is_begun in [false, true] {
+        let mut world = World::given(an_active_work_item).await;
+        let log = LogLines::capture();
+        world.accept(a_check().named("work-item-completed")).await;
+        // Without a log, the next evaluation begins as the first one did.
+        world.azure_devops_server().fail(Fault::status(500)).on("POST", "/logs").times(u64::from(is_begun));
+        if is_begun {
+            world.run_due_messages().await;
+            world.wait_for_the_next_message();
+        }
+        world.latency("", "", Duration::from_secs(2));
+        let ids = world.ids().clone();
+        world.azure_devops(|state| {
+            let is_being_evaluated = state.clock.now() + TimeDelta::seconds(5);
+            let ids = ids.clone();
+            state.at(is_being_evaluated, move |state| state.cancel_check(&ids));
+        });
+
+        world.run_due_messages().await;
+        let record = world.azure_devops(|state| state.timeline_record(&ids)).expect("a record");
+        assert!(!is_begun || record.state == Some(RecordState::Completed), "{record:?}");
+        world.close_work_item();
+        world.advance(minutes(5)).await;
+
+        world.expect_no_decision();
+        assert!(world.messages().is_empty(), "begun: {is_begun}");
+        assert!(log.take().iter().all(|line| !line.contains("\"event\":")), "nobody is alerted");
     }
 }
 

@@ -279,6 +279,11 @@ impl World {
         self.run_due_messages().await;
     }
 
+    /// Time passes until the next message can be received.
+    pub(crate) fn wait_for_the_next_message(&self) {
+        self.wait_until(self.queue.next_due_at(QUEUE_NAME).expect("a message"));
+    }
+
     /// Moves the clock forward to this moment. Calls that take time may have moved it further.
     fn wait_until(&self, at: DateTime<Utc>) {
         if at > self.clock.now() {
