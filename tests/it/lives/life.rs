@@ -1,7 +1,10 @@
 //! What happens in one life of a check: everything that its seed decides before it begins.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use simulator::azure_devops::TaskResult;
+use simulator::azure_pipelines::{CheckSettings, ErrorStatus};
 use simulator::faults::{Fault, RetryAfter};
 
 /// The checks that lives are about.
@@ -22,6 +25,8 @@ checks:
 /// After this, nothing fails any more. While a record cannot be read, claims cannot tell its duplicates apart, and each duplicate
 /// adds one: much longer, and a life has hundreds of evaluations.
 pub(super) const CLEARS_UP: TimeDelta = TimeDelta::minutes(12);
+
+const FIRST_DELIVERY: (TimeDelta, Event) = (TimeDelta::zero(), Event::Delivery);
 
 /// One check of [`CHECKS`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,15 +65,42 @@ impl Check {
         })
     }
 
-    /// From a delivery to its deadline: the check's `timeout`, less half a minute.
-    pub(super) const fn time(self) -> TimeDelta {
-        TimeDelta::seconds(match self {
-            Self::Task | Self::NoTask | Self::Both => 330,
-            Self::Item => 270,
-            Self::Either => 210,
-            Self::Skips | Self::Dry => 150,
+    /// Its `timeout`.
+    pub(super) const fn timeout(self) -> TimeDelta {
+        TimeDelta::minutes(match self {
+            Self::Task | Self::NoTask | Self::Both => 6,
+            Self::Item => 5,
+            Self::Either => 4,
+            Self::Skips | Self::Dry => 3,
         })
     }
+
+    /// From a delivery to its deadline: the check's `timeout`, less half a minute.
+    pub(super) fn time(self) -> TimeDelta {
+        self.timeout() - TimeDelta::seconds(30)
+    }
+}
+
+/// Who decides the check, as it is configured in Azure Pipelines and by its headers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mode {
+    /// Azure Pipelines waits for checkgate's decision.
+    Callback,
+    /// Azure Pipelines takes any answer with status 200 for a decision, as it does unless somebody changes that. checkgate
+    /// does not know it.
+    Acknowledged,
+    /// The decision is the answer, which Azure Pipelines may ask for more than once.
+    Answered,
+}
+
+/// How messages are lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Loss {
+    Messages,
+    /// The queue too.
+    Queue,
+    /// The next put is acknowledged, and lost.
+    NextPut,
 }
 
 /// What happens outside, whatever the handler does.
@@ -80,13 +112,25 @@ pub(super) enum Event {
     RunIsCancelled,
     /// The run begins to be cancelled, and the stage runs all the same: its condition is `always()`.
     RunIsBeingCancelled,
-    /// The messages of the check are lost for good.
-    ChainDies,
+    /// Messages of the check are lost for good.
+    Lost(Loss),
     CheckEnds(TaskResult),
     TokenExpires,
     OutageOfAzureDevOps(Outage),
     OutageOfQueue,
+    /// The storage account is down: the host receives nothing either.
+    StorageIsDown(TimeDelta),
     OutagesEnd,
+    /// Azure DevOps does not know the check for a moment.
+    Hiccup(Hiccup),
+}
+
+/// A typed error that says that nobody waits for the check, so many times. It takes three to believe it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Hiccup {
+    /// The session of the decision moves from one server to another, which answers with this status.
+    Session(u16, u64),
+    Plan(u64),
 }
 
 /// How Azure DevOps is out.
@@ -123,6 +167,18 @@ pub(super) struct Life {
     pub(super) is_closed: bool,
     /// Whether the check's timeline has a record of it.
     pub(super) has_record: bool,
+    /// Whether the check's timeline and that of the run have odd records of others.
+    pub(super) has_odd_records: bool,
+    /// Whether the stage runs although the run is cancelled.
+    pub(super) always_runs: bool,
+    /// Who decides.
+    pub(super) mode: Mode,
+    /// How the check is configured in Azure Pipelines.
+    pub(super) settings: CheckSettings,
+    /// How long each call of Azure DevOps takes.
+    pub(super) latency: Duration,
+    /// How long a visible message waits until the host receives it.
+    pub(super) pick_up_lag: TimeDelta,
     /// Whether the server serves the callbacks of checks only as previews.
     pub(super) callbacks_are_previews: bool,
     /// What happens, in order; the times count from the beginning.
@@ -143,31 +199,57 @@ impl Life {
     pub(super) fn of(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let check = random.choice(Check::ALL).unwrap_or(Check::Task);
-        let (has_task, is_closed) = (random.u8(..4) > 0, random.u8(..4) == 0);
-        let mut events = deliveries(&mut random);
-        events.extend(changes(&mut random));
-        events.extend(ends(&mut random));
-        events.extend(death(&mut random));
-        let (has_record, callbacks_are_previews) = (random.u8(..8) > 0, random.u8(..8) == 0);
+        let mode = match random.u8(..24) {
+            0 => Mode::Acknowledged,
+            1 | 2 => Mode::Answered,
+            _ => Mode::Callback,
+        };
         let is_calm = random.u8(..5) == 0;
-        if !is_calm {
-            events.extend(outages(&mut random));
-        }
-        events.sort_by_key(|(at, _)| *at);
+        let is_slow = random.u8(..4) == 0;
         let sometimes = |random: &mut fastrand::Rng, most: f64| if random.bool() { random.f64() * most } else { 0.0 };
         Self {
             seed,
             check,
-            has_task,
-            is_closed,
-            has_record,
-            callbacks_are_previews,
-            events,
+            has_task: random.u8(..4) > 0,
+            is_closed: random.u8(..4) == 0,
+            has_record: random.u8(..8) > 0,
+            has_odd_records: random.u8(..4) == 0,
+            always_runs: random.u8(..8) == 0,
+            mode,
+            settings: settings(&mut random, check, mode),
+            latency: Duration::from_millis(if is_slow { random.u64(1..1_000) } else { 0 }),
+            pick_up_lag: TimeDelta::seconds(if is_slow { random.i64(0..8) } else { 0 }),
+            callbacks_are_previews: random.u8(..8) == 0,
+            events: events(&mut random, mode, is_calm),
             showers: if is_calm { 0.0 } else { sometimes(&mut random, 0.02) },
             death: sometimes(&mut random, 0.025),
             host_death: sometimes(&mut random, 0.1),
             twice: sometimes(&mut random, 0.1),
             one_at_a_time: random.bool(),
+        }
+    }
+
+    /// A check that passes at once.
+    pub(super) fn that_passes() -> Self {
+        Self {
+            seed: 0,
+            check: Check::Task,
+            has_task: true,
+            is_closed: true,
+            has_record: true,
+            has_odd_records: false,
+            always_runs: false,
+            mode: Mode::Callback,
+            settings: CheckSettings::callback(Check::Task.timeout()),
+            latency: Duration::ZERO,
+            pick_up_lag: TimeDelta::zero(),
+            callbacks_are_previews: false,
+            events: vec![FIRST_DELIVERY],
+            showers: 0.0,
+            death: 0.0,
+            host_death: 0.0,
+            twice: 0.0,
+            one_at_a_time: true,
         }
     }
 
@@ -178,19 +260,40 @@ impl Life {
             && self.death == 0.0
             && self.host_death == 0.0
             && self.twice == 0.0
+            && (!self.is_slow() || self.deliveries().count() == 1)
     }
 
     /// When the check is delivered again because its messages are lost.
     pub(super) fn redelivery(&self) -> Option<TimeDelta> {
-        let death = self.events.iter().position(|(_, event)| *event == Event::ChainDies)?;
-        let deliveries = self.events[death..].iter().filter(|(_, event)| *event == Event::Delivery);
+        let loss = self.events.iter().position(|(_, event)| matches!(event, Event::Lost(_)))?;
+        let deliveries = self.events[loss..].iter().filter(|(_, event)| *event == Event::Delivery);
         deliveries.map(|(at, _)| *at).max()
     }
 
-    /// Whether calls fail in it.
+    /// Whether no call fails in it.
     pub(super) fn is_calm(&self) -> bool {
-        let is_outage = |event: &Event| matches!(event, Event::OutageOfAzureDevOps(_) | Event::OutageOfQueue);
-        self.showers == 0.0 && !self.events.iter().any(|(_, event)| is_outage(event))
+        let is_trouble = |event: &Event| {
+            matches!(
+                event,
+                Event::OutageOfAzureDevOps(_) | Event::OutageOfQueue | Event::StorageIsDown(_) | Event::Hiccup(_)
+            )
+        };
+        self.showers == 0.0 && !self.events.iter().any(|(_, event)| is_trouble(event))
+    }
+
+    /// Whether time passes while it is evaluated.
+    pub(super) fn is_slow(&self) -> bool {
+        !self.latency.is_zero() || !self.pick_up_lag.is_zero()
+    }
+
+    /// When it is delivered.
+    pub(super) fn deliveries(&self) -> impl Iterator<Item = TimeDelta> + '_ {
+        self.events.iter().filter(|(_, event)| *event == Event::Delivery).map(|(at, _)| *at)
+    }
+
+    /// Whether this happens in it.
+    pub(super) fn has_event(&self, wanted: Event) -> bool {
+        self.events.iter().any(|(_, event)| *event == wanted)
     }
 }
 
@@ -198,9 +301,41 @@ fn seconds(random: &mut fastrand::Rng, range: std::ops::Range<i64>) -> TimeDelta
     TimeDelta::seconds(random.i64(range))
 }
 
-/// Mostly one; sometimes some, and a few of them at once.
-fn deliveries(random: &mut fastrand::Rng) -> Vec<(TimeDelta, Event)> {
-    let mut all = vec![(TimeDelta::zero(), Event::Delivery)];
+/// Half of the checks have the *Timeout* that the docs ask for. The others wait for long, so that what comes late is seen.
+fn settings(random: &mut fastrand::Rng, check: Check, mode: Mode) -> CheckSettings {
+    let timeout = if random.bool() { check.timeout() } else { TimeDelta::days(1) };
+    match mode {
+        Mode::Callback => CheckSettings::callback(timeout),
+        Mode::Acknowledged => CheckSettings { timeout, ..CheckSettings::default() },
+        Mode::Answered => {
+            let interval = if random.bool() { check.timeout() / 10 } else { TimeDelta::zero() };
+            let guide = CheckSettings::api_response(check.timeout(), interval);
+            let error_status = if random.bool() { ErrorStatus::Final } else { ErrorStatus::AskedAgain };
+            let success_criteria = if random.bool() { guide.success_criteria.clone() } else { String::new() };
+            CheckSettings { error_status, success_criteria, ..guide }
+        }
+    }
+}
+
+/// What happens, in order.
+fn events(random: &mut fastrand::Rng, mode: Mode, is_calm: bool) -> Vec<(TimeDelta, Event)> {
+    let mut events = vec![FIRST_DELIVERY];
+    events.extend(changes(random));
+    if mode != Mode::Answered {
+        events.extend(further_deliveries(random));
+        events.extend(loss(random));
+    }
+    events.extend(ends(random).filter(|(_, event)| mode != Mode::Answered || *event == Event::RunIsCancelled));
+    if !is_calm {
+        events.extend(outages(random));
+    }
+    events.sort_by_key(|(at, _)| *at);
+    events
+}
+
+/// Mostly none; sometimes some, and a few of them at once.
+fn further_deliveries(random: &mut fastrand::Rng) -> Vec<(TimeDelta, Event)> {
+    let mut all = Vec::new();
     while random.u8(..6) == 0 {
         let at = if random.bool() { TimeDelta::zero() } else { seconds(random, 0..180) };
         all.push((at, Event::Delivery));
@@ -237,20 +372,23 @@ fn ends(random: &mut fastrand::Rng) -> Option<(TimeDelta, Event)> {
     Some((seconds(random, 0..300), event))
 }
 
-/// The messages are lost, and the check is delivered again.
-fn death(random: &mut fastrand::Rng) -> Vec<(TimeDelta, Event)> {
-    if random.u8(..16) > 0 {
-        return Vec::new();
-    }
+/// Messages are lost, and the check is delivered again.
+fn loss(random: &mut fastrand::Rng) -> Vec<(TimeDelta, Event)> {
+    let loss = match random.u8(..48) {
+        0 => Loss::Messages,
+        1 => Loss::Queue,
+        2 => Loss::NextPut,
+        _ => return Vec::new(),
+    };
     let at = seconds(random, 0..400);
-    vec![(at, Event::ChainDies), (at + seconds(random, 1..1_200), Event::Delivery)]
+    vec![(at, Event::Lost(loss)), (at + seconds(random, 1..1_200), Event::Delivery)]
 }
 
 /// Nothing works for a while.
 fn outages(random: &mut fastrand::Rng) -> Vec<(TimeDelta, Event)> {
     let begin = seconds(random, 0..240);
     let mut end = begin + seconds(random, 1..400);
-    let event = match random.u8(..12) {
+    let event = match random.u8(..16) {
         0 => Event::OutageOfAzureDevOps(Outage::Down),
         1 => Event::OutageOfAzureDevOps(Outage::Unreachable),
         2 => Event::OutageOfAzureDevOps(Outage::SignInPage),
@@ -260,6 +398,14 @@ fn outages(random: &mut fastrand::Rng) -> Vec<(TimeDelta, Event)> {
             end = begin + seconds(random, 1..60);
             Event::OutageOfAzureDevOps(Outage::Gone)
         }
+        6 => return vec![(begin, Event::StorageIsDown(end.min(CLEARS_UP) - begin))],
+        7 => {
+            return vec![(
+                begin,
+                Event::Hiccup(Hiccup::Session(if random.bool() { 404 } else { 500 }, random.u64(1..3))),
+            )];
+        }
+        8 => return vec![(begin, Event::Hiccup(Hiccup::Plan(random.u64(1..3))))],
         _ => return Vec::new(),
     };
     vec![(begin, event), (end.min(CLEARS_UP), Event::OutagesEnd)]

@@ -1,13 +1,17 @@
 //! Thousands of lives of checks, from delivery to decision, while everything around them fails: none lost, none decided
 //! wrongly or twice, and where there is no decision it is known why.
 //!
-//! A life follows from its seed alone: [`life`] says what it is, [`stage`] plays it with the real routes and clients over
-//! real connections, [`judge`] knows by itself how it must end. Time is virtual, and a life runs in one thread, so that
-//! the same seed is the same life: `CHECKGATE_SEED=… cargo test lives` repeats just that one, and
+//! A life follows from its seed alone: [`life`] says what it is, [`scene`] plays it on a [`stage`] with the real routes and
+//! clients over real connections, [`judge`] knows by itself how it must end ([`facts`]: what its conditions come to;
+//! [`answers`]: what it must be answered, where the answer decides). Time is virtual, and a life runs in one thread, so
+//! that the same seed is the same life: `CHECKGATE_SEED=… cargo test lives` repeats just that one, and
 //! `CHECKGATE_LIVES=… cargo test lives` plays so many.
 
+mod answers;
+mod facts;
 mod judge;
 mod life;
+mod scene;
 mod stage;
 
 use std::collections::BTreeMap;
