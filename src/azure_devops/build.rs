@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -11,7 +12,7 @@ use crate::http::json::or_default;
 use crate::text::is_same;
 
 /// What never changes about a run. It is kept in the queue message, so that it is read once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
     /// The run's id, `$(build.BuildId)`.
@@ -65,7 +66,7 @@ fn pull_request_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTr
 }
 
 /// A person or a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
     /// Its id.
@@ -95,7 +96,7 @@ impl Identity {
 }
 
 /// Something with an id and a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reference {
     /// Its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,7 +107,7 @@ pub struct Reference {
 }
 
 /// The repository of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Repository {
     /// Its id: a GUID in Azure Repos.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
@@ -117,7 +118,7 @@ pub struct Repository {
 }
 
 /// What may change about a run while its stage waits.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunState {
     #[serde(default)]
     status: Option<String>,

@@ -2,7 +2,8 @@
 //!
 //! It is `test/codecoverage` *without* `flags`; with them, the same resource knows Visual Studio's format only.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use url::form_urlencoded::byte_serialize;
 
 use super::build::{Build, Run};
@@ -11,7 +12,8 @@ use super::{Error, Session};
 use crate::text::{folded, is_same};
 
 /// The code coverage of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
 pub struct CodeCoverage {
     /// The state of merging: `completed`, `inProgress` …; empty when Azure DevOps does not give it.
     pub status: String,
@@ -22,10 +24,10 @@ pub struct CodeCoverage {
 }
 
 /// What one configuration of a run counted under one label.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CoverageStatistics {
     /// The configuration: platform and flavor, such as `x64 Release`; empty where the publishing task named none.
-    #[serde(skip)]
+    #[serde(default)]
     pub configuration: String,
     /// What is counted, in the tool's words: `Lines`, `Branches`, `Blocks` …
     pub label: String,

@@ -1,6 +1,7 @@
 //! The runs of a pipeline on a branch, as a list answers them.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded::byte_serialize;
 
@@ -17,7 +18,7 @@ const PAGE: usize = 50;
 const MAX_PAGES: usize = 10;
 
 /// A run in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineRun {
     /// Its id. One that was queued later has a larger one.
@@ -37,13 +38,14 @@ pub struct PipelineRun {
     pub source_version: String,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub finish_time: Option<DateTime<Utc>>,
     /// The pipeline.
     pub definition: Pipeline,
 }
 
 /// The pipeline of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pipeline {
     /// Its id.
     pub id: u64,

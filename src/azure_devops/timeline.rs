@@ -1,5 +1,6 @@
 //! The timeline of the run: its stages, jobs and tasks.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -8,7 +9,7 @@ use super::{Error, Session};
 use crate::text::is_same;
 
 /// The run's timeline: its stages, jobs and tasks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeline {
     /// Everything in it, in no useful order.
     #[serde(deserialize_with = "readable")]
@@ -16,7 +17,7 @@ pub struct Timeline {
 }
 
 /// How far a run has come at one of its stages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Progress {
     /// It has not come there, or never will: the stage was skipped.
     NotReached,
@@ -27,7 +28,7 @@ pub enum Progress {
 }
 
 /// One stage, job or task. Others write them too: a member of an odd shape counts as absent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineRecord {
     #[serde(default, deserialize_with = "or_empty")]
@@ -49,10 +50,11 @@ pub struct TimelineRecord {
     task: Option<TaskReference>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct TaskReference {
     /// None where it is not a GUID.
     #[serde(default, deserialize_with = "or_none")]
+    #[schemars(with = "Option<String>")]
     id: Option<Uuid>,
     #[serde(default, deserialize_with = "or_none")]
     name: Option<String>,

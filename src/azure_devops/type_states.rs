@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::session::Call;
 use super::{Error, Session};
@@ -52,7 +52,7 @@ impl KeptStates {
 }
 
 /// A work item type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct WorkItemType {
     /// The name of the project: a work item gives no id.
     pub project: String,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::SecondsFormat;
-use serde::Deserialize;
+use schemars::JsonSchema;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::session::{Call, Wrapped};
@@ -15,19 +16,24 @@ use super::{Error, Session};
 pub const BATCH: usize = 200;
 
 /// A work item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct WorkItem {
     /// Its id.
     pub id: u64,
     /// Its type, such as `User Story`.
+    #[serde(rename = "type")]
     pub kind: String,
     /// Its title.
+    #[serde(default)]
     pub title: String,
     /// The name of its state.
     pub state: String,
     /// Its project, which need not be the run's.
+    #[serde(default)]
     pub project: String,
     /// The category of its state, where it was asked for and its type still knows the state.
+    #[serde(default)]
     pub category: Option<String>,
 }
 

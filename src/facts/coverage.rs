@@ -2,15 +2,20 @@
 
 use std::ops::RangeInclusive;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::run::RunDetails;
 use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::coverage::CodeCoverage;
 
 /// The code coverage of the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct RunCoverage;
 
 impl Fact for RunCoverage {
+    const NAME: &'static str = "codeCoverage";
+
     type Value = CodeCoverage;
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<CodeCoverage, FactError> {
@@ -20,11 +25,12 @@ impl Fact for RunCoverage {
 }
 
 /// The last successful run of the same pipeline and branch, with its coverage; `None` when there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct EarlierCoverage;
 
 /// The last successful run of the same pipeline and branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct EarlierRun {
     /// Its number.
     pub build_number: String,
@@ -33,6 +39,8 @@ pub struct EarlierRun {
 }
 
 impl Fact for EarlierCoverage {
+    const NAME: &'static str = "earlierCoverage";
+
     type Value = Option<EarlierRun>;
 
     /// The earlier run, and its coverage if there is one.

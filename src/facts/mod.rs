@@ -9,8 +9,10 @@ mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gatherer;
+mod known;
 pub mod pipeline_runs;
 pub mod pull_requests;
+mod recorded;
 pub mod run;
 mod sources;
 pub mod test_results;
@@ -27,15 +29,22 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub use error::FactError;
 pub use gatherer::{Gathered, Gatherer};
+pub use recorded::{Evidence, Mismatch, RecordedFact};
 pub use wanted::{ReadingTime, Wanted};
 
 /// Something that an evaluation reads from an outside system.
-pub trait Fact: Clone + Debug + Eq + Hash + Send + Sync + 'static {
+pub trait Fact: Clone + Debug + Eq + Hash + Serialize + Send + Sync + 'static {
+    /// Its name in records of decisions and in tests of policies. It never changes. What its value gets later may be absent.
+    const NAME: &'static str;
+
     /// What the outside system answers.
-    type Value: Send + Sync + 'static;
+    type Value: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
 
     /// The connection of `checks.yaml` that answers it; Azure DevOps answers the others.
     fn connection(&self) -> Option<&str> {
@@ -68,6 +77,11 @@ impl Facts {
     #[must_use]
     pub fn read_at(&self, begun: DateTime<Utc>) -> DateTime<Utc> {
         self.read_at.map_or(begun, |read_at| read_at.max(begun))
+    }
+
+    /// Says when the last of them was read.
+    pub const fn set_read_at(&mut self, at: DateTime<Utc>) {
+        self.read_at = Some(at);
     }
 
     /// The answer to `fact`.

@@ -1,5 +1,6 @@
 //! Other runs of the run's pipeline, or of another one.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::run::RunDetails;
@@ -14,14 +15,14 @@ const MAX_TIMELINES: usize = 20;
 const UNSUCCESSFUL: [&str; 2] = ["failed", "canceled"];
 
 /// The newest run of the run's pipeline and branch that supersedes it; `None` where none does.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct SupersedingRun {
     /// The stage that it must have come to. Without one, it is enough that it may still come there, or has succeeded.
     pub stage: Option<String>,
 }
 
 /// A newer run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NewerRun {
     /// The run.
     pub run: PipelineRun,
@@ -32,6 +33,8 @@ pub struct NewerRun {
 }
 
 impl Fact for SupersedingRun {
+    const NAME: &'static str = "supersedingRun";
+
     type Value = Option<NewerRun>;
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Option<NewerRun>, FactError> {

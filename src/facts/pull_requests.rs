@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::run::RunDetails;
@@ -13,10 +14,12 @@ use crate::azure_devops::pull_requests::PullRequest;
 pub(super) const MAX_PULL_REQUESTS: usize = 20;
 
 /// The pull requests that brought the run's commit, newest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct RunPullRequests;
 
 impl Fact for RunPullRequests {
+    const NAME: &'static str = "pullRequests";
+
     type Value = Vec<PullRequest>;
 
     /// The pull requests, and the votes of each.

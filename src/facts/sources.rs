@@ -7,6 +7,8 @@ use crate::sources::metrics::{Numbers, Samples};
 use crate::sources::service_now::{ChangeAnswer, ChangeRequests};
 
 impl Fact for Samples {
+    const NAME: &'static str = "metric";
+
     type Value = Numbers;
 
     fn connection(&self) -> Option<&str> {
@@ -19,6 +21,8 @@ impl Fact for Samples {
 }
 
 impl Fact for ChangeRequests {
+    const NAME: &'static str = "serviceNowChange";
+
     type Value = ChangeAnswer;
 
     fn connection(&self) -> Option<&str> {
@@ -31,6 +35,8 @@ impl Fact for ChangeRequests {
 }
 
 impl Fact for HttpRequest {
+    const NAME: &'static str = "http";
+
     type Value = HttpResponse;
 
     fn connection(&self) -> Option<&str> {

@@ -1,13 +1,17 @@
 //! What the run has done so far.
 
+use serde::Serialize;
+
 use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::timeline::Timeline;
 
 /// The run's timeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct RunTimeline;
 
 impl Fact for RunTimeline {
+    const NAME: &'static str = "timeline";
+
     type Value = Timeline;
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Timeline, FactError> {

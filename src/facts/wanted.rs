@@ -5,6 +5,9 @@ use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::time::Duration;
 
+use serde_json::Value;
+
+use super::recorded::{self, Mistake, RecordedFact};
 use super::{Fact, FactError, Facts, Gatherer};
 use crate::sources::Sources;
 
@@ -104,6 +107,11 @@ impl OfConnection<'_> {
 
 /// A fact of any type, so that all can be in one list.
 pub(super) trait Read: Send + Sync {
+    fn name(&self) -> &'static str;
+
+    /// What is asked, where the name does not say it all.
+    fn of(&self) -> Value;
+
     fn connection(&self) -> Option<&str>;
 
     fn read<'a>(&'a self, gatherer: &'a mut Gatherer<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -113,11 +121,25 @@ pub(super) trait Read: Send + Sync {
 
     /// Records that it was not read for this reason, if it was not.
     fn give_up(&self, facts: &mut Facts, why: &FactError);
+
+    /// Its answer written down, if there is one.
+    fn record(&self, facts: &Facts) -> Option<RecordedFact>;
+
+    /// Takes an answer that was written down.
+    fn give(&self, recorded: &RecordedFact, facts: &mut Facts) -> Result<(), Mistake>;
 }
 
 struct Reading<F>(F);
 
 impl<F: Fact> Read for Reading<F> {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn of(&self) -> Value {
+        serde_json::to_value(&self.0).unwrap_or_default()
+    }
+
     fn connection(&self) -> Option<&str> {
         self.0.connection()
     }
@@ -140,6 +162,15 @@ impl<F: Fact> Read for Reading<F> {
         if facts.answer(&self.0).is_none() {
             facts.insert(self.0.clone(), Err(why.clone()));
         }
+    }
+
+    fn record(&self, facts: &Facts) -> Option<RecordedFact> {
+        Some(recorded::write::<F>(self.of(), facts.answer(&self.0)?))
+    }
+
+    fn give(&self, recorded: &RecordedFact, facts: &mut Facts) -> Result<(), Mistake> {
+        facts.insert(self.0.clone(), recorded::read::<F>(recorded)?);
+        Ok(())
     }
 }
 

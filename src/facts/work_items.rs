@@ -43,7 +43,8 @@ impl fmt::Display for LinkSource {
 }
 
 /// The work items linked to the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LinkedWorkItems {
     /// Which links count.
     pub source: LinkSource,
@@ -52,6 +53,8 @@ pub struct LinkedWorkItems {
 }
 
 impl Fact for LinkedWorkItems {
+    const NAME: &'static str = "workItems";
+
     type Value = Vec<WorkItem>;
 
     /// The links, and the work items if there are any. The states of their types are kept.
@@ -172,10 +175,12 @@ pub(super) fn distinct(links: &[String]) -> Result<Vec<u64>, FactError> {
 }
 
 /// The states of one work item type, with their categories.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 struct StatesOf(WorkItemType);
 
 impl Fact for StatesOf {
+    const NAME: &'static str = "workItemStates";
+
     type Value = States;
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<States, FactError> {
@@ -184,13 +189,15 @@ impl Fact for StatesOf {
 }
 
 /// The work items that a query finds.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct WorkItemQuery {
     /// The query. It comes from the check, never from the pipeline.
     pub wiql: String,
 }
 
 impl Fact for WorkItemQuery {
+    const NAME: &'static str = "query";
+
     type Value = Found;
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Found, FactError> {

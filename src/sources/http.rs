@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use reqwest::Method;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::call::{Answered, Ask};
@@ -9,15 +11,17 @@ use super::{Error, Sources};
 use crate::http::json;
 
 /// What is asked: one request.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct HttpRequest {
     /// The connection's name.
     pub connection: String,
     /// Whether it is a POST; else it is a GET.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub post: bool,
     /// Below the connection's URL. [`HttpRequest::COMMIT`] in it stands for the run's commit.
     pub path: String,
     /// A JSON text to send.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
 }
 
@@ -46,7 +50,9 @@ impl HttpRequest {
 }
 
 /// An answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "Written", into = "Written")]
+#[schemars(with = "Written")]
 pub struct HttpResponse {
     /// The status.
     pub status: u16,
@@ -65,6 +71,47 @@ pub enum Body {
     Missing,
     /// Something that claims to be JSON and is not: such as a JSON that broke off.
     Broken,
+}
+
+/// An answer as it is written down.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    /// The status.
+    status: u16,
+    /// Whether it is a page for people, such as one to sign in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_web_page: bool,
+    /// Whether the body claims to be JSON and is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_broken: bool,
+    /// The body; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "even_null")]
+    body: Option<Value>,
+}
+
+/// A member that is there, even if it is null.
+fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+impl From<HttpResponse> for Written {
+    fn from(HttpResponse { status, is_web_page, body }: HttpResponse) -> Self {
+        let is_broken = body == Body::Broken;
+        let body = if let Body::Value(value) = body { Some(value) } else { None };
+        Self { status, is_web_page, is_broken, body }
+    }
+}
+
+impl From<Written> for HttpResponse {
+    fn from(Written { status, is_web_page, is_broken, body }: Written) -> Self {
+        let body = match body {
+            _ if is_broken => Body::Broken,
+            Some(value) => Body::Value(value),
+            None => Body::Missing,
+        };
+        Self { status, is_web_page, body }
+    }
 }
 
 impl Sources {

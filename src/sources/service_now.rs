@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use reqwest::Method;
+use schemars::JsonSchema;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::call::{Answered, Ask, expect_success};
@@ -22,7 +23,7 @@ const MAX_MESSAGE: usize = 200;
 pub const CHANGE_REQUESTS: &str = "change_request";
 
 /// What is asked: the records that have this number. There should be one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct ChangeRequests {
     /// The connection's name.
     pub connection: String,
@@ -35,9 +36,10 @@ pub struct ChangeRequests {
 }
 
 /// What ServiceNow answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeAnswer {
     /// A link to the record, for people.
+    #[serde(default)]
     pub link: String,
     /// The records, by field.
     pub records: Vec<BTreeMap<String, Field>>,
@@ -47,7 +49,7 @@ pub struct ChangeAnswer {
 ///
 /// The Table API sends texts. An instance with a scripted or newer API sends booleans and numbers as such: they are read
 /// by their text.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Field {
     /// What is stored.
     #[serde(default, deserialize_with = "text")]

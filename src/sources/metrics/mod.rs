@@ -4,13 +4,16 @@ mod azure;
 #[cfg(fuzzing)]
 pub(super) mod fuzzing;
 mod prometheus;
+mod written;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Error, Sources};
 
 /// What is asked: a query of a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Samples {
     /// The connection's name.
     pub connection: String,
@@ -19,7 +22,8 @@ pub struct Samples {
 }
 
 /// What a monitoring system is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
 pub enum Query {
     /// A query in the system's own language.
     Text(String),
@@ -41,11 +45,14 @@ pub enum Query {
 }
 
 /// What a query gave.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Numbers {
     /// One number for each series. No data is an empty list; a series may be NaN.
+    #[serde(with = "written")]
+    #[schemars(with = "Vec<written::Number>")]
     pub values: Vec<f64>,
     /// What the system notes about the query, in words for the log. The numbers are complete all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hints: Vec<String>,
 }
 

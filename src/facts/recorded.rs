@@ -1,0 +1,239 @@
+//! Facts written down: what an evaluation saw, so that another evaluation can be given the same.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::known::NAMES;
+use super::wanted::Read;
+use super::{Answer, Fact, FactError, Facts, Wanted};
+use crate::suggest::suggest;
+
+/// A fact with its answer, as it stands in records of decisions and in tests of policies.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RecordedFact {
+    /// Its name.
+    pub fact: String,
+    /// What was asked, where the name does not say it all.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub of: Value,
+    /// What the outside system answered.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "even_null")]
+    pub value: Option<Value>,
+    /// Why it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Nobody was asked, so the error says nothing about the other side.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unasked: bool,
+    /// In records of decisions: the digest of the value or the error. It stands alone where the answer was too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// A member that is there, even if it is null.
+fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// What is wrong with a fact that an evaluation is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Which fact of the list.
+    pub index: usize,
+    /// The path inside it, such as `value[0].state`.
+    pub path: String,
+    /// What was found, and what to write.
+    pub message: String,
+}
+
+/// What an evaluation asked for, and what was answered.
+#[derive(Default)]
+pub struct Evidence {
+    /// What was asked for.
+    pub wanted: Wanted,
+    /// The answers.
+    pub facts: Facts,
+}
+
+impl fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evidence").finish_non_exhaustive()
+    }
+}
+
+impl Evidence {
+    /// Each fact with its answer.
+    #[must_use]
+    pub fn record(&self) -> Vec<RecordedFact> {
+        let mut recorded: Vec<RecordedFact> = Vec::new();
+        for fact in self.wanted.iter() {
+            if !recorded.iter().any(|known| is_exactly(known, fact)) {
+                recorded.extend(fact.record(&self.facts));
+            }
+        }
+        recorded
+    }
+}
+
+impl Wanted {
+    /// Which of the recorded facts these are.
+    #[must_use]
+    pub fn positions(&self, recorded: &[RecordedFact]) -> Vec<usize> {
+        let is_wanted = |known: &RecordedFact| self.iter().any(|fact| is_exactly(known, fact));
+        (0..recorded.len()).filter(|index| is_wanted(&recorded[*index])).collect()
+    }
+
+    /// Answers what is wanted from `recorded`, and reports facts that nothing asks for or that cannot be read. A fact
+    /// answers what is asked exactly so; else whatever has its name and all that its `of` says.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes.
+    pub fn answered_by(&self, recorded: &[RecordedFact]) -> Result<Facts, Vec<Mismatch>> {
+        let (mut facts, mut mistakes, mut used) = (Facts::default(), Vec::new(), vec![false; recorded.len()]);
+        for fact in self.iter() {
+            let exact = recorded.iter().position(|known| is_exactly(known, fact));
+            let of = fact.of();
+            let similar = |index: &usize| recorded[*index].fact == fact.name() && is_part(&recorded[*index].of, &of);
+            let found: Vec<usize> = match exact {
+                Some(index) => vec![index],
+                None => (0..recorded.len()).filter(similar).collect(),
+            };
+            found.iter().for_each(|index| used[*index] = true);
+            match found.as_slice() {
+                [] => fact.give_up(&mut facts, &not_given(fact.name())),
+                [index] => mistakes.extend(fact.give(&recorded[*index], &mut facts).err().map(|it| it.of(*index))),
+                [first, second, ..] => {
+                    let message = format!("answers the same question as fact {first}: say in `of` which it answers");
+                    mistakes.push(Mismatch { index: *second, path: "of".to_owned(), message });
+                }
+            }
+        }
+        let unused = (0..recorded.len()).filter(|index| !used[*index]);
+        mistakes.extend(unused.map(|index| self.why_unused(index, &recorded[index])));
+        mistakes.sort_by_key(|mistake| mistake.index);
+        mistakes.dedup();
+        if mistakes.is_empty() { Ok(facts) } else { Err(mistakes) }
+    }
+
+    fn why_unused(&self, index: usize, recorded: &RecordedFact) -> Mismatch {
+        let name = recorded.fact.as_str();
+        let same: Vec<String> = self.iter().filter(|fact| fact.name() == name).map(|it| it.of().to_string()).collect();
+        let mut asked: Vec<&str> = self.iter().map(Read::name).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let (path, message) = if !NAMES.contains(&name) {
+            let hint = suggest(name, NAMES.iter().copied());
+            ("fact", format!("`{name}` is not a fact; known are `{}`{hint}", NAMES.join("`, `")))
+        } else if same.is_empty() {
+            ("fact", format!("no condition of the check asks for `{name}`; it asks for `{}`", asked.join("`, `")))
+        } else {
+            ("of", format!("no condition of the check asks for that; it asks for `{name}` of {}", same.join(" and of ")))
+        };
+        Mismatch { index, path: path.to_owned(), message }
+    }
+}
+
+fn not_given(name: &str) -> FactError {
+    FactError { unasked: true, ..FactError::because(format!("the fact `{name}` is not given")) }
+}
+
+fn is_exactly(recorded: &RecordedFact, fact: &dyn Read) -> bool {
+    recorded.fact == fact.name() && recorded.of == fact.of()
+}
+
+/// Whether everything that `part` says is in `whole`.
+fn is_part(part: &Value, whole: &Value) -> bool {
+    match (part, whole) {
+        (Value::Null, _) => true,
+        (Value::Object(part), Value::Object(whole)) => {
+            part.iter().all(|(name, value)| whole.get(name).is_some_and(|inner| is_part(value, inner)))
+        }
+        _ => part == whole,
+    }
+}
+
+/// A mistake in one fact.
+pub(super) struct Mistake {
+    path: String,
+    message: String,
+}
+
+impl Mistake {
+    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+
+    fn of(self, index: usize) -> Mismatch {
+        Mismatch { index, path: self.path, message: self.message }
+    }
+}
+
+/// An answer written down.
+pub(super) fn write<F: Fact>(of: Value, answer: &Answer<F::Value>) -> RecordedFact {
+    let recorded = RecordedFact { fact: F::NAME.to_owned(), of, ..RecordedFact::default() };
+    match answer {
+        Ok(value) => RecordedFact { value: Some(serde_json::to_value(&**value).unwrap_or_default()), ..recorded },
+        Err(error) => RecordedFact { error: Some(error.why.clone()), unasked: error.unasked, ..recorded },
+    }
+}
+
+/// Reads an answer that was written down, by a person or by [`write`].
+pub(super) fn read<F: Fact>(recorded: &RecordedFact) -> Result<Result<F::Value, FactError>, Mistake> {
+    match (&recorded.value, &recorded.error) {
+        (Some(_), Some(_)) => Err(Mistake::new("error", "a fact has a value or an error, not both")),
+        (None, None) if recorded.digest.is_some() => Err(Mistake::new("value", "was too long to be recorded")),
+        (None, None) => Err(Mistake::new("", "write its `value`, or its `error` if it could not be read")),
+        (None, Some(why)) => Ok(Err(FactError { unasked: recorded.unasked, ..FactError::because(why) })),
+        (Some(value), None) => {
+            let typed: F::Value = serde_path_to_error::deserialize(value).map_err(|error| {
+                let inner = error.path().to_string();
+                let separator = if inner.starts_with('[') { "" } else { "." };
+                let path = if inner == "." { "value".to_owned() } else { format!("value{separator}{inner}") };
+                Mistake::new(path, error.inner().to_string())
+            })?;
+            let understood = serde_json::to_value(&typed).unwrap_or_default();
+            lost(value, &understood, "value".to_owned()).map_or(Ok(Ok(typed)), Err)
+        }
+    }
+}
+
+/// The first part of `given` that is not in `understood`: clients read leniently what others write, and a slip in a test
+/// must not be taken for nothing.
+fn lost(given: &Value, understood: &Value, path: String) -> Option<Mistake> {
+    match (given, understood) {
+        (Value::Null, _) | (Value::String(_), Value::String(_)) => None,
+        (Value::Object(given), Value::Object(understood)) => given.iter().find_map(|(name, value)| {
+            let path = format!("{path}.{name}");
+            match understood.get(name) {
+                Some(inner) => lost(value, inner, path),
+                None if is_empty(value) => None,
+                None => {
+                    let hint = suggest(name, understood.keys().map(String::as_str));
+                    Some(Mistake::new(path, format!("the fact has no member `{name}`, or not of this shape{hint}")))
+                }
+            }
+        }),
+        (Value::Array(given), Value::Array(understood)) if given.len() == understood.len() => {
+            let mut pairs = given.iter().zip(understood).enumerate();
+            pairs.find_map(|(index, (value, inner))| lost(value, inner, format!("{path}[{index}]")))
+        }
+        (Value::Number(one), Value::Number(other)) if one.as_f64() == other.as_f64() => None,
+        _ if given == understood => None,
+        _ => Some(Mistake::new(path, format!("is read as {understood}: write it in the form that the fact has"))),
+    }
+}
+
+/// Whether a member is left out when it is written.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
