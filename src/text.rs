@@ -62,7 +62,9 @@ pub(crate) fn escaped(json: &str, is_carried: fn(char) -> bool) -> Cow<'_, str> 
         if is_carried(c) {
             text.push(c);
         } else {
-            let _ = write!(text, "\\u{:04x}", u32::from(c));
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
+                let _ = write!(text, "\\u{unit:04x}");
+            });
         }
     }
     text.into()

@@ -1,6 +1,6 @@
 //! One check's view of Azure DevOps: makes the calls of one evaluation.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
 use reqwest::header::CONTENT_TYPE;
@@ -29,6 +29,7 @@ pub struct Session<'a> {
     /// What Azure DevOps was sent and must not be repeated.
     secrets: Secrets,
     pub(super) wait: AskedWait,
+    calls: AtomicU32,
 }
 
 /// One call of the REST API.
@@ -67,7 +68,7 @@ impl<'a> Call<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(azure_devops: &'a AzureDevOps, properties: TaskProperties, token: AuthToken) -> Self {
         let secrets = Secrets::default().and(token.expose());
-        Self { azure_devops, properties, token, secrets, wait: AskedWait::default() }
+        Self { azure_devops, properties, token, secrets, wait: AskedWait::default(), calls: AtomicU32::new(0) }
     }
 }
 
@@ -82,6 +83,18 @@ impl Session<'_> {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.azure_devops.clock.now()
+    }
+
+    /// A JSON without the token.
+    #[must_use]
+    pub fn hide_secrets(&self, value: serde_json::Value) -> serde_json::Value {
+        self.secrets.hide_in(value)
+    }
+
+    /// How many calls were made.
+    #[must_use]
+    pub fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// Uses this timeline for the check's record from now on: the delivery named none, or another one.
@@ -162,6 +175,7 @@ impl Session<'_> {
         self.wait.admit(clock.now()).map_err(|wait| error::held_back(what, wait))?;
         client.circuits.admit(host, clock.now()).map_err(|wait| error::left_alone(what, wait))?;
         client.calls.fetch_add(1, Ordering::Relaxed);
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let answer = request.send().await;
         client.circuits.note(host, answer.as_ref().is_ok_and(answer::is_from_the_service), clock.now());
         let answer = answer.map_err(|error| error::unreachable(what, &error))?;

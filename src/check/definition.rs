@@ -153,6 +153,13 @@ impl CheckDefinition {
         }
     }
 
+    /// The value of each declared input; empty for one that is not given.
+    #[must_use]
+    pub fn input_values<'a>(&'a self, given: &'a BTreeMap<String, String>) -> BTreeMap<&'a str, &'a str> {
+        let value = |name: &String| given.get(name).map_or("", String::as_str);
+        self.inputs.keys().map(|name| (name.as_str(), value(name))).collect()
+    }
+
     /// The connections that its conditions need.
     pub fn connections(&self) -> impl Iterator<Item = &str> {
         self.conditions.iter().flat_map(Condition::connections)

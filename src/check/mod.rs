@@ -43,8 +43,7 @@ impl Check {
     /// The value of each declared input; empty for an optional one that was not sent.
     #[must_use]
     pub fn input_values(&self) -> BTreeMap<&str, &str> {
-        let value = |name: &String| self.inputs.get(name).map_or("", String::as_str);
-        self.definition.inputs.keys().map(|name| (name.as_str(), value(name))).collect()
+        self.definition.input_values(&self.inputs)
     }
 
     /// What its conditions may know at `now`; the state of each is added for each.

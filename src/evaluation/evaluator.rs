@@ -6,10 +6,10 @@ use futures_util::future::BoxFuture;
 use crate::azure_devops::Session;
 use crate::azure_devops::build::Run;
 use crate::check::Check;
-use crate::conditions::Scope;
+use crate::evaluation::wanted::wanted_in;
 use crate::evaluation::{Memory, Status, Verdict, apart, judge};
 use crate::facts::run::{CurrentRunState, RunDetails};
-use crate::facts::{FactError, Facts, Gathered, Gatherer, ReadingTime, Wanted};
+use crate::facts::{Evidence, FactError, Facts, Gathered, Gatherer, ReadingTime, Wanted};
 use crate::http::waits::Waits;
 use crate::sources::Sources;
 
@@ -35,6 +35,10 @@ pub struct Evaluation {
     pub run_was_cancelled: bool,
     /// The waits that outside systems asked for.
     pub waits: Waits,
+    /// What was asked and answered.
+    pub evidence: Evidence,
+    /// How many calls Azure DevOps got.
+    pub calls: u32,
 }
 
 /// What an evaluation needs.
@@ -85,7 +89,8 @@ impl Evaluator<'_> {
         let run_was_cancelled = counts && facts.get(&CurrentRunState).is_ok_and(|state| state.is_cancelled());
         // A run that is not complete is read again next time.
         let run = facts.get(&RunDetails).ok().filter(|run| run.is_complete()).map(|run| Run::clone(&run));
-        Ok(Evaluation { verdict, run, run_was_cancelled, waits })
+        let (evidence, calls) = (Evidence { wanted, facts }, self.azure_devops.calls());
+        Ok(Evaluation { verdict, run, run_was_cancelled, waits, evidence, calls })
     }
 
     /// Evaluates the check against facts that were gathered already.
@@ -113,12 +118,6 @@ impl Evaluator<'_> {
 
 /// The facts that a check's conditions need.
 fn facts_of(check: &Check, memory: &Memory, now: DateTime<Utc>) -> Wanted {
-    let mut wanted = Wanted::default();
     let inputs = check.input_values();
-    let scope = check.scope(&inputs, now);
-    let scope = |place: &str| Scope { state: memory.state(place), ..scope };
-    for (index, condition) in check.definition.conditions.iter().enumerate() {
-        condition.facts(&index.to_string(), &scope, &mut wanted);
-    }
-    wanted
+    wanted_in(&check.definition.conditions, check.scope(&inputs, now), memory)
 }

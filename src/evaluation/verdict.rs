@@ -97,11 +97,13 @@ impl Verdict {
 #[must_use]
 pub fn judge(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc>) -> Verdict {
     let inputs = check.input_values();
-    let scope = check.scope(&inputs, now);
+    judge_in(&check.definition.conditions, check.scope(&inputs, now), facts, memory)
+}
+
+/// The same for conditions, by what they may know.
+pub(super) fn judge_in(conditions: &[Condition], scope: Scope<'_>, facts: &Facts, memory: &Memory) -> Verdict {
     let mut walk = Walk { scope, facts, memory, next: Memory::default(), look_again_at: None, stay_away_until: None };
-    let conditions: Vec<Explanation> = check
-        .definition
-        .conditions
+    let conditions: Vec<Explanation> = conditions
         .iter()
         .enumerate()
         .map(|(index, condition)| {
@@ -109,7 +111,7 @@ pub fn judge(check: &Check, facts: &Facts, memory: &Memory, now: DateTime<Utc>) 
         })
         .collect();
     let explanation = combine(String::new(), Combinator::AtLeast(conditions.len()), conditions);
-    let look_again_at = walk.look_again_at.unwrap_or(now + scope.interval);
+    let look_again_at = walk.look_again_at.unwrap_or(scope.now + scope.interval);
     Verdict { explanation, look_again_at, stay_away_until: walk.stay_away_until, memory: walk.next }
 }
 

@@ -10,7 +10,7 @@ use url::form_urlencoded::byte_serialize;
 use super::json;
 
 /// What stands in the place of a secret.
-const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 
 /// The shortest text that is hidden, in bytes. A shorter one occurs by chance in what other systems say, and then a
 /// condition would judge something else than they answered.
@@ -60,6 +60,11 @@ impl Secrets {
             Cow::Borrowed(_) => body.clone(),
             Cow::Owned(hidden) => hidden.into(),
         }
+    }
+
+    /// The JSON without the secrets.
+    pub(crate) fn hide_in(&self, value: Value) -> Value {
+        if self.occur_in(&value) { self.without(value) } else { value }
     }
 
     fn occur_in(&self, value: &Value) -> bool {

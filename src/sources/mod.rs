@@ -25,6 +25,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::http::circuit::Circuits;
 use crate::http::managed_identity::ManagedIdentity;
 
@@ -107,6 +109,12 @@ impl Sources {
     #[must_use]
     pub fn written_timeout(&self, name: &str) -> Option<Duration> {
         self.endpoint(name).ok()?.written_timeout
+    }
+
+    /// A JSON without the secrets of any connection.
+    #[must_use]
+    pub fn hide_secrets(&self, value: Value) -> Value {
+        self.endpoints.values().flatten().fold(value, |value, endpoint| endpoint.secrets.hide_in(value))
     }
 
     fn endpoint(&self, name: &str) -> Result<&Endpoint, String> {

@@ -1,0 +1,89 @@
+//! Judges a check again, by facts that were written down. Pure: nobody is asked.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::verdict::judge_in;
+use super::wanted::{wanted_by_each, wanted_in};
+use super::{Memory, Status, Verdict};
+use crate::check::{CheckDefinition, OnTimeout};
+use crate::conditions::Scope;
+use crate::facts::run::{CurrentRunState, RunDetails};
+use crate::facts::{Mismatch, RecordedFact, Wanted};
+
+/// An evaluation that happened, or that a test describes: everything but the facts that a verdict depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Replay<'a> {
+    /// What must hold.
+    pub definition: &'a CheckDefinition,
+    /// The inputs that were sent.
+    pub inputs: &'a BTreeMap<String, String>,
+    /// When the check was delivered.
+    pub delivered_at: DateTime<Utc>,
+    /// When the check ends although its conditions are not decided.
+    pub deadline: DateTime<Utc>,
+    /// The time of the evaluation.
+    pub at: DateTime<Utc>,
+    /// When the last fact was read.
+    pub read_at: DateTime<Utc>,
+    /// What the conditions remembered.
+    pub memory: &'a Memory,
+}
+
+impl Replay<'_> {
+    /// Judges the check by these facts.
+    ///
+    /// # Errors
+    ///
+    /// The facts that no condition asks for, or that cannot be read.
+    pub fn judge(&self, facts: &[RecordedFact]) -> Result<Verdict, Vec<Mismatch>> {
+        let inputs = self.definition.input_values(self.inputs);
+        let scope = self.scope(&inputs);
+        let mut facts = self.wanted(scope).answered_by(facts)?;
+        facts.set_read_at(self.read_at);
+        Ok(judge_in(&self.definition.conditions, scope, &facts, self.memory))
+    }
+
+    /// Which of these facts each condition asks for, in the order of an explanation without its root.
+    #[must_use]
+    pub fn positions(&self, facts: &[RecordedFact]) -> Vec<Vec<usize>> {
+        let inputs = self.definition.input_values(self.inputs);
+        let each = wanted_by_each(&self.definition.conditions, self.scope(&inputs), self.memory);
+        each.iter().map(|wanted| wanted.positions(facts)).collect()
+    }
+
+    /// What the check comes to, if it must be decided now: at its deadline, or when a condition could not be measured for
+    /// longer than it may be.
+    #[must_use]
+    pub fn status(&self, verdict: &Verdict) -> Status {
+        let skips = self.definition.on_timeout == OnTimeout::Skip && !self.definition.dry_run;
+        let is_over = self.at >= self.deadline && !skips;
+        let is_over_budget = || verdict.over_budget(self.definition.error_budget.delta(), self.at).is_some();
+        match verdict.status() {
+            Status::Waiting | Status::Errored if is_over => Status::Failed,
+            Status::Errored if is_over_budget() => Status::Failed,
+            status => status,
+        }
+    }
+
+    /// The run is always asked for, whatever the conditions need: records have it.
+    fn wanted(&self, scope: Scope<'_>) -> Wanted {
+        let mut wanted = wanted_in(&self.definition.conditions, scope, self.memory);
+        wanted.add(RunDetails);
+        wanted.add(CurrentRunState);
+        wanted
+    }
+
+    fn scope<'a>(&self, inputs: &'a BTreeMap<&'a str, &'a str>) -> Scope<'a> {
+        Scope {
+            now: self.at,
+            delivered_at: self.delivered_at,
+            deadline: self.deadline,
+            interval: self.definition.interval().delta(),
+            completion_event: self.definition.completion_event,
+            inputs,
+            state: None,
+        }
+    }
+}
