@@ -1,5 +1,6 @@
 //! ApiResponse mode: the check is evaluated at once, and the decision is the answer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ use super::answer::Answer;
 use super::delivery::Delivery;
 use crate::App;
 use crate::azure_devops::{ErrorKind, Session};
+use crate::decision_record::{self as record, DecisionRecord};
 use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRun};
 use crate::evaluation::{Explanation, Memory, Status};
 use crate::facts::{FactError, ReadingTime};
@@ -74,11 +76,40 @@ async fn prove_origin(session: &Session<'_>) -> Result<(), FactError> {
     }
 }
 
+/// Writes the record of a decision into the handler's log. What is pending is no decision.
+fn record(app: &App, sources: &Sources, delivery: &Delivery, evaluation: &Evaluation) {
+    let (check, verdict) = (&delivery.check, &evaluation.verdict);
+    if !matches!(verdict.status(), Status::Passed | Status::Failed) {
+        return;
+    }
+    let decided_at = app.clock.now();
+    let record = DecisionRecord::new(check, evaluation.run.as_ref(), Some(verdict), check.delivered_at).with_evidence(
+        check,
+        &evaluation.evidence,
+        &Memory::default(),
+    );
+    let delivered = record::Delivery {
+        evaluations: 1,
+        decided_at,
+        duration_seconds: (decided_at - check.delivered_at).num_seconds(),
+        calls: evaluation.calls.saturating_add(record.asked_elsewhere()),
+        dry_run: check.definition.dry_run,
+        told: BTreeMap::from([("azurePipelines".to_owned(), "in the response".to_owned())]),
+    };
+    let session = app.azure_devops.session(&check.properties, &delivery.token);
+    let hide = |value| sources.hide_secrets(session.hide_secrets(value));
+    match record.delivered(delivered).without_secrets(&hide) {
+        Some(record) => record.log(),
+        None => tracing::warn!("the record of the decision cannot be written without secrets; it is left out"),
+    }
+}
+
 /// Evaluates the check now: the decision is the answer.
 pub(super) async fn decide(app: &App, sources: &Sources, delivery: &Delivery) -> Answer {
     let check = &delivery.check;
     let (status, reasons, explanation) = match evaluate(app, sources, delivery).await {
         Ok(evaluation) => {
+            record(app, sources, delivery, &evaluation);
             let verdict = evaluation.verdict;
             let status = if check.definition.dry_run { Status::Passed } else { verdict.status() };
             let reasons = match verdict.status() {

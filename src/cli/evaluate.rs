@@ -117,7 +117,13 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
         Format::Text => print_text(&check, &evaluation),
         Format::Json => {
             let (run, verdict) = (evaluation.run.as_ref(), Some(&evaluation.verdict));
-            print_record(&DecisionRecord::new(&check, run, verdict, check.delivered_at));
+            let record = DecisionRecord::new(&check, run, verdict, check.delivered_at).with_evidence(
+                &check,
+                &evaluation.evidence,
+                &Memory::default(),
+            );
+            let hide = |value| sources.hide_secrets(session.hide_secrets(value));
+            print_record(&record.without_secrets(&hide).ok_or("nothing can be reported without secrets")?);
         }
     }
     Ok(status)

@@ -54,13 +54,37 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     // Only our own events: the libraries' debug output holds requests, with their headers.
-    let ours = Targets::new().with_target("checkgate", level);
+    let ours = Targets::new().with_target("checkgate", level).with_target(RECORDS, LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer().with_writer(Lines { writer, format });
     let lines = match format {
-        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
-        LogFormat::Text => lines.event_format(Sentence).fmt_fields(debug_fn(name_and_value).delimited(", ")).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).map_event_format(OrRecord).boxed(),
+        LogFormat::Text => {
+            lines.event_format(OrRecord(Sentence)).fmt_fields(debug_fn(name_and_value).delimited(", ")).boxed()
+        }
     };
     tracing_subscriber::registry().with(ours).with(lines)
+}
+
+/// What writes records of decisions. They are in the log whatever its level.
+const RECORDS: &str = "checkgate::decision_record";
+
+/// A record of a decision as it is, and any other event in its format.
+struct OrRecord<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for OrRecord<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        if !event.metadata().target().starts_with(RECORDS) {
+            return self.0.format_event(context, writer, event);
+        }
+        let mut parts = Parts::default();
+        event.record(&mut parts);
+        writeln!(writer, "{}", parts.sentence)
+    }
 }
 
 /// An event as one sentence with its fields behind it. Without the time, which the host writes in front of each line.

@@ -68,7 +68,7 @@ async fn evaluate(context: &mut Context<'_>, is_last: bool) -> Next {
     if is_last {
         return Next::cannot_evaluate();
     }
-    let evaluation = match context.evaluate().await {
+    let mut evaluation = match context.evaluate().await {
         Ok(evaluation) => evaluation,
         Err(refused) if context.is_over() => {
             return next::time_is_over(&context.message, context.now, &refused.why, Vec::new());
@@ -78,6 +78,7 @@ async fn evaluate(context: &mut Context<'_>, is_last: bool) -> Next {
     if evaluation.run_was_cancelled {
         return context.look_again_before_believing("the run was cancelled");
     }
+    context.note_judged(&mut evaluation);
     context.progress().note_awaited();
     context.progress().forget_refusals();
     context.progress().note_run(evaluation.run);
@@ -107,7 +108,8 @@ async fn report(context: &mut Context<'_>, verdict: Verdict, at: DateTime<Utc>) 
 
 /// Makes a decision: writes it into the record, sees whether it counts, and shows it in the log.
 async fn decide(context: &mut Context<'_>, decision: Decision, lines: Vec<String>) -> Next {
-    let shown = decision::announce(decision, context.message.check.definition.dry_run);
+    let shown = decision::announce(decision.clone(), context.message.check.definition.dry_run);
+    context.note_decision(&decision, &shown.decision);
     if let Some(record) = context.keep_decision(shown.record, &shown.decision).await {
         let (reader, claims) = context.judges();
         match decision::compare(&record, &shown.decision, reader, claims) {
@@ -140,7 +142,9 @@ async fn deliver(context: &mut Context<'_>, pending: PendingDecision) -> Next {
     if context.message.progress.unreadable_since().is_some() {
         context.write_log(Vec::new()).await;
     }
-    match decision::post(&context.session, &pending, context.shown_in()).await {
+    let answer = decision::post(&context.session, &pending, context.shown_in()).await;
+    context.log_decision(&pending.decision, &answer);
+    match answer {
         Ok(Posted::Confirmed) => Next::End(Ended::Decided(pending.decision)),
         Ok(Posted::Gone(error)) => context.post_again_before_believing(pending, &error),
         Ok(Posted::Unconfirmed) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::decision::ShownIn;
+use super::evidence::{Judged, Noted};
 use super::next::Next;
 use super::precheck::{self, Seen};
 use super::record::{self, Reader};
@@ -64,6 +65,10 @@ pub(super) struct Context<'a> {
     pub(super) notes: Vec<String>,
     /// When the evaluation began: one moment for all of it.
     pub(super) now: DateTime<Utc>,
+    /// What this evaluation judged, until a decision is made of it.
+    pub(super) judged: Option<Judged>,
+    /// The decision that this evaluation has made, until it was posted.
+    pub(super) noted: Option<Noted>,
     /// Sealed into the successor.
     token: AuthToken,
 }
@@ -83,6 +88,8 @@ impl<'a> Context<'a> {
             next_look: now,
             notes: Vec::new(),
             now,
+            judged: None,
+            noted: None,
             token,
         }
     }
@@ -232,7 +239,9 @@ impl<'a> Context<'a> {
     pub(super) async fn queue_successor(&mut self, at: DateTime<Utc>) -> Result<(), Failure> {
         let claims = self.claims.clone().hand_on(self.app.claim_times.next(self.app.clock.now()));
         self.message.held_back = self.session.was_held_back();
+        let calls = self.session.calls();
         self.progress().hand_on(claims);
+        self.progress().note_calls(calls);
         let text = self.message.seal(&self.token, &self.app.sealer);
         let deadline = self.message.check.deadline;
         // A write that was left out may have asked for more than was planned.

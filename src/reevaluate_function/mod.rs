@@ -7,14 +7,16 @@
 //! # Layout
 //!
 //! In reading order: [`envelope`] (what the host sends), `put_back` (messages of other apps), `attempt` (one evaluation, from
-//! top to bottom), `precheck` (does somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry` (what an error leads to),
-//! `status` and `decision` (what is shown and posted), `page` (how it is written), `record` (the check's own timeline record),
+//! top to bottom), `precheck` (does somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry`
+//! (what an error leads to), `status` and `decision` (what is shown and posted), `evidence` (what is recorded of a decision),
+//! `page` (how it is written), `record` (the check's own timeline record),
 //! `context` (what all of them work with).
 
 mod attempt;
 mod context;
 mod decision;
 pub mod envelope;
+mod evidence;
 mod next;
 mod page;
 mod precheck;

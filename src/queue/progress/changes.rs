@@ -20,6 +20,11 @@ impl Progress {
         self.evaluations += 1;
     }
 
+    /// An evaluation made so many calls.
+    pub const fn note_calls(&mut self, calls: u32) {
+        self.calls = self.calls.saturating_add(calls);
+    }
+
     /// A chain that has ended left this claim in the record: the next message counts it as its own.
     pub fn take_over(&mut self, claim: Claim) {
         self.claims.push(claim);

@@ -62,6 +62,9 @@ pub struct Progress {
     /// How many of the warnings before the deadline were given.
     #[serde(skip_serializing_if = "is_zero")]
     warnings: u32,
+    /// How many calls Azure DevOps got.
+    #[serde(skip_serializing_if = "is_zero")]
+    calls: u32,
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -82,6 +85,11 @@ impl Progress {
     /// Whether the check must be decided now: its time is over, or it was evaluated as often as it may be.
     pub fn is_over(&self, deadline: DateTime<Utc>, now: DateTime<Utc>) -> bool {
         now >= deadline || self.evaluations >= MAX_EVALUATIONS_PER_CHECK
+    }
+
+    /// How many calls Azure DevOps got.
+    pub const fn calls(&self) -> u32 {
+        self.calls
     }
 
     /// The newest claims of this chain, oldest first.

@@ -1,0 +1,97 @@
+//! The facts of a record, and what must not stand in it.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::{DecisionRecord, Delivery, digest_of};
+use crate::check::Check;
+use crate::evaluation::Memory;
+use crate::evaluation::replay::Replay;
+use crate::facts::{Evidence, RecordedFact};
+use crate::http::secrets::HIDDEN;
+
+impl DecisionRecord {
+    /// The same with what the check was judged by: the answers, and what the conditions remembered before.
+    #[must_use]
+    pub fn with_evidence(mut self, check: &Check, evidence: &Evidence, memory: &Memory) -> Self {
+        let at = self.data.evaluated_now;
+        let read_at = evidence.facts.read_at(at);
+        let mut facts = evidence.record();
+        let replay = Replay {
+            definition: &check.definition,
+            inputs: &check.inputs,
+            delivered_at: check.delivered_at,
+            deadline: check.deadline,
+            at,
+            read_at,
+            memory,
+        };
+        for (condition, positions) in self.data.result.conditions.iter_mut().zip(replay.positions(&facts)) {
+            condition.facts = positions;
+        }
+        for fact in &mut facts {
+            fact.digest = Some(digest(fact));
+        }
+        self.data.read_at = Some(read_at);
+        self.data.memory = memory.clone();
+        self.data.facts = facts;
+        self.data.replayable = true;
+        self
+    }
+
+    /// The same with how the decision was made, and who was told.
+    #[must_use]
+    pub fn delivered(mut self, delivery: Delivery) -> Self {
+        self.data.delivery = Some(delivery);
+        self
+    }
+
+    /// When the check was delivered.
+    #[must_use]
+    pub const fn delivered_at(&self) -> DateTime<Utc> {
+        self.data.delivered_at
+    }
+
+    /// How many facts came from systems other than Azure DevOps.
+    #[must_use]
+    pub fn asked_elsewhere(&self) -> u32 {
+        let elsewhere = |fact: &&RecordedFact| !fact.unasked && fact.of.get("connection").is_some();
+        u32::try_from(self.data.facts.iter().filter(elsewhere).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The same without secrets. `None` if nothing can be said without them.
+    #[must_use]
+    pub fn without_secrets(self, hide: &dyn Fn(Value) -> Value) -> Option<Self> {
+        let hidden = hide(serde_json::to_value(self).ok()?);
+        let mut record: Self = serde_json::from_value(hidden).ok()?;
+        for fact in &mut record.data.facts {
+            fact.digest = Some(digest(fact));
+        }
+        let mut erased = Vec::new();
+        note_erased(&serde_json::to_value(&record.data).ok()?, String::new(), &mut erased);
+        record.data.erased = erased;
+        Some(record)
+    }
+}
+
+/// The digest of a fact's answer.
+pub(super) fn digest(fact: &RecordedFact) -> String {
+    match &fact.error {
+        Some(error) => digest_of(error),
+        None => digest_of(&fact.value),
+    }
+}
+
+fn note_erased(value: &Value, pointer: String, erased: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.contains(HIDDEN) => erased.push(pointer),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| note_erased(item, format!("{pointer}/{index}"), erased));
+        }
+        Value::Object(members) => members.iter().for_each(|(name, member)| {
+            let name = name.replace('~', "~0").replace('/', "~1");
+            note_erased(member, format!("{pointer}/{name}"), erased);
+        }),
+        _ => {}
+    }
+}

@@ -1,0 +1,72 @@
+//! A record as one line of a log.
+
+use super::DecisionRecord;
+use crate::evaluation::Memory;
+use crate::facts::RecordedFact;
+use crate::text::{cut, escaped, is_visible};
+
+/// The longest line, in bytes: Application Insights cuts a message at 32,768 characters.
+const MAX_LINE: usize = 30 * 1024;
+
+/// The longest answer that is never left out, in bytes: its digest is nearly as long.
+const SHORT: usize = 100;
+
+/// What is left of a text in a record that is too long, in characters.
+const CUT: usize = 200;
+
+impl DecisionRecord {
+    /// The record on one line. What would make it too long is left out: the longest facts first, of which the digests stay.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let mut record = self.clone();
+        loop {
+            let json = serde_json::to_string(&record).unwrap_or_default();
+            // What a log changes in a line is escaped: the record reads the same, whoever has printed it.
+            let line = escaped(&json, |c| is_visible(c) && c != '#').into_owned();
+            if line.len() <= MAX_LINE || !record.shorten() {
+                return line;
+            }
+        }
+    }
+
+    /// Writes the record into the handler's log: a line of its own, whatever the format of the log.
+    pub fn log(&self) {
+        tracing::info!("{}", self.line());
+    }
+
+    /// Leaves one thing out. `false` when nothing is left to leave out.
+    fn shorten(&mut self) -> bool {
+        self.data.replayable = false;
+        let length = |fact: &RecordedFact| {
+            let value = fact.value.as_ref().map_or(0, |value| value.to_string().len());
+            value + fact.error.as_ref().map_or(0, String::len)
+        };
+        let longest = self.data.facts.iter_mut().max_by_key(|fact| length(fact));
+        if let Some(fact) = longest.filter(|fact| length(fact) > SHORT) {
+            (fact.value, fact.error) = (None, None);
+            return true;
+        }
+        if self.data.policy.definition.take().is_some() {
+            return true;
+        }
+        if !self.data.memory.is_empty() {
+            self.data.memory = Memory::default();
+            return true;
+        }
+        let result = &mut self.data.result;
+        let texts = result.conditions.iter_mut().flat_map(|it| [&mut it.condition, &mut it.found, &mut it.expected]);
+        let mut is_shorter = false;
+        for text in texts.chain([&mut result.reason]).chain(self.data.input.inputs.values_mut()) {
+            is_shorter |= text.chars().count() > CUT;
+            *text = cut(text, CUT);
+        }
+        if is_shorter {
+            return true;
+        }
+        let (conditions, facts) = (result.conditions.len() / 2, self.data.facts.len() / 2);
+        let is_shorter = conditions < result.conditions.len() || facts < self.data.facts.len();
+        result.conditions.truncate(conditions);
+        self.data.facts.truncate(facts);
+        is_shorter
+    }
+}
