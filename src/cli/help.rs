@@ -65,6 +65,17 @@ Exit codes: 0 done, 1 with --against if a decision differs, 2 something could no
     token!()
 );
 
+pub(super) const VERIFY_RECORD: &str = "\
+Examples:
+  checkgate verify-record handler.log
+  checkgate verify-record record.json --file checks.yaml
+
+The file may be a log: other lines are skipped, and - stands for the standard input. A record
+verifies if its facts lead to its decision and to what it says of each condition, by the definition
+in it or, where that was too long, by the one of the same digest in --file.
+
+Exit codes: 0 all records verify, 1 one does not, 2 there is none, or one cannot be judged again.";
+
 pub(super) const AUDIT: &str = concat!(
     "\
 Examples:

@@ -15,6 +15,7 @@ mod poison;
 mod progress;
 mod serve;
 mod validate;
+mod verify_record;
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -53,6 +54,8 @@ enum Command {
     Audit(audit::Options),
     /// Put a check of checks.yaml on a resource, with the settings that the guide recommends
     Install(install::Options),
+    /// Judge the facts of decision records again: the decision must be the same
+    VerifyRecord(verify_record::Options),
     /// List the checks that could not be evaluated, queue one again, or fail it; for operators
     #[command(subcommand)]
     Poison(poison::Command),
@@ -80,7 +83,7 @@ enum Command {
 enum SchemaOf {
     /// checks.yaml
     Checks,
-    /// What `evaluate` and `backtest` print with --format json
+    /// What `evaluate` and `backtest` print with --format json, and the handler writes into its log
     Decision,
 }
 
@@ -95,6 +98,7 @@ pub fn run() -> ExitCode {
         Some(Command::Backtest(options)) => backtest::run(&options),
         Some(Command::Audit(options)) => audit::run(&options),
         Some(Command::Install(options)) => install::run(&options),
+        Some(Command::VerifyRecord(options)) => verify_record::run(&options),
         Some(Command::Poison(command)) => poison::run(&command),
         Some(Command::Schema { of }) => {
             print(&match of {

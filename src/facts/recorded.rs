@@ -131,7 +131,10 @@ impl Wanted {
         } else if same.is_empty() {
             ("fact", format!("no condition of the check asks for `{name}`; it asks for `{}`", asked.join("`, `")))
         } else {
-            ("of", format!("no condition of the check asks for that; it asks for `{name}` of {}", same.join(" and of ")))
+            (
+                "of",
+                format!("no condition of the check asks for that; it asks for `{name}` of {}", same.join(" and of ")),
+            )
         };
         Mismatch { index, path: path.to_owned(), message }
     }

@@ -5,8 +5,10 @@ mod backtest;
 mod evaluate;
 mod explain;
 mod install;
+mod kinds;
 mod newcomer;
 mod planted;
+mod records;
 mod trouble;
 
 use std::process::{Command, Stdio};
