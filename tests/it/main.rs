@@ -50,5 +50,6 @@ mod source_kinds;
 mod stage;
 mod support;
 mod two_apps;
+mod unevaluated;
 mod validate;
 mod whole_app;
