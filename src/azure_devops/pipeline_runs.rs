@@ -15,7 +15,7 @@ const WHAT: &str = "read the runs of the pipeline";
 const PAGE: usize = 50;
 
 /// How many pages are read: more newer runs than a check can wait through.
-const MAX_PAGES: usize = 10;
+pub const MAX_PAGES: usize = 10;
 
 /// A run in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

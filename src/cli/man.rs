@@ -44,7 +44,8 @@ fn find(commands: clap::Command, names: &[String]) -> Result<clap::Command, Stri
 fn page(command: clap::Command) -> io::Result<Vec<u8>> {
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let (has_options, has_commands) = (command.get_arguments().next().is_some(), command.has_subcommands());
-    let (man, mut page) = (Man::new(command), Vec::new());
+    let man = Man::new(command).source(concat!("checkgate ", env!("CARGO_PKG_VERSION")));
+    let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;

@@ -1,11 +1,13 @@
 //! Other runs of the run's pipeline, or of another one.
 
+use std::ops::RangeInclusive;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::run::RunDetails;
 use super::{Fact, FactError, Gatherer};
-use crate::azure_devops::pipeline_runs::PipelineRun;
+use crate::azure_devops::pipeline_runs::{MAX_PAGES, PipelineRun};
 use crate::azure_devops::timeline::Progress;
 
 /// Of how many newer runs it is read how far they have come: each costs a call.
@@ -36,6 +38,12 @@ impl Fact for SupersedingRun {
     const NAME: &'static str = "supersedingRun";
 
     type Value = Option<NewerRun>;
+
+    /// The runs, in pages, and with a stage the timeline of each newer one.
+    fn calls(&self) -> RangeInclusive<usize> {
+        let timelines = if self.stage.is_some() { MAX_TIMELINES } else { 0 };
+        1..=MAX_PAGES + timelines
+    }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Option<NewerRun>, FactError> {
         let run = gatherer.get(&RunDetails).await?;

@@ -49,7 +49,7 @@ pub(super) fn sentences(definition: &CheckDefinition) -> Vec<String> {
         lines.push("An evaluation that finds something new makes one more, for the log.".to_owned());
     }
     if calls.values().any(|calls| calls.start() != calls.end()) {
-        lines.push("The larger number is for a run with as many work items or pull requests as are read.".to_owned());
+        lines.push("The larger number is for a run with work items, pull requests or newer runs to read.".to_owned());
     }
     lines
 }

@@ -18,6 +18,7 @@ use crate::conditions::{Condition, WhenNotMet};
 use crate::evaluation::past::not_of_the_past;
 use crate::suggest::suggest;
 use crate::task::CompletionEvent;
+use crate::text::one_line;
 
 /// Stands for the address that only the operator knows.
 const FUNCTION_URL: &str = "https://<function app>.azurewebsites.net/api/CheckFunction";
@@ -64,7 +65,7 @@ fn policy(name: &str, definition: &CheckDefinition) -> String {
     definition.conditions.iter().for_each(|condition| describe(condition, None, 1, &mut lines));
     let mut kinds = BTreeSet::new();
     definition.conditions.iter().for_each(|condition| collect(condition, &mut kinds));
-    for kind in kinds {
+    for kind in &kinds {
         lines.extend([String::new(), format!("A condition `{kind}`:")]);
         lines.extend(page::sentences(kind).iter().map(|sentence| format!("  {sentence}")));
     }
@@ -82,13 +83,17 @@ fn policy(name: &str, definition: &CheckDefinition) -> String {
         CompletionEvent::ApiResponse => "Azure Pipelines asks, and gets the decision in the answer.".to_owned(),
     });
     lines.extend(calls::sentences(definition));
+    if kinds.contains("metric") {
+        lines.push("A metric is asked for only when a checkpoint is due.".to_owned());
+    }
     if definition.dry_run {
         lines.push("It is a dry run: it decides `succeeded` whatever it finds.".to_owned());
     }
     let gone = not_of_the_past(definition);
-    lines.extend(
-        gone.iter().map(|(title, why)| format!("`checkgate backtest` cannot ask of the past: {title}: {why}.")),
-    );
+    lines
+        .extend(gone.iter().map(|(title, why)| {
+            format!("`checkgate backtest` cannot ask of the past: {}: {why}.", in_one_line(title))
+        }));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -98,7 +103,7 @@ fn describe(condition: &Condition, inherited: Option<WhenNotMet>, depth: usize, 
     let indent = "  ".repeat(depth);
     match condition.kind.inside() {
         Some((_, inside)) => {
-            lines.push(format!("{indent}- {}:", condition.title()));
+            lines.push(format!("{indent}- {}:", in_one_line(&condition.title())));
             inside.iter().for_each(|inner| describe(inner, when, depth + 1, lines));
         }
         None => {
@@ -109,7 +114,7 @@ fn describe(condition: &Condition, inherited: Option<WhenNotMet>, depth: usize, 
             let asks = condition.connections().first().map(|name| format!("connection `{name}`"));
             let asks = asks.or_else(|| condition.asks_azure_devops().then(|| "Azure DevOps".to_owned()));
             let asks = asks.map_or_else(|| "asks nobody".to_owned(), |asked| format!("asks {asked}"));
-            lines.push(format!("{indent}- {}; {end} ({asks})", condition.title()));
+            lines.push(format!("{indent}- {}; {end} ({asks})", in_one_line(&condition.title())));
         }
     }
 }
@@ -120,6 +125,11 @@ fn collect(condition: &Condition, kinds: &mut BTreeSet<&'static str>) {
         Some((_, inside)) => inside.iter().for_each(|inner| collect(inner, kinds)),
         None => drop(kinds.insert(condition.kind.name())),
     }
+}
+
+/// A query may have several lines.
+fn in_one_line(title: &str) -> String {
+    one_line(title).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The settings of the panel, as `install` writes them.

@@ -30,13 +30,14 @@ async fn explained(file: &str) -> (Range, Range, String) {
 }
 
 /// Checks that wait, each with what `explain` says: the calls of Azure DevOps, and of the connection `web`.
-const WAITING: [(&str, Range, Range); 10] = [
+const WAITING: [(&str, Range, Range); 11] = [
     ("workItems: { state: Completed }", (3, 4), (0, 0)),
     ("workItems: { state: Completed, source: run }", (4, 5), (0, 0)),
     ("tag: { in: [go] }", (3, 3), (0, 0)),
     ("{ tag: { in: [go] } }, { tag: { in: [stay] } }", (3, 3), (0, 0)),
     ("{ tag: { in: [go] } }, { artifact: { name: sbom }, whenNotMet: wait }", (4, 4), (0, 0)),
     ("pullRequest: { approvals: 1 }", (3, 23), (0, 0)),
+    ("{ tag: { in: [go] } }, { newestRun: {} }", (4, 13), (0, 0)),
     ("codeCoverage: { above: 80 }", (3, 3), (0, 0)),
     ("codeCoverage: { above: 80, maxDrop: 1 }", (4, 5), (0, 0)),
     ("http: { connection: web, path: a, successCondition: response.status == 200 }", (2, 2), (1, 1)),
@@ -94,6 +95,14 @@ async fn the_calls_of_a_day_follow_from_the_interval() {
     let file = "checks: { c: { completionEvent: ApiResponse, inputs: { R: {} }, conditions: [ buildReason: { in: [Manual], input: R } ] } }";
     let (_, _, text) = explained(file).await;
     assert!(text.contains("Each delivery makes no calls."), "{text}");
+}
+
+#[tokio::test]
+async fn a_query_of_several_lines_is_shown_in_one() {
+    let person = Person::new().await;
+    let printed = person.run(&["explain", "canary-performance"]).await;
+    assert!(printed.out.contains(r#"code=~"5.."}[5m])) / sum(rate("#), "{}", printed.out);
+    assert!(printed.out.contains("A metric is asked for only when a checkpoint is due."), "{}", printed.out);
 }
 
 #[tokio::test]
