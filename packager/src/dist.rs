@@ -25,12 +25,14 @@ pub const ZIP: &str = "dist.zip";
 pub const BILL: &str = "dist.cdx.json";
 
 /// Everything that a function app needs besides the executable and its local settings, as it is in the repository.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "host.json",
     "CheckFunction/function.json",
     "ReevaluateFunction/function.json",
     "checks.yaml",
     "checks.schema.json",
+    // Records of decisions name it.
+    "decision.schema.json",
 ];
 
 /// Who may do what with the executable, and with all other files. The host runs as another user than the one who unpacks.

@@ -11,12 +11,13 @@ use std::process::{Command, Output};
 use packager::dist;
 
 /// Exactly what is deployed, with the modes.
-const DEPLOYED: [(&str, u32); 6] = [
+const DEPLOYED: [(&str, u32); 7] = [
     ("CheckFunction/function.json", 0o644),
     ("ReevaluateFunction/function.json", 0o644),
     ("checkgate", 0o755),
     ("checks.schema.json", 0o644),
     ("checks.yaml", 0o644),
+    ("decision.schema.json", 0o644),
     ("host.json", 0o644),
 ];
 
@@ -215,7 +216,8 @@ fn the_lines_that_cargo_dist_prints_work_as_pasted() {
     let litter = littered();
     let clone = litter.join("it's mine");
     fs::create_dir(&clone).expect("writable");
-    for name in ["host.json", "checks.yaml", "checks.schema.json", "CheckFunction", "ReevaluateFunction", "Cargo.lock"]
+    let schemas = ["checks.schema.json", "decision.schema.json"];
+    for name in ["host.json", "checks.yaml", "CheckFunction", "ReevaluateFunction", "Cargo.lock"].iter().chain(&schemas)
     {
         fs::rename(litter.join(name), clone.join(name)).expect(name);
     }

@@ -14,12 +14,13 @@ use sha2::{Digest as _, Sha256};
 use zip::ZipArchive;
 
 /// What is in the zip, in its order, with the modes.
-const PACKED: [(&str, u32); 6] = [
+const PACKED: [(&str, u32); 7] = [
     ("CheckFunction/function.json", 0o100_644),
     ("ReevaluateFunction/function.json", 0o100_644),
     ("checkgate", 0o100_755),
     ("checks.schema.json", 0o100_644),
     ("checks.yaml", 0o100_644),
+    ("decision.schema.json", 0o100_644),
     ("host.json", 0o100_644),
 ];
 
