@@ -6,7 +6,6 @@ use checkgate::host::Host;
 use checkgate::queue::QUEUE_NAME;
 use checkgate::queue::message::CheckMessage;
 use checkgate::reevaluate_function::envelope::Invocation;
-use checkgate::task::CompletionEvent;
 use checkgate::task::sealer::Sealer;
 use checkgate::task::token::AuthToken;
 use serde_json::{Value, json};
@@ -234,9 +233,7 @@ fn the_docs_say_how_to_configure_every_check_that_ships() {
         let headers: Vec<&str> = row.headers.iter().map(|(header, _)| header.as_str()).collect();
         assert_eq!(headers, check.inputs.keys().collect::<Vec<_>>(), "{name}");
         assert_eq!(row.completion_event, format!("{:?}", check.completion_event), "{name}");
-        if check.completion_event == CompletionEvent::Callback {
-            assert_eq!(row.minutes, check.timeout.delta().num_minutes(), "{name}");
-        }
+        assert_eq!(row.minutes, check.timeout.delta().num_minutes(), "{name}");
     }
 }
 

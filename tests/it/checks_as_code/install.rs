@@ -39,6 +39,8 @@ async fn the_second_install_changes_nothing_and_the_audit_is_clean() {
         assert!(second.code == 0 && second.out.contains("nothing was changed"), "{second:?}");
         assert_eq!(person.writes(), 0, "{second:?}");
     }
+    // It answers at once, so its *Timeout* is short.
+    assert_eq!(person.configuration(2).timeout, 2);
     let audit = person.run(&["audit", &person.project(), "--require", "*", "--fail-on", "warning"]).await;
     assert_eq!((audit.code, audit.out.trim()), (0, "6 resources with 6 checks, 0 errors, 0 warnings."), "{audit:?}");
 }
