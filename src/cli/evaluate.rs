@@ -142,8 +142,8 @@ fn print_text(check: &Check, evaluation: &Evaluation) {
     let blockers = || task_log::blockers_in_one_line(&verdict.explanation);
     print(&match verdict.status() {
         Status::Passed => "The decision would be: succeeded.".to_owned(),
-        Status::Failed => format!("The decision would be: failed. {}.", blockers()),
-        Status::Waiting | Status::Errored => format!("It would not be decided yet. {}.", blockers()),
+        Status::Failed => format!("The decision would be: failed. Reason: {}.", blockers()),
+        Status::Waiting | Status::Errored => format!("It would not be decided yet. Reason: {}.", blockers()),
     });
 }
 

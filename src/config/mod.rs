@@ -135,7 +135,7 @@ fn wrong(setting: &str, problem: impl Into<String>, example: &'static str) -> Co
 /// When it is missing, or not a port.
 pub fn port(lookup: Lookup<'_>) -> Result<u16, ConfigError> {
     const NAME: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
-    const EXAMPLE: &str = "7072 (the Functions host sets it: start the app with `func start`)";
+    const EXAMPLE: &str = "7072 (the Functions host sets it: start the app with `func start`; `checkgate --help` lists the commands for people)";
     let text = lookup(NAME).ok_or_else(|| missing(NAME, EXAMPLE))?;
     text.trim().parse().map_err(|_| wrong(NAME, format!("is not a port: `{text}`"), EXAMPLE))
 }

@@ -11,7 +11,7 @@ use crate::azure_devops::projects::Project;
 use crate::cli::connect::{Organization, explain, patiently};
 use crate::cli::note;
 use crate::compliance::report::Report;
-use crate::compliance::{difference, mended};
+use crate::compliance::{Rule, difference, mended};
 use crate::config;
 use crate::text::{count, one_line};
 
@@ -29,6 +29,7 @@ pub(super) async fn fix(organization: &Organization, demands: &Demands, audited:
     let mut fixed = Fixed::default();
     let key = config::environment(FUNCTION_KEY);
     let open = audited.report.open().filter(|(_, it)| it.finding.cannot_fix.is_none());
+    let leaked = with_leaked_key(&audited.report);
     let ids: BTreeSet<u64> = open.filter_map(|(_, it)| Some(it.check.as_ref()?.0)).collect();
     for (project, check) in audited.checks.iter().filter(|(_, check)| ids.contains(&check.id())) {
         let place = place(project, check);
@@ -47,7 +48,13 @@ pub(super) async fn fix(organization: &Organization, demands: &Demands, audited:
         changes.iter().for_each(|change| note(&format!("  {}", change.to_string().replace('\n', "\n  "))));
         match is_agreed(yes) {
             Ok(true) => match write(organization, project, check, &wanted).await {
-                Ok(()) => fixed.changed += 1,
+                Ok(()) => {
+                    fixed.changed += 1;
+                    // The report does not say it any more.
+                    if leaked.contains(&check.id()) {
+                        note("  renew the function key: everybody who may see the check has seen it");
+                    }
+                }
                 Err(why) => fixed.failures.push(format!("{place}: {why}")),
             },
             Ok(false) => note("  left as it is"),
@@ -58,6 +65,13 @@ pub(super) async fn fix(organization: &Organization, demands: &Demands, audited:
         }
     }
     fixed
+}
+
+/// The checks whose key stands where everybody sees it.
+fn with_leaked_key(report: &Report) -> BTreeSet<u64> {
+    let shows_key = |rule| matches!(rule, Rule::KeyInUrl | Rule::KeyInQuery | Rule::KeyInHeader);
+    let leaking = report.open().filter(|(_, it)| shows_key(it.finding.rule));
+    leaking.filter_map(|(_, it)| Some(it.check.as_ref()?.0)).collect()
 }
 
 fn place(project: &Project, check: &CheckConfiguration) -> String {
@@ -112,6 +126,10 @@ pub(super) fn what_is_left(report: &Report, failures: &[String]) -> String {
         .collect();
     for line in &left {
         let _ = writeln!(text, "{}", one_line(line));
+    }
+    let mendable = report.open().filter(|(_, it)| it.finding.cannot_fix.is_none()).count();
+    if mendable > 0 {
+        let _ = writeln!(text, "{} not mended yet", count(mendable, "finding"));
     }
     let _ = write!(text, "{} left to a person", count(left.len(), "finding"));
     text

@@ -108,6 +108,10 @@ async fn backtest(options: &Options) -> Result<ExitCode, String> {
     let calls = usize::try_from(organization.azure_devops.calls()).unwrap_or(usize::MAX);
     let took = format!("{} of Azure DevOps in {:.1} s.", text::count(calls, "call"), begun.elapsed().as_secs_f64());
     report(options, (&own, other.as_ref()), &judged, &took);
+    if judged.is_empty() {
+        let id = options.pipeline;
+        note(&format!("pipeline {id} has no run that is over: is {id} what follows `definitionId=` in its address?"));
+    }
     let differs = other.is_some() && judged.iter().any(Judged::differs);
     Ok(match (judged.iter().any(Judged::is_unread), differs) {
         (true, _) => ExitCode::from(2),

@@ -101,6 +101,8 @@ async fn fix_mends_what_it_can_and_says_why_it_leaves_the_rest() {
     let require = ["--require", "unprotected"];
     let asked = person.run(&[&["audit", &person.project(), "--fix"][..], &require].concat()).await;
     assert!(asked.err.contains("nothing was changed: there is nobody to ask; add --yes"), "{asked:?}");
+    let mendable = planted::all().iter().filter(|it| it.is_mended).count();
+    assert!(asked.err.contains(&format!("\n{mendable} findings not mended yet\n")), "{asked:?}");
     assert_eq!((asked.code, person.writes()), (2, 0));
 
     let fixed =
@@ -116,6 +118,7 @@ async fn fix_mends_what_it_can_and_says_why_it_leaves_the_rest() {
         assert!(reason.is_some_and(|line| line.starts_with("left: ")), "{rule} has no reason in\n{}", fixed.err);
     }
     assert!(fixed.err.contains("- settings.retryInterval: 5\n  + settings.retryInterval: 0"), "{}", fixed.err);
+    assert_eq!(fixed.err.matches("  renew the function key: everybody who may see").count(), 3, "{}", fixed.err);
     // Each key is where it belongs, whole.
     let checks = person.azure_devops.with(|state| state.check_configurations.clone());
     for check in checks.values() {

@@ -197,6 +197,13 @@ async fn what_cannot_be_asked_of_the_past_is_unknown_and_not_guessed() {
 }
 
 #[tokio::test]
+async fn a_pipeline_without_runs_is_said_to_have_none() {
+    let (own, person) = (File::new("backtest-none", POLICY), Person::new().await);
+    let printed = backtest(&person, &["--file", own.path()]).await;
+    assert!(printed.code == 0 && printed.err.contains("pipeline 12 has no run that is over"), "{printed:?}");
+}
+
+#[tokio::test]
 async fn a_run_that_cannot_be_read_is_reported_and_makes_the_exit_code_2() {
     let (own, person) = (File::new("backtest-unread", POLICY), Person::new().await);
     person.resource(ResourceKind::Environment, "prod");
