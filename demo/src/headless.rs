@@ -5,6 +5,7 @@
 use std::io;
 use std::time::Duration;
 
+use checkgate::decision_record::DecisionRecord;
 use simulator::azure_devops::CheckIds;
 use simulator::azure_pipelines::{Delivered, HEADERS, deliver_with, expand};
 use simulator::pipeline_log;
@@ -40,8 +41,25 @@ pub(crate) async fn run_all(checks: &Checks) -> io::Result<bool> {
     }
     let right = ends.iter().filter(|(story, decision)| decision.as_deref() == Some(story.ends)).count();
     paint::line(&format!("{right} of {} stories ended as expected.", ends.len()));
+    let verified = verified(&world, ends.len()).await;
+    paint::line(&format!("{verified} decisions follow from the facts in their records."));
     world.stop().await?;
-    Ok(right == ends.len())
+    Ok(right == ends.len() && verified == ends.len())
+}
+
+/// How many decisions follow from the facts in their records, once so many are in the handler's log.
+async fn verified(world: &World, expected: usize) -> usize {
+    let records = || -> Vec<DecisionRecord> {
+        world.host.output().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    let written = async {
+        let mut look = interval(Duration::from_millis(20));
+        while records().len() < expected {
+            look.tick().await;
+        }
+    };
+    let _ = timeout(WAIT_TIMEOUT, written).await;
+    records().iter().filter(|record| record.verify(None).is_ok()).count()
 }
 
 impl Story {

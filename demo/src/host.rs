@@ -92,6 +92,14 @@ impl Host {
         }
     }
 
+    /// What the handler has printed, if the demo can see it.
+    pub(crate) fn output(&self) -> Vec<String> {
+        match self {
+            Self::Simulated(host) => host.now().output(),
+            Self::CoreTools(_) => Vec::new(),
+        }
+    }
+
     /// Stops the host, and the handler with it.
     pub(crate) async fn stop(&self) -> io::Result<()> {
         match self {
