@@ -27,6 +27,10 @@ const MAX_DEPTH: usize = 40;
 /// The most parser events of a document: bounds what a hostile body or an alias bomb can cost.
 const MAX_EVENTS: usize = 50_000;
 
+/// The same for a file of the person who runs a command: far more than the answers of other systems hold.
+const MAX_OWN_DEPTH: usize = 200;
+const MAX_OWN_EVENTS: usize = 5_000_000;
+
 /// One mistake, in the words of the person who writes the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -72,8 +76,21 @@ impl Document {
     ///
     /// The one syntax error (or excess of size) that stopped the parser.
     pub fn parse(text: &str) -> Result<Self, Problem> {
+        Self::parse_within(text, MAX_DEPTH, MAX_EVENTS)
+    }
+
+    /// The same for a file of the person who runs the command, which may hold what other systems answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::parse`].
+    pub fn parse_own(text: &str) -> Result<Self, Problem> {
+        Self::parse_within(text, MAX_OWN_DEPTH, MAX_OWN_EVENTS)
+    }
+
+    fn parse_within(text: &str, max_depth: usize, max_events: usize) -> Result<Self, Problem> {
         let options = serde_saphyr::options! {
-            budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_events: MAX_EVENTS },
+            budget: serde_saphyr::budget! { max_depth: max_depth, max_events: max_events, max_nodes: max_events },
             strict_booleans: true,
         };
         let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
@@ -133,6 +150,12 @@ impl Document {
                 return None;
             }
         }
+    }
+
+    /// Whether the document says exactly this.
+    #[must_use]
+    pub fn is(&self, value: &Value) -> bool {
+        self.value == *value
     }
 
     /// Whether the document has something at this path, whatever it is.

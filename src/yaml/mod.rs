@@ -5,7 +5,9 @@ mod duration;
 mod node;
 mod problems;
 mod pruned;
+mod written;
 
 pub use document::{Document, Problem};
 pub use duration::Duration;
 pub use problems::Problems;
+pub use written::write;
