@@ -46,6 +46,7 @@ pub mod events;
 pub mod facts;
 pub mod host;
 pub mod http;
+pub mod policy_test;
 pub mod queue;
 pub mod reevaluate_function;
 pub mod routes;
@@ -62,11 +63,10 @@ use checks_file::CurrentChecks;
 use clock::Clock;
 use host::Host;
 use queue::CheckQueue;
-use queue::watch::Watch;
 use task::plan_url::AllowedPlanUrls;
 use task::sealer::Sealer;
 
-/// Everything that an invocation may use. Holds no state of any check, except that nobody has evaluated it yet.
+/// Everything that an invocation may use. Holds no state of any check.
 #[derive(Debug)]
 pub struct App {
     /// The time.
@@ -87,8 +87,6 @@ pub struct App {
     pub claim_times: queue::claim::ClaimTimes,
     /// Where checks wait.
     pub queue: CheckQueue,
-    /// The checks that this process has acknowledged, and of which no evaluation was seen.
-    pub watch: Watch,
     /// The callback side, and the facts about runs.
     pub azure_devops: AzureDevOps,
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use clap::{Args, ValueEnum};
 
 use super::connect::{Organization, Place, explain};
 use super::serve::build_sources;
-use super::{block_on, fail, help, print, read_checks};
+use super::{block_on, fail, help, print, read_checks, recording};
 use crate::check::{Check, CheckDefinition};
 use crate::clock::Clock;
 use crate::config::{self, Settings};
@@ -50,6 +50,9 @@ pub(super) struct Options {
     /// The file with the checks
     #[arg(long, default_value = "checks.yaml")]
     file: PathBuf,
+    /// Write what was seen, and what follows, into a new file, as a test for `checkgate test`; without secrets
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// How to report; json is the decision record of decision.schema.json
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -98,7 +101,8 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
     let build = build.ok_or("the address names no run: copy that of the run's page, or add --build")?;
     let project = organization.project().await?;
     let properties = organization.properties(project.id, Some(build)).map_err(|error| explain(&error))?;
-    let check = check_at((&options.check, definition), properties, &options.inputs, clock.now())?;
+    let now = clock.now().trunc_subsecs(0);
+    let check = check_at((&options.check, definition), properties, &options.inputs, now)?;
     let session = organization.session(project.id, Some(build)).map_err(|error| explain(&error))?;
     let evaluator = Evaluator {
         check: &check,
@@ -113,6 +117,10 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
     };
     let evaluation = evaluator.evaluate().await.map_err(|refused| refused.why)?;
     let status = evaluation.verdict.status();
+    let hide = |value| sources.hide_secrets(session.hide_secrets(value));
+    if let Some(file) = &options.record {
+        recording::write(file, &check, &evaluation, &hide)?;
+    }
     match options.format {
         Format::Text => print_text(&check, &evaluation),
         Format::Json => {
@@ -122,7 +130,6 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
                 &evaluation.evidence,
                 &Memory::default(),
             );
-            let hide = |value| sources.hide_secrets(session.hide_secrets(value));
             print_record(&record.without_secrets(&hide).ok_or("nothing can be reported without secrets")?);
         }
     }

@@ -32,6 +32,8 @@ pub(super) const EVALUATE: &str = concat!(
 Examples:
   checkgate evaluate --check release \\
       'https://dev.azure.com/fabrikam/shop/_build/results?buildId=101'
+  checkgate evaluate --check release --record release.test.yaml \\
+      'https://dev.azure.com/fabrikam/shop/_build/results?buildId=101'
   checkgate evaluate --check change-approved --input ChangeNumber=CHG0030001 --build 101 \\
       https://dev.azure.com/fabrikam/shop
 
@@ -64,6 +66,16 @@ Exit codes: 0 done, 1 with --against if a decision differs, 2 something could no
 ",
     token!()
 );
+
+pub(super) const TEST: &str = "\
+Examples:
+  checkgate test
+  checkgate test teams/web --format junit > results.xml
+
+A test says what an evaluation sees and what must follow. Nobody is asked, and the time is the
+test's own, so a test gives the same result wherever it runs.
+
+Exit codes: 0 all passed, 1 one failed, 2 a file has mistakes, or there are no tests.";
 
 pub(super) const VERIFY_RECORD: &str = "\
 Examples:
@@ -151,6 +163,7 @@ pub(super) const POISON_FAIL: &str =
 pub(super) const SCHEMA: &str = "\
 Examples:
   checkgate schema > checks.schema.json
+  checkgate schema tests > tests.schema.json
   checkgate schema decision > decision.schema.json";
 
 pub(super) const KEYGEN: &str = "\

@@ -12,7 +12,9 @@ mod install;
 mod log;
 mod man;
 mod poison;
+mod policy_test;
 mod progress;
+mod recording;
 mod serve;
 mod validate;
 mod verify_record;
@@ -27,6 +29,7 @@ use clap_complete::Shell;
 use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
 use crate::decision_record::DecisionRecord;
+use crate::policy_test::TestFile;
 use crate::task::sealer::Sealer;
 use crate::text;
 
@@ -54,12 +57,14 @@ enum Command {
     Audit(audit::Options),
     /// Put a check of checks.yaml on a resource, with the settings that the guide recommends
     Install(install::Options),
+    /// Run the tests of policies: given facts, expected decisions
+    Test(policy_test::Options),
     /// Judge the facts of decision records again: the decision must be the same
     VerifyRecord(verify_record::Options),
     /// List the checks that could not be evaluated, queue one again, or fail it; for operators
     #[command(subcommand)]
     Poison(poison::Command),
-    /// Print the JSON Schema of checks.yaml, for editors, or of a decision record
+    /// Print the JSON Schema of checks.yaml or of its tests, for editors, or of a decision record
     #[command(after_help = help::SCHEMA)]
     Schema {
         /// Of what
@@ -83,6 +88,8 @@ enum Command {
 enum SchemaOf {
     /// checks.yaml
     Checks,
+    /// The tests of policies
+    Tests,
     /// What `evaluate` and `backtest` print with --format json, and the handler writes into its log
     Decision,
 }
@@ -98,11 +105,13 @@ pub fn run() -> ExitCode {
         Some(Command::Backtest(options)) => backtest::run(&options),
         Some(Command::Audit(options)) => audit::run(&options),
         Some(Command::Install(options)) => install::run(&options),
+        Some(Command::Test(options)) => policy_test::run(&options),
         Some(Command::VerifyRecord(options)) => verify_record::run(&options),
         Some(Command::Poison(command)) => poison::run(&command),
         Some(Command::Schema { of }) => {
             print(&match of {
                 SchemaOf::Checks => schema(),
+                SchemaOf::Tests => tests_schema(),
                 SchemaOf::Decision => decision_schema(),
             });
             ExitCode::SUCCESS
@@ -180,6 +189,17 @@ fn read_checks(file: &Path) -> Result<ChecksFile, String> {
 #[expect(clippy::expect_used, reason = "a schema is JSON")]
 pub fn decision_schema() -> String {
     serde_json::to_string_pretty(&schemars::schema_for!(DecisionRecord)).expect("a schema is JSON")
+}
+
+/// The JSON Schema of the tests of policies, as it is committed.
+///
+/// # Panics
+///
+/// Never: a schema is JSON.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a schema is JSON")]
+pub fn tests_schema() -> String {
+    serde_json::to_string_pretty(&schemars::schema_for!(TestFile)).expect("a schema is JSON")
 }
 
 /// The JSON Schema of `checks.yaml`, as it is committed.

@@ -70,14 +70,12 @@ impl DecisionRecord {
             read_at: data.read_at.unwrap_or(data.evaluated_now),
             memory: &data.memory,
         };
-        let verdict = match replay.judge(&data.facts) {
-            Ok(verdict) => verdict,
-            Err(mistakes) => {
-                let name = |index: usize| data.facts.get(index).map_or("", |fact| &fact.fact);
-                let line = |it: &Mismatch| format!("fact `{}` {}: {}", name(it.index), it.path, it.message);
-                return mistakes.iter().map(line).collect();
-            }
-        };
+        let (verdict, mismatches) = replay.judge(&data.facts);
+        if !mismatches.is_empty() {
+            let name = |index: usize| data.facts.get(index).map_or("", |fact| &fact.fact);
+            let line = |it: &Mismatch| format!("fact `{}` {}: {}", name(it.index), it.path, it.message);
+            return mismatches.iter().map(line).collect();
+        }
         let again = conditions(&verdict.explanation);
         let mut found: Vec<String> =
             data.result.conditions.iter().zip(&again).filter_map(|(was, is)| difference(was, is)).collect();

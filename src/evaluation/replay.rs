@@ -32,17 +32,14 @@ pub struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    /// Judges the check by these facts.
-    ///
-    /// # Errors
-    ///
-    /// The facts that no condition asks for, or that cannot be read.
-    pub fn judge(&self, facts: &[RecordedFact]) -> Result<Verdict, Vec<Mismatch>> {
+    /// Judges the check by these facts, and says which of them no condition asks for, or cannot be read.
+    #[must_use]
+    pub fn judge(&self, facts: &[RecordedFact]) -> (Verdict, Vec<Mismatch>) {
         let inputs = self.definition.input_values(self.inputs);
         let scope = self.scope(&inputs);
-        let mut facts = self.wanted(scope).answered_by(facts)?;
+        let (mut facts, mismatches) = self.wanted(scope).answered_by(facts);
         facts.set_read_at(self.read_at);
-        Ok(judge_in(&self.definition.conditions, scope, &facts, self.memory))
+        (judge_in(&self.definition.conditions, scope, &facts, self.memory), mismatches)
     }
 
     /// Which of these facts each condition asks for, in the order of an explanation without its root.

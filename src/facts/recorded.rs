@@ -47,6 +47,8 @@ pub struct Mismatch {
     pub path: String,
     /// What was found, and what to write.
     pub message: String,
+    /// Whether nothing asks for it: the evaluation goes on without it.
+    pub is_unused: bool,
 }
 
 /// What an evaluation asked for, and what was answered.
@@ -88,11 +90,8 @@ impl Wanted {
 
     /// Answers what is wanted from `recorded`, and reports facts that nothing asks for or that cannot be read. A fact
     /// answers what is asked exactly so; else whatever has its name and all that its `of` says.
-    ///
-    /// # Errors
-    ///
-    /// All mistakes.
-    pub fn answered_by(&self, recorded: &[RecordedFact]) -> Result<Facts, Vec<Mismatch>> {
+    #[must_use]
+    pub fn answered_by(&self, recorded: &[RecordedFact]) -> (Facts, Vec<Mismatch>) {
         let (mut facts, mut mistakes, mut used) = (Facts::default(), Vec::new(), vec![false; recorded.len()]);
         for fact in self.iter() {
             let exact = recorded.iter().position(|known| is_exactly(known, fact));
@@ -108,7 +107,7 @@ impl Wanted {
                 [index] => mistakes.extend(fact.give(&recorded[*index], &mut facts).err().map(|it| it.of(*index))),
                 [first, second, ..] => {
                     let message = format!("answers the same question as fact {first}: say in `of` which it answers");
-                    mistakes.push(Mismatch { index: *second, path: "of".to_owned(), message });
+                    mistakes.push(Mistake::new("of", message).of(*second));
                 }
             }
         }
@@ -116,7 +115,7 @@ impl Wanted {
         mistakes.extend(unused.map(|index| self.why_unused(index, &recorded[index])));
         mistakes.sort_by_key(|mistake| mistake.index);
         mistakes.dedup();
-        if mistakes.is_empty() { Ok(facts) } else { Err(mistakes) }
+        (facts, mistakes)
     }
 
     fn why_unused(&self, index: usize, recorded: &RecordedFact) -> Mismatch {
@@ -136,7 +135,7 @@ impl Wanted {
                 format!("no condition of the check asks for that; it asks for `{name}` of {}", same.join(" and of ")),
             )
         };
-        Mismatch { index, path: path.to_owned(), message }
+        Mismatch { is_unused: path != "fact" || NAMES.contains(&name), ..Mistake::new(path, message).of(index) }
     }
 }
 
@@ -171,7 +170,7 @@ impl Mistake {
     }
 
     fn of(self, index: usize) -> Mismatch {
-        Mismatch { index, path: self.path, message: self.message }
+        Mismatch { index, path: self.path, message: self.message, is_unused: false }
     }
 }
 

@@ -8,7 +8,6 @@ mod poison;
 pub mod progress;
 mod schedule;
 mod storage;
-pub mod watch;
 
 pub use pending_decision::PendingDecision;
 pub use poison::{PoisonQueue, Poisoned, Taken};

@@ -13,20 +13,9 @@ use crate::queue::{PendingDecision, QueueError};
 use crate::task::Decision;
 use crate::task_log;
 
-/// What an attempt is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// To evaluate the check.
-    Evaluate,
-    /// To end a check that evaluations crash on: the host has handed out its message nearly as often as it will.
-    EndCrashing,
-    /// To end a check that nobody has evaluated until its deadline.
-    EndUnevaluated,
-}
-
-/// Runs an attempt to its end.
-pub(super) async fn run(mut context: Context<'_>, purpose: Purpose) -> Result<Ended, Failure> {
-    let mut next = evaluate(&mut context, purpose).await;
+/// Runs an evaluation to its end. `is_last` says that the host has handed out the message nearly as often as it will.
+pub(super) async fn run(mut context: Context<'_>, is_last: bool) -> Result<Ended, Failure> {
+    let mut next = evaluate(&mut context, is_last).await;
     loop {
         next = match next {
             Next::Decide { decision, lines } => decide(&mut context, decision, lines).await,
@@ -50,14 +39,14 @@ pub(super) async fn run(mut context: Context<'_>, purpose: Purpose) -> Result<En
 }
 
 /// Precheck, facts, verdict.
-async fn evaluate(context: &mut Context<'_>, purpose: Purpose) -> Next {
+async fn evaluate(context: &mut Context<'_>, is_last: bool) -> Next {
     let is_first = context.message.progress.is_first();
     let seen = match context.look().await {
         Ok(seen) => seen,
         Err(error) => return context.after_error(&StepError::Precheck(&error)),
     };
     let (reader, claims) = context.judges();
-    let pending = match precheck::judge(&seen, reader, claims, purpose != Purpose::Evaluate) {
+    let pending = match precheck::judge(&seen, reader, claims, is_last) {
         Precheck::Proceed(pending) => pending,
         Precheck::WaitForOtherChain(claim, until) => return context.wait_for_other_chain(claim, until),
         Precheck::Gone(why) => return context.look_again_before_believing(&why),
@@ -76,10 +65,8 @@ async fn evaluate(context: &mut Context<'_>, purpose: Purpose) -> Next {
         return adopt(context, pending, is_first).await;
     }
     context.open_log(is_first).await;
-    match purpose {
-        Purpose::Evaluate => {}
-        Purpose::EndCrashing => return Next::cannot_evaluate(),
-        Purpose::EndUnevaluated => return Next::was_not_evaluated(&context.message, context.now),
+    if is_last {
+        return Next::cannot_evaluate();
     }
     let mut evaluation = match context.evaluate().await {
         Ok(evaluation) => evaluation,

@@ -9,8 +9,8 @@
 //! In reading order: [`envelope`] (what the host sends), `put_back` (messages of other apps), `attempt` (one evaluation, from
 //! top to bottom), `precheck` (does somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry`
 //! (what an error leads to), `status` and `decision` (what is shown and posted), `evidence` (what is recorded of a decision),
-//! `page` (how it is written), `record` (the check's own timeline record), `context` (what all of them work with). [`watch`]:
-//! checks that nobody evaluates.
+//! `page` (how it is written), `record` (the check's own timeline record),
+//! `context` (what all of them work with).
 
 mod attempt;
 mod context;
@@ -26,7 +26,6 @@ mod retry;
 mod status;
 #[cfg(test)]
 mod testing;
-pub mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +42,6 @@ use crate::span;
 use crate::task::Decision;
 use crate::task::token::AuthToken;
 
-use attempt::Purpose;
 use context::Context;
 pub(crate) use context::session_of;
 pub(crate) use record::{recorded_claim, recorded_decision};
@@ -130,8 +128,6 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     let message_id = invocation.message_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let is_retry = invocation.dequeue_count > 1 || put_back::was_put_back(&message, invocation);
     let is_last = invocation.dequeue_count.saturating_add(LAST_ATTEMPTS) > app.host.max_dequeue_count;
-    let purpose = if is_last { Purpose::EndCrashing } else { Purpose::Evaluate };
-    app.watch.end(&message.check.properties);
     let app = Arc::clone(app);
     let span = span::of(&message.check, message.progress.evaluations());
     // A task of its own: a panic in one evaluation does not take others with it, and a host that hangs up does not cut
@@ -139,7 +135,8 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     let evaluation = tokio::spawn(
         async move {
             let claims = claims_of(&app, &message, message_id, is_retry);
-            let ended = in_time(attempt::run(Context::new(&app, *message, token, claims), purpose)).await;
+            let attempt = attempt::run(Context::new(&app, *message, token, claims), is_last);
+            let ended = tokio::time::timeout(EVALUATION_TIMEOUT, attempt).await.unwrap_or(Err(Failure::TookTooLong));
             if let Ok(ended) = &ended {
                 tracing::info!(outcome = describe(ended), "evaluation ended");
             }
@@ -148,11 +145,6 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
         .instrument(span),
     );
     evaluation.await.unwrap_or(Err(Failure::Panicked))
-}
-
-/// An attempt, but no longer than any may take.
-async fn in_time(attempt: impl Future<Output = Result<Ended, Failure>>) -> Result<Ended, Failure> {
-    tokio::time::timeout(EVALUATION_TIMEOUT, attempt).await.unwrap_or(Err(Failure::TookTooLong))
 }
 
 /// What a message knows of claims. Until its chain has owned the check, it is a newcomer.

@@ -50,6 +50,5 @@ mod source_kinds;
 mod stage;
 mod support;
 mod two_apps;
-mod unevaluated;
 mod validate;
 mod whole_app;

@@ -176,32 +176,40 @@ fn the_run(state: &mut State, run: u64) -> &mut Run {
     state.runs.get_mut(&run).expect("the run")
 }
 
-impl Case {
-    /// A checks.yaml with a check `it` of this condition.
-    pub(super) fn checks(&self, sources: &Sources) -> String {
-        let (snow, prom, web) = (sources.url("service-now"), sources.url("prometheus"), sources.url("web"));
-        format!(
-            "connections:
+/// A checks.yaml with a check for each of these, named after its kind. The first is the default.
+pub(super) fn checks_of(cases: &[Case], sources: &Sources) -> String {
+    let (snow, prom, web) = (sources.url("service-now"), sources.url("prometheus"), sources.url("web"));
+    let mut text = format!(
+        "connections:
   snow: {{ serviceNow: {{ instance: '{snow}', user: '${{SERVICENOW_USER}}', password: '${{SERVICENOW_PASSWORD}}' }} }}
   prom: {{ prometheus: {{ url: '{prom}' }} }}
   sonar: {{ http: {{ url: '{web}', headers: {{ Authorization: 'Bearer ${{SONAR_TOKEN}}' }} }} }}
-default: it
+default: {}
 checks:
-  it:
-    inputs: {{ ChangeNumber: {{ default: {CHANGE} }} }}
-    conditions: [ {{ {} }} ]
 ",
-            self.condition
-        )
+        cases[0].kind
+    );
+    for Case { kind, condition, .. } in cases {
+        text += &format!(
+            "  {kind}:
+    inputs: {{ ChangeNumber: {{ default: {CHANGE} }} }}
+    conditions: [ {{ {condition} }} ]
+"
+        );
     }
+    text
+}
 
+impl Case {
     /// Sets the world up so that the condition passes.
     pub(super) fn give(&self, state: &mut State, run: u64, sources: &Sources) {
         (self.given)(state, run);
         sources.with(|state: &mut sources::State| {
             state.service_now.add_change(CHANGE, &[("category", "Hardware")]);
             state.prometheus.queries.insert("canary_error_rate".to_owned(), Samples::Vector(vec![0.01]));
-            state.web.insert("api/gate?project=web".to_owned(), Page::ok(json!({ "status": "OK" })));
+            state
+                .web
+                .insert("api/gate?project=web".to_owned(), Page::ok(json!({ "status": "OK", "sent": "sonar-token" })));
         });
     }
 

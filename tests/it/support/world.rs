@@ -68,8 +68,6 @@ pub(crate) struct World {
     server: tokio::task::JoinHandle<()>,
     may_leave_messages: bool,
     pub(crate) setup: Setup,
-    /// The handler's process.
-    pub(crate) app: Arc<App>,
 }
 
 impl World {
@@ -135,8 +133,8 @@ impl World {
             given(state, id);
             id
         });
-        let app = Arc::new(setup.app(&clock, &queue, &azure_devops));
-        let (handler_url, server) = serve_shared(Arc::clone(&app)).await;
+        let app = setup.app(&clock, &queue, &azure_devops);
+        let (handler_url, server) = serve(app).await;
         let handler = Handler::Url(handler_url.clone());
         let source = QueueSource::Simulated(queue.clone());
         let host =
@@ -153,7 +151,6 @@ impl World {
             server,
             may_leave_messages: false,
             setup,
-            app,
         }
     }
 
@@ -175,8 +172,8 @@ impl World {
     pub(crate) async fn restart_handler(&mut self, checks: &str) {
         self.server.abort();
         checks.clone_into(&mut self.setup.checks);
-        self.app = Arc::new(self.setup.app(&self.clock, &self.queue, &self.azure_devops));
-        let (handler_url, server) = serve_shared(Arc::clone(&self.app)).await;
+        let app = self.setup.app(&self.clock, &self.queue, &self.azure_devops);
+        let (handler_url, server) = serve(app).await;
         let source = QueueSource::Simulated(self.queue.clone());
         let handler = Handler::Url(handler_url.clone());
         self.host = FunctionsHost::start(app_root(), handler, source, self.clock.clone())
@@ -525,13 +522,9 @@ fn source_settings(sources: &Sources) -> Vec<(String, String)> {
 
 /// Serves an app on a free port: its address, and the task that ends with it.
 pub(crate) async fn serve(app: App) -> (String, tokio::task::JoinHandle<()>) {
-    serve_shared(Arc::new(app)).await
-}
-
-async fn serve_shared(app: Arc<App>) -> (String, tokio::task::JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    (url, tokio::spawn(checkgate::routes::serve(app, listener)))
+    (url, tokio::spawn(checkgate::routes::serve(Arc::new(app), listener)))
 }
 
 /// A delivery, complete unless told otherwise.

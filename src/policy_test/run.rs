@@ -1,0 +1,176 @@
+//! Runs tests: judges their facts, and compares the verdict with what is expected.
+
+use super::given::{Given, Load};
+use super::seen::Seen;
+use super::{Expectation, Test, TestFile, validate};
+use crate::checks_file::ChecksFile;
+use crate::decision_record::Decided;
+use crate::evaluation::Verdict;
+use crate::evaluation::replay::Replay;
+use crate::facts::Mismatch;
+use crate::task_log;
+use crate::yaml::{Document, Problem, Problems};
+
+/// One test that was run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// What it shows.
+    pub name: String,
+    /// The check.
+    pub check: String,
+    /// What was expected and is not so; empty if it passed.
+    pub failures: Vec<String>,
+    /// What the check's log would say.
+    pub log: Vec<String>,
+}
+
+/// The tests of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RanFile {
+    /// The tests that could be run.
+    pub tests: Vec<Ran>,
+    /// What keeps the others from running.
+    pub problems: Vec<Problem>,
+    /// What is probably not as it was meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// Runs the tests of a file. `load` reads a file beside it.
+pub fn run(text: &str, checks: &ChecksFile, load: &dyn Fn(&str) -> Result<String, String>, seen: &mut Seen) -> RanFile {
+    let document = match Document::parse_own(text) {
+        Ok(document) => document,
+        Err(problem) => return RanFile { problems: vec![problem], ..RanFile::default() },
+    };
+    let file = match document.read(|file: &TestFile, problems| {
+        if file.tests.is_empty() {
+            problems.push("tests", "is empty; a file of tests has at least one");
+        }
+    }) {
+        Ok(file) => file,
+        Err(problems) => return RanFile { problems, ..RanFile::default() },
+    };
+    let mut ran = RanFile::default();
+    for (index, test) in file.tests.iter().enumerate() {
+        let place = format!("tests[{index}]");
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let mut found = Found { problems: &mut problems, warnings: &mut warnings, place: &place };
+        let judged = found.judge(test, &file, checks, load);
+        ran.problems.extend(problems.into_iter().map(|problem| document.locate(problem)));
+        ran.warnings.extend(warnings.into_iter().map(|problem| document.locate(problem)));
+        if let Some((check, decided, verdict)) = judged {
+            seen.note(&check, &verdict);
+            let log = task_log::conditions(&verdict);
+            let failures = compare(&test.expect, decided, &verdict, &log);
+            ran.tests.push(Ran { name: test.name.clone(), check, failures, log });
+        }
+    }
+    ran
+}
+
+/// Collects what is wrong with one test.
+struct Found<'a> {
+    problems: &'a mut Vec<Problem>,
+    warnings: &'a mut Vec<Problem>,
+    /// Where the test is in its file.
+    place: &'a str,
+}
+
+impl Found<'_> {
+    /// What a test comes to, if nothing is wrong with it.
+    fn judge(
+        &mut self,
+        test: &Test,
+        file: &TestFile,
+        checks: &ChecksFile,
+        load: Load<'_>,
+    ) -> Option<(String, Decided, Verdict)> {
+        let before = self.problems.len();
+        let mut problems = Problems::at(self.place.to_owned(), self.problems);
+        let mut given = match Given::of(test, file, load) {
+            Ok(given) => given,
+            Err(why) => {
+                problems.push("recorded", why);
+                return None;
+            }
+        };
+        let (check, definition) = validate::definition(&given, checks, &mut problems)?;
+        validate::inputs(test, &mut given, definition, &mut problems);
+        validate::expectation(&test.expect, definition, &mut problems);
+        let Some(at) = given.at else {
+            problems.push("", "says no time; add for instance `at: 2026-01-05T09:00:00Z`");
+            return None;
+        };
+        let delivered_at = given.delivered.unwrap_or(at);
+        if delivered_at > at {
+            problems.push("delivered", "is after the time of the evaluation, `at`");
+        }
+        let replay = Replay {
+            definition,
+            inputs: &given.inputs,
+            delivered_at,
+            deadline: definition.deadline(delivered_at),
+            at,
+            read_at: at,
+            memory: &given.memory,
+        };
+        let (verdict, mismatches) = replay.judge(&given.facts);
+        for mismatch in mismatches {
+            self.note(mismatch, &given, test);
+        }
+        (self.problems.len() == before).then(|| (check, Decided::from(replay.status(&verdict)), verdict))
+    }
+
+    /// Reports a fact at its place. A recording may hold more than the check asks for by now.
+    fn note(&mut self, mismatch: Mismatch, given: &Given, test: &Test) {
+        let Mismatch { index, path, message, is_unused } = mismatch;
+        let is_own = index < given.own;
+        let problem = if is_own {
+            let separator = if path.is_empty() { "" } else { "." };
+            Problem::new(format!("{}.facts[{index}]{separator}{path}", self.place), message)
+        } else {
+            let (name, recorded) = (&given.facts[index].fact, test.recorded.as_deref().unwrap_or_default());
+            Problem::new(format!("{}.recorded", self.place), format!("fact `{name}` of {recorded}, {path}: {message}"))
+        };
+        match (is_unused, is_own) {
+            (false, _) => self.problems.push(problem),
+            (true, true) => self.warnings.push(problem),
+            (true, false) => {}
+        }
+    }
+}
+
+/// What is not as expected.
+fn compare(expect: &Expectation, decided: Decided, verdict: &Verdict, log: &[String]) -> Vec<String> {
+    let mut failures = Vec::new();
+    if let Some(outcome) = expect.outcome.filter(|outcome| *outcome != decided) {
+        failures.push(format!("outcome: expected {}, found {}", outcome.word(), decided.word()));
+    }
+    if let Some(expected) = &expect.blocking {
+        let found: Vec<&str> = verdict.explanation.blocking().iter().map(|leaf| leaf.condition.as_str()).collect();
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        let sorted = |list: &[&str]| {
+            let mut list: Vec<String> = list.iter().map(|name| format!("`{name}`")).collect();
+            list.sort();
+            if list.is_empty() { "nothing".to_owned() } else { list.join(", ") }
+        };
+        if sorted(&found) != sorted(&expected) {
+            failures.push(format!("blocking: expected {}, found {}", sorted(&expected), sorted(&found)));
+        }
+    }
+    for text in expect.text.iter().filter(|text| !log.iter().any(|line| line.contains(text.as_str()))) {
+        failures.push(format!("text: no line of the log holds `{text}`"));
+    }
+    failures
+}
+
+impl TestFile {
+    /// A file with one test: the check was evaluated, and this came out.
+    #[must_use]
+    pub fn of_evaluation(test: Test, verdict: &Verdict, replay: &Replay<'_>) -> Self {
+        let decided = Decided::from(replay.status(verdict));
+        let blocking: Vec<String> = verdict.explanation.blocking().iter().map(|it| it.condition.clone()).collect();
+        let blocking = (!blocking.is_empty()).then_some(blocking);
+        let expect = Expectation { outcome: Some(decided), blocking, text: Vec::new() };
+        Self { tests: vec![Test { expect, ..test }], ..Self::default() }
+    }
+}
