@@ -74,20 +74,20 @@ async fn three_hundred_checks_are_decided_right_while_the_handler_is_killed_all_
         assert_eq!(accepted, [expected], "seed {seed}: {events:?}\n{log}");
         assert!(events.iter().all(|event| event.result == expected), "seed {seed}: {events:?}\n{log}");
     }
-    assert!(kills > 20, "it was killed {kills} times only");
+    assert!(kills > 15, "it was killed {kills} times only");
     host.stop().await;
 }
 
-/// Kills the handler every 200 to 800 ms. One that does not serve by then, on a busy machine, lives until it does.
+/// Kills the handler 100 to 600 ms after it has begun to serve, so that it gets something done on a busy machine too.
 async fn kill(host: FunctionsHost, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut look = interval(Duration::from_millis(20));
     for killed in 0.. {
-        let life = Duration::from_millis(random.u64(200..800));
-        let _ = timeout(life, std::future::pending::<()>()).await;
         while lives(&host) <= killed {
             look.tick().await;
         }
+        let life = Duration::from_millis(random.u64(100..600));
+        let _ = timeout(life, std::future::pending::<()>()).await;
         host.kill_handler().await;
     }
 }
