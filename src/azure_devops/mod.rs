@@ -10,6 +10,7 @@ mod asked_wait;
 pub mod build;
 pub mod builds;
 pub mod check_configurations;
+pub mod commits;
 pub mod coverage;
 mod error;
 #[cfg(fuzzing)]

@@ -73,6 +73,16 @@ impl PipelineRun {
         self.status.eq_ignore_ascii_case("cancelling")
     }
 
+    /// Whether it is of this commit; any run is, where none is given.
+    fn is_of(&self, commit: Option<&str>) -> Result<bool, Error> {
+        let Some(commit) = commit else { return Ok(true) };
+        if self.source_version.is_empty() {
+            let detail = format!("Azure DevOps does not give the commit of run {}", self.title());
+            return Err(Error::new(WHAT, ErrorKind::Other, detail));
+        }
+        Ok(self.source_version.eq_ignore_ascii_case(commit))
+    }
+
     /// Its number, or its id where it has none.
     #[must_use]
     pub fn title(&self) -> String {
@@ -105,6 +115,37 @@ impl Session<'_> {
             }
         }
         Err(Error::new(WHAT, ErrorKind::Other, format!("Azure DevOps does not list run {run} itself among them")))
+    }
+
+    /// The newest run of a pipeline, of this branch and this commit where they are given. The run `except` does not count.
+    ///
+    /// # Errors
+    ///
+    /// As any call; and where the list holds runs of something else.
+    pub async fn latest_run(
+        &self,
+        (pipeline, branch): (u64, Option<&str>),
+        commit: Option<&str>,
+        except: u64,
+    ) -> Result<Option<PipelineRun>, Error> {
+        // Without a commit the first one counts, or the one after it.
+        let top = if commit.is_some() { PAGE } else { 2 };
+        let path = self.runs_path(pipeline, branch, top);
+        let mut next: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let (page, following) = self.page::<PipelineRun>(WHAT, &path, (None, next.as_deref())).await?;
+            expect_only(&page, pipeline, branch)?;
+            for listed in page.into_iter().filter(|listed| listed.id != except) {
+                if listed.is_of(commit)? {
+                    return Ok(Some(listed));
+                }
+            }
+            next = following;
+            if next.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(None)
     }
 
     /// The path of the list of a pipeline's runs, newest first.

@@ -1,5 +1,6 @@
 //! The timeline of the run: its stages, jobs and tasks.
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -46,6 +47,10 @@ pub struct TimelineRecord {
     /// How it ended.
     #[serde(default, deserialize_with = "or_none")]
     pub result: Option<String>,
+    /// When it ended.
+    #[serde(default, deserialize_with = "or_none", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub finish_time: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "or_none")]
     task: Option<TaskReference>,
 }
@@ -174,6 +179,20 @@ impl TimelineRecord {
     #[must_use]
     pub fn is_task(&self, id: Uuid) -> bool {
         self.kind.as_deref() == Some("Task") && self.task.as_ref().is_some_and(|task| task.id == Some(id))
+    }
+
+    /// Whether it is an execution of a task with one of these names.
+    #[must_use]
+    pub fn is_task_named(&self, names: &[&str]) -> bool {
+        let name = self.task.as_ref().filter(|_| self.is_of("Task")).and_then(|task| task.name.as_deref());
+        name.is_some_and(|name| names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+    }
+
+    /// Whether it has succeeded, perhaps with issues.
+    #[must_use]
+    pub fn has_succeeded(&self) -> bool {
+        let result = self.result.as_deref().unwrap_or_default();
+        self.is_completed() && ["succeeded", "succeededWithIssues"].iter().any(|good| good.eq_ignore_ascii_case(result))
     }
 
     /// Whether it has run to an end.

@@ -13,9 +13,14 @@ use crate::facts::{FactError, Gatherer, ReadingTime, Wanted};
 use crate::sources::Sources;
 
 /// The kinds that cannot be asked of the past, with the reason.
-const NOT_OF_THE_PAST: [(&str, &str); 7] = [
+const NOT_OF_THE_PAST: [(&str, &str); 12] = [
     ("pullRequest", "votes are known only as they are today"),
     ("newestRun", "other runs are known only as they are today"),
+    ("pipelineRun", "other runs are known only as they are today"),
+    ("sonarQualityGate", "analyses are read only as they are today"),
+    ("jiraIssues", "Jira is read only as it is today"),
+    ("advancedSecurityAlerts", "alerts are known only as they are today"),
+    ("freezeCalendar", "the calendar is read only as it is today"),
     ("tag", "tags are known only as they are today"),
     ("serviceNowChange", "ServiceNow is read only as it is today"),
     ("http", "the other system is read only as it is today"),

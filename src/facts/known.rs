@@ -29,10 +29,15 @@ known! {
     super::coverage::EarlierCoverage,
     super::pull_requests::RunPullRequests,
     super::pipeline_runs::SupersedingRun,
+    super::pipeline_runs::LatestRun,
     super::work_items::LinkedWorkItems,
     super::work_items::WorkItemQuery,
     crate::sources::metrics::Samples,
     crate::sources::service_now::ChangeRequests,
+    crate::sources::sonar::CommitAnalysis,
+    super::jira::RunIssues,
+    super::advanced_security::BranchAlerts,
+    crate::sources::calendar::CalendarFile,
     crate::sources::http::HttpRequest,
 }
 

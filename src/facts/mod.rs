@@ -3,12 +3,14 @@
 //! A condition names the facts it needs ([`Wanted`]); the [`Gatherer`] reads them, one call to a host at a time; a condition judges
 //! what was read ([`Facts`]). Each file of this room holds the facts of one topic, and knows which client answers them.
 
+pub mod advanced_security;
 pub mod artifacts;
 pub mod coverage;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gatherer;
+pub mod jira;
 mod known;
 pub mod pipeline_runs;
 pub mod pull_requests;

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::run::RunDetails;
+use super::run::{RunDetails, commit};
 use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::pipeline_runs::{MAX_PAGES, PipelineRun};
 use crate::azure_devops::timeline::Progress;
@@ -15,6 +15,66 @@ const MAX_TIMELINES: usize = 20;
 
 /// How an ended run did not get through: nobody can say that it replaces another.
 const UNSUCCESSFUL: [&str; 2] = ["failed", "canceled"];
+
+/// The newest run of a pipeline, besides the run itself; `None` where there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LatestRun {
+    /// The pipeline's id.
+    pub pipeline: u64,
+    /// The branch that it must be of, in full.
+    pub branch: RunBranch,
+    /// Whether it must be of the run's commit.
+    pub same_commit: bool,
+}
+
+/// The branch of another run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RunBranch {
+    /// Any.
+    Any,
+    /// That of the run.
+    Same,
+    /// This one, in full.
+    Named(String),
+}
+
+/// A run with its page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OtherRun {
+    /// The run.
+    pub run: PipelineRun,
+    /// Its page, for people.
+    pub link: String,
+}
+
+impl Fact for LatestRun {
+    const NAME: &'static str = "pipelineRun";
+
+    type Value = Option<OtherRun>;
+
+    /// A page, and as many as it takes to find the commit.
+    fn calls(&self) -> RangeInclusive<usize> {
+        1..=if self.same_commit { MAX_PAGES } else { 1 }
+    }
+
+    async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Option<OtherRun>, FactError> {
+        let run = gatherer.get(&RunDetails).await?;
+        let branch = match &self.branch {
+            RunBranch::Any => None,
+            RunBranch::Same if run.source_branch.is_empty() => {
+                return Err(FactError::because("Azure DevOps does not give the run's branch"));
+            }
+            RunBranch::Same => Some(run.source_branch.as_str()),
+            RunBranch::Named(name) => Some(name.as_str()),
+        };
+        let commit = self.same_commit.then(|| commit(&run)).transpose()?;
+        let session = gatherer.azure_devops;
+        let latest = session.latest_run((self.pipeline, branch), commit, run.id).await?;
+        Ok(latest.map(|run| OtherRun { link: session.run_link(run.id), run }))
+    }
+}
 
 /// The newest run of the run's pipeline and branch that supersedes it; `None` where none does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::{Run, RunState};
+use crate::sources::http::is_commit;
 
 /// What never changes about the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -19,6 +20,21 @@ impl Fact for RunDetails {
         gatherer.insert(CurrentRunState, build.state);
         Ok(build.run)
     }
+}
+
+/// The name of the run's branch, without `refs/heads/`.
+pub(super) fn branch(run: &Run) -> Result<&str, FactError> {
+    run.source_branch.strip_prefix("refs/heads/").filter(|name| !name.is_empty()).ok_or_else(|| {
+        let what = if run.source_branch.is_empty() { "nothing that Azure DevOps names" } else { &run.source_branch };
+        FactError::because(format!("the run is of {what}, which is not a branch"))
+    })
+}
+
+/// The run's commit.
+pub(super) fn commit(run: &Run) -> Result<&str, FactError> {
+    let commit = run.source_version.as_str();
+    let why = || format!("the run's `sourceVersion` is `{commit}`, not the hash of a commit");
+    is_commit(commit).then_some(commit).ok_or_else(|| FactError::because(why()))
 }
 
 /// What may change about the run while its stage waits.

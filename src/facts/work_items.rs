@@ -17,7 +17,7 @@ use crate::azure_devops::work_items::{BATCH, WorkItem};
 use crate::text::is_same;
 
 /// Of how many commits the platform lists the work items. From public reports; today's number is not documented.
-const MAX_COMMITS: usize = 200;
+pub(super) const MAX_COMMITS: usize = 200;
 
 /// Which links between a run and its work items count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -138,7 +138,8 @@ mod tests {
         let file = ChecksFile::parse(file).unwrap_or_else(|problems| panic!("{problems:?}"));
         let endpoint = Endpoint::new("snow", &file.connections["snow"], &|_: &str| None).expect("an endpoint");
         let body = format!(r#"{{"access_token":"t"{expires_in}}}"#).into();
-        let answered = Answered { status: StatusCode::OK, content_type: "application/json".to_owned(), body };
+        let answered =
+            Answered { status: StatusCode::OK, content_type: "application/json".to_owned(), body, continuation: None };
         let token = read_token(&endpoint, &answered, DateTime::UNIX_EPOCH).expect("a token");
         (token.expires_at - DateTime::UNIX_EPOCH).num_seconds()
     }

@@ -20,6 +20,9 @@ use crate::http::secrets::Secrets;
 /// The largest answer that is read.
 const MAX_RESPONSE: usize = 1024 * 1024;
 
+/// What is understood: a calendar, where one is asked for.
+const ACCEPTED: &str = "application/json, text/calendar;q=0.5";
+
 /// What is asked of a connection.
 pub(super) struct Ask<'a> {
     pub(super) method: Method,
@@ -35,6 +38,8 @@ pub(super) struct Answered {
     pub(super) status: StatusCode,
     pub(super) content_type: String,
     pub(super) body: Bytes,
+    /// The token of the next page, where Azure DevOps lists something.
+    pub(super) continuation: Option<String>,
 }
 
 impl Sources {
@@ -50,7 +55,7 @@ impl Sources {
     async fn ask_once(&self, endpoint: &Endpoint, ask: &Ask<'_>, now: DateTime<Utc>) -> Result<Answered, Error> {
         let url = endpoint.join(ask.path, ask.query)?;
         let mut request = self.http.request(ask.method.clone(), url).timeout(endpoint.timeout);
-        request = request.header(reqwest::header::ACCEPT, "application/json");
+        request = request.header(reqwest::header::ACCEPT, ACCEPTED);
         if let Some(body) = &ask.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
@@ -132,11 +137,13 @@ async fn read(
     }
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = secrets.hide(content_type.unwrap_or_default()).into_owned();
+    let continuation = answer.headers().get("x-ms-continuationtoken").and_then(|token| token.to_str().ok());
+    let continuation = continuation.filter(|token| !token.is_empty()).map(str::to_owned);
     let body = body::read(answer, MAX_RESPONSE).await.map_err(|error| match error {
         BodyError::TooLarge => endpoint.error("answered more than 1 MiB; ask for less"),
         BodyError::Broken(error) => broken(error),
     })?;
-    Ok(Answered { status, content_type, body: secrets.hide_in_body(body) })
+    Ok(Answered { status, content_type, body: secrets.hide_in_body(body), continuation })
 }
 
 /// The answer's JSON, if it is a success.
@@ -149,15 +156,23 @@ pub(super) fn expect_success<T: DeserializeOwned>(
     answered: &Answered,
     what: &str,
 ) -> Result<T, Error> {
+    expect_status(endpoint, answered, what)?;
+    json::read(&answered.body).map_err(|_| {
+        let (status, content) = (answered.status, answered.content_type.split(';').next().unwrap_or_default());
+        let found = if content.contains("json") { "JSON of an unexpected shape" } else { "no JSON" };
+        endpoint.error(format!("answered {found} for {what} ({status}, {content})"))
+    })
+}
+
+/// Nothing, if the answer is a success.
+///
+/// # Errors
+///
+/// The status with advice.
+pub(super) fn expect_status(endpoint: &Endpoint, answered: &Answered, what: &str) -> Result<(), Error> {
     let status = answered.status;
     let advice = match status {
-        status if status.is_success() => {
-            return json::read(&answered.body).map_err(|_| {
-                let content = answered.content_type.split(';').next().unwrap_or_default();
-                let found = if content.contains("json") { "JSON of an unexpected shape" } else { "no JSON" };
-                endpoint.error(format!("answered {found} for {what} ({status}, {content})"))
-            });
-        }
+        status if status.is_success() => return Ok(()),
         StatusCode::UNAUTHORIZED => "; check the connection's credentials",
         StatusCode::FORBIDDEN => "; give the connection's user or identity the right to read it",
         StatusCode::NOT_FOUND => "; check the connection's URL and what the check asks for",

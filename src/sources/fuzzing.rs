@@ -52,7 +52,8 @@ impl Asked {
     #[must_use]
     pub fn read(&self, status: u16, content_type: &str, body: &[u8], now: DateTime<Utc>) -> Option<Read> {
         let status = StatusCode::from_u16(status).ok()?;
-        let answered = Answered { status, content_type: content_type.to_owned(), body: body.to_vec().into() };
+        let answered =
+            Answered { status, content_type: content_type.to_owned(), body: body.to_vec().into(), continuation: None };
         let _ = managed_identity::read_token(body);
         for endpoint in self.endpoints.values() {
             let _ = read_token(endpoint, &answered, now);

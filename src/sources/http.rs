@@ -41,12 +41,17 @@ impl HttpRequest {
     ///
     /// When the commit could be anything but a commit: then it could lead the path elsewhere.
     pub fn about(&self, commit: &str) -> Result<Self, String> {
-        let is_commit = commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_commit {
+        if is_commit(commit) {
             return Ok(Self { path: self.path.replace(Self::COMMIT, commit), ..self.clone() });
         }
         Err(format!("the run's `sourceVersion` is `{commit}`, not the hash of a commit, so nothing was asked about it"))
     }
+}
+
+/// Whether a text is the hash of a commit.
+#[must_use]
+pub fn is_commit(text: &str) -> bool {
+    text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// An answer.

@@ -9,7 +9,9 @@
 //! request, with the headers of `authorization`, an address of `path`, and the errors of `error`. [`http`], [`metrics`] and
 //! [`service_now`] know what each system answers.
 
+pub mod advanced_security;
 mod authorization;
+pub mod calendar;
 mod call;
 mod connection;
 mod endpoint;
@@ -17,9 +19,11 @@ mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod http;
+pub mod jira;
 pub mod metrics;
 mod path;
 pub mod service_now;
+pub mod sonar;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -29,11 +29,18 @@ fn condition(kind: &str) -> (&'static str, &'static str) {
         "branch" => ("in: [ refs/heads/* ]", ANY),
         "pullRequest" => ("approvals: 1", ANY),
         "newestRun" => ("", ANY),
+        "pipelineRun" => ("pipeline: 7, sameBranch: true", ANY),
         "artifact" => ("name: drop", ANY),
         "tag" => ("in: [ beta ]", ANY),
         "window" => ("days: [ Mon ], from: '09:00', to: '17:00', timeZone: Etc/UTC", ANY),
         "serviceNowChange" => ("connection: snow, number: Note, fields: { category: Software }", ANY),
         "metric" => ("connection: prometheus, query: up, successCondition: result < 1", ANY),
+        "sonarQualityGate" => ("connection: sonar, project: web", ANY),
+        "jiraIssues" => {
+            ("connection: jira, projects: [ WEB ], source: branch, statusCategory: Done, allowNone: true", ANY)
+        }
+        "advancedSecurityAlerts" => ("connection: advsec", ANY),
+        "freezeCalendar" => ("connection: calendar, path: a.ics", ANY),
         "http" => (
             "connection: web, path: 'gate?a=b', method: POST, body: { a: b }, successCondition: response.body == 1",
             ANY,
@@ -53,7 +60,8 @@ fn kinds() -> (Vec<&'static str>, Vec<&'static str>) {
 
 /// The check `every` of all kinds, `others` of those that read no input, and one for each that does, under its name.
 fn checks(sources: &Sources) -> String {
-    let [snow, prometheus, web] = ["service-now", "prometheus", "web"].map(|system| sources.url(system));
+    let systems = ["service-now", "prometheus", "web", "sonar", "jira", "advsec", "calendar"];
+    let [snow, prometheus, web, sonar, jira, advsec, calendar] = systems.map(|system| sources.url(system));
     let check = |name: &str, kinds: &[&str]| {
         let conditions = kinds.iter().map(|kind| match condition(kind).0 {
             whole if whole.starts_with(['[', '"']) => format!("{{ {kind}: {whole} }}"),
@@ -69,6 +77,10 @@ fn checks(sources: &Sources) -> String {
   snow: {{ serviceNow: {{ instance: '{snow}', user: '${{SERVICENOW_USER}}', password: '${{SERVICENOW_PASSWORD}}' }} }}
   prometheus: {{ prometheus: {{ url: '{prometheus}' }} }}
   web: {{ http: {{ url: '{web}' }} }}
+  sonar: {{ http: {{ url: '{sonar}', headers: {{ Authorization: 'Bearer sonar-token' }} }} }}
+  jira: {{ http: {{ url: '{jira}' }} }}
+  advsec: {{ http: {{ url: '{advsec}' }} }}
+  calendar: {{ http: {{ url: '{calendar}' }} }}
 checks:
 {}{}{alone}",
         check("every", Kind::NAMES),
@@ -159,7 +171,12 @@ async fn the_name_of_a_run_is_a_value_to_every_kind() {
     let mut world = world().await;
     let id = world.run;
     let delivery = || a_check().named("every").with("Note", "CHG0030001");
-    let (_, outside) = run(&mut world, delivery()).await;
+    let (_, mut outside) = run(&mut world, delivery()).await;
+    // Those that ask about a commit ask nothing about what is not one.
+    let asks_about_commit = |call: &String| call.contains("/sonar/");
+    let all = outside.1.len();
+    outside.1.retain(|call| !asks_about_commit(call));
+    assert_eq!(all - outside.1.len(), 1);
     for text in HOSTILE {
         world.azure_devops(|state| {
             let run = state.runs.get_mut(&id).expect("the run");

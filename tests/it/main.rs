@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails; what it prints is shown then"
 )]
 
+mod advanced_security_alerts;
 mod api_response;
 mod app_folder;
 mod architecture;
@@ -23,9 +24,11 @@ mod events;
 mod faults;
 mod field_cases;
 mod forged_messages;
+mod freeze_calendar;
 mod hardening;
 mod hostile_authors;
 mod hostile_kinds;
+mod jira_issues;
 mod kills;
 mod lives;
 mod load;
@@ -46,6 +49,7 @@ mod recipes;
 mod reevaluation;
 mod secrets;
 mod shared_build;
+mod sonar_quality_gate;
 mod source_kinds;
 mod stage;
 mod support;

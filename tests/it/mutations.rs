@@ -83,6 +83,20 @@ impl World {
         Self { clock, azure_devops, sources, ids, check, client, connections }
     }
 
+    /// The same with the check of this name in a file whose text is known when the addresses are.
+    pub(crate) async fn around_file(
+        check: &str,
+        text: impl FnOnce(&Sources) -> String,
+        given: impl FnOnce(&mut State, u64),
+        outside: impl FnOnce(&Sources),
+    ) -> Self {
+        let read = |sources: &Sources| {
+            let mut file = ChecksFile::parse(&text(sources)).unwrap_or_else(|problems| panic!("{problems:?}"));
+            (file.checks.remove(check).expect("the check"), file)
+        };
+        Self::around(read, given, outside).await
+    }
+
     /// One evaluation.
     async fn evaluate(&self) -> (Status, String) {
         self.evaluate_by(&self.client).await
@@ -364,6 +378,35 @@ async fn no_mutated_list_of_newer_runs_passes() {
     };
     let world = World::with("newestRun: { stage: Deploy }", begun, |_| {}).await;
     world.never_passes("/build/builds/102/timeline?", as_it_is, &[("/records/6 = ", reason)]).await;
+}
+
+#[tokio::test]
+async fn no_mutated_list_of_runs_of_another_pipeline_passes() {
+    let condition = "pipelineRun: { pipeline: 7, branch: refs/heads/main }";
+    let failed = |state: &mut State, _: u64| {
+        let earlier = state.run().completed(BuildResult::Succeeded);
+        earlier.definition_id = 7;
+        let latest = state.run().completed(BuildResult::Failed);
+        latest.definition_id = 7;
+    };
+    let world = World::with(condition, failed, |_| {}).await;
+    world.never_passes("/build/builds?definitions=7", as_it_is, &[]).await;
+    let running = |state: &mut State, _: u64| state.run().definition_id = 7;
+    let world = World::with(condition, running, |_| {}).await;
+    world.never_passes("/build/builds?definitions=7", as_it_is, &[]).await;
+    // Of another commit, and long ago.
+    let of_another = |state: &mut State, _: u64| {
+        state.run().completed(BuildResult::Succeeded).definition_id = 7;
+    };
+    let world = World::with("pipelineRun: { pipeline: 7, sameCommit: true }", of_another, |_| {}).await;
+    world.never_passes("/build/builds?definitions=7", as_it_is, &[]).await;
+    let stale = |state: &mut State, _: u64| {
+        let now = state.clock.now();
+        let run = state.run().completed(BuildResult::Succeeded);
+        (run.definition_id, run.finish_time) = (7, Some(now - chrono::TimeDelta::hours(25)));
+    };
+    let world = World::with("pipelineRun: { pipeline: 7 }", stale, |_| {}).await;
+    world.never_passes("/build/builds?definitions=7", as_it_is, &[]).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! Checks about other runs: those of the same pipeline that are newer, and those of another pipeline.
 
+use chrono::TimeDelta;
 use simulator::azure_devops::{BuildResult, BuildStatus, Run, State};
 use simulator::faults::{Fault, RetryAfter};
 
+use crate::recipes::text;
 use crate::support::{World, a_check, minutes};
 
 const WITHOUT_STAGE: &str = "default: it\nchecks: { it: { conditions: [ newestRun: {} ] } }";
@@ -191,4 +193,99 @@ async fn other_runs_that_cannot_be_read_are_awaited() {
         world.advance(minutes(pause + 1)).await;
         world.expect_decision("succeeded");
     }
+}
+
+const RECIPE: &str = "pipeline-run";
+
+/// The recipe, and a run of pipeline 7 with the commit of run 101, changed by `other`.
+async fn with_another(checks: &str, other: impl FnOnce(&mut Run)) -> World {
+    let checks = format!("default: {RECIPE}\n{checks}");
+    looked_at(&checks, |state| {
+        let commit = state.runs[&101].source_version.clone();
+        let run = state.run();
+        (run.definition_id, run.source_version) = (7, commit);
+        run.completed(BuildResult::Succeeded);
+        other(run);
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_newest_run_of_another_pipeline_with_the_commit_decides() {
+    let passed = with_another(&text(RECIPE), |_| {}).await;
+    passed.expect_decision("succeeded");
+    passed.expect_log("run 20260105.102 of FabrikamFiber CD ended at 2026-01-05 09:00 UTC: succeeded");
+    let of = |result: BuildResult| {
+        Box::new(move |run: &mut Run| {
+            run.completed(result);
+        })
+    };
+    type Change = Box<dyn FnOnce(&mut Run)>;
+    let cases: [(&str, Change, &str); 8] = [
+        ("failed", of(BuildResult::Failed), "ended: failed"),
+        ("partially", of(BuildResult::PartiallySucceeded), "ended: partiallySucceeded"),
+        (
+            "running",
+            Box::new(|run| (run.status, run.result) = (BuildStatus::InProgress, None)),
+            "has not ended: it is inProgress",
+        ),
+        ("another commit", Box::new(|run| run.source_version = "f".repeat(40)), "there is no run of pipeline 7"),
+        ("another branch", Box::new(|run| run.source_branch += "/topic"), "there is no run of pipeline 7"),
+        ("another pipeline", Box::new(|run| run.definition_id = 8), "there is no run of pipeline 7"),
+        (
+            "long ago",
+            Box::new(|run| run.finish_time = run.finish_time.map(|at| at - TimeDelta::hours(25))),
+            "which is more than 24h ago",
+        ),
+        ("no time", Box::new(|run| run.finish_time = None), "Azure DevOps does not say when run 20260105.102"),
+    ];
+    for (title, change, says) in cases {
+        let world = with_another(&text(RECIPE), change).await;
+        println!("{title}");
+        world.expect_no_decision();
+        world.expect_log(says);
+        world.azure_devops(|state| {
+            let commit = state.runs[&101].source_version.clone();
+            let run = state.run().completed(BuildResult::Succeeded);
+            (run.definition_id, run.source_version) = (7, commit);
+        });
+        world.advance(minutes(2)).await;
+        world.expect_decision("succeeded");
+    }
+}
+
+#[tokio::test]
+async fn a_newer_run_of_another_commit_counts_only_where_the_commit_does_not() {
+    let any = "checks: { pipeline-run: { conditions: [ pipelineRun: { pipeline: 7, branch: refs/heads/main } ] } }";
+    for (checks, decides) in [(text(RECIPE), true), (any.to_owned(), false)] {
+        let mut world = World::with_checks(&format!("default: {RECIPE}\n{checks}"), |state, run| {
+            let commit = state.runs[&run].source_version.clone();
+            let of_commit = state.run().completed(BuildResult::Succeeded);
+            (of_commit.definition_id, of_commit.source_version) = (7, commit);
+            // Enough for a second page.
+            for _ in 0..60 {
+                state.run().completed(BuildResult::Failed).definition_id = 7;
+            }
+        })
+        .await;
+        world.accept(a_check()).await;
+        world.run_due_messages().await;
+        if decides {
+            world.expect_decision("succeeded");
+        } else {
+            world.expect_no_decision();
+            world.still_waits();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_run_itself_is_not_a_run_of_another_pipeline() {
+    let own = "default: it\nchecks: { it: { conditions: [ pipelineRun: { pipeline: 12 } ] } }";
+    let mut world = World::with_checks(own, |_, _| {}).await;
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    world.expect_no_decision();
+    world.expect_log("there is no run of pipeline 12");
+    world.still_waits();
 }

@@ -7,24 +7,32 @@
 //! # Layout
 //!
 //! * `ask`: a request, and the usual answers.
-//! * `identity`, `azure`, `prometheus`, `service_now`, `web`: one system each.
+//! * `identity`, `advanced_security`, `azure`, `calendar`, `jira`, `prometheus`, `service_now`, `sonar`, `web`: one system each.
 //! * [`State`]: all systems together.
 
+mod advanced_security;
 mod ask;
 mod azure;
+mod calendar;
 mod identity;
+mod jira;
 mod prometheus;
 mod service_now;
+mod sonar;
 mod state;
 mod web;
 
 use std::io;
 use std::ops::Deref;
 
+pub use advanced_security::{AdvancedSecurity, Alert};
 pub use azure::{Azure, Points, Table};
+pub use calendar::Calendars;
 pub use identity::Identity;
+pub use jira::{Issue, Jira};
 pub use prometheus::{Prometheus, Samples};
 pub use service_now::ServiceNow;
+pub use sonar::{Analysis, Sonar};
 pub use state::State;
 pub use web::Page;
 

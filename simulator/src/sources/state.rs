@@ -6,11 +6,15 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::json;
 
+use super::advanced_security::{self, AdvancedSecurity};
 use super::ask::{Ask, json};
 use super::azure::{self, Azure};
+use super::calendar::{self, Calendars};
 use super::identity::{self, Identity};
+use super::jira::{self, Jira};
 use super::prometheus::{self, Prometheus};
 use super::service_now::{self, ServiceNow};
+use super::sonar::{self, Sonar};
 use super::web::{self, Page};
 use crate::clock::Clock;
 use crate::http::{Route, World};
@@ -28,6 +32,14 @@ pub struct State {
     pub prometheus: Prometheus,
     /// Azure Monitor at `azure-monitor`, Application Insights at `app-insights`, Log Analytics at `logs`.
     pub azure: Azure,
+    /// GitHub Advanced Security for Azure DevOps at `advsec`.
+    pub advanced_security: AdvancedSecurity,
+    /// Calendars at `calendar`.
+    pub calendars: Calendars,
+    /// Jira at `jira`.
+    pub jira: Jira,
+    /// SonarQube at `sonar`.
+    pub sonar: Sonar,
     /// The managed identity at `identity`.
     pub identity: Identity,
     /// Any other system at `web`: pages by path and query.
@@ -44,6 +56,10 @@ impl State {
             service_now: ServiceNow::default(),
             prometheus: Prometheus::default(),
             azure: Azure::default(),
+            advanced_security: AdvancedSecurity::default(),
+            calendars: Calendars::default(),
+            jira: Jira::default(),
+            sonar: Sonar::default(),
             identity: Identity::default(),
             web: BTreeMap::new(),
             unknown_requests: Vec::new(),
@@ -69,6 +85,13 @@ impl State {
             "azure-monitor" => ("azure-monitor", azure::metrics(&self.azure, admitted, below, ask)?),
             "app-insights" => ("app-insights", azure::query_app(&self.azure, admitted, below, ask)?),
             "logs" => ("logs", azure::query_workspace(&self.azure, admitted, below, ask)?),
+            "advsec" => {
+                let admitted = self.identity.admits(ask, advanced_security::AUDIENCE);
+                ("advsec", advanced_security::answer(&self.advanced_security, admitted, below, ask)?)
+            }
+            "calendar" => ("calendar", calendar::answer(&self.calendars, below, ask)),
+            "jira" => ("jira", jira::answer(&self.jira, below, ask)?),
+            "sonar" => ("sonar", sonar::answer(&self.sonar, below, ask)?),
             "identity" => ("identity", identity::answer(&mut self.identity, ask)?),
             "web" => ("web", web::answer(&self.web, ask)?),
             _ => return None,

@@ -80,3 +80,14 @@ impl Rule for NewestRun {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::conditions::testing::refused;
+
+    #[test]
+    fn wrong_parameters_name_key_and_fix() {
+        refused("newestRun: { stage: ' ' }", &["newestRun.stage", "is empty"]);
+        refused("newestRun: { stages: Deploy }", &["did you mean `stage`?"]);
+    }
+}

@@ -1,11 +1,17 @@
 //! Every kind of condition, in a world in which it passes, with one fact that decides it.
 
 use serde_json::{Value, json};
-use simulator::azure_devops::{Artifact, BuildReason, Coverage, Run, State, TestResults};
+use simulator::azure_devops::{Artifact, BuildReason, BuildResult, Coverage, Run, State, TaskResult, TestResults};
 use simulator::sources::{self, Page, Samples, Sources};
 
 /// The change request of the world.
 pub(super) const CHANGE: &str = "CHG0030001";
+
+/// A token of Azure DevOps.
+const ADVSEC: &str = "advsec-token";
+
+/// A calendar with an event that is over.
+const CALENDAR: &str = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:20200101\nEND:VEVENT\nEND:VCALENDAR\n";
 
 const WIQL: &str = "SELECT [System.Id] FROM WorkItems WHERE [System.WorkItemType] = 'Bug'";
 
@@ -116,6 +122,44 @@ pub(super) const CASES: &[Case] = &[
         ..ON_MAIN
     },
     Case {
+        kind: "pipelineRun",
+        condition: "pipelineRun: { pipeline: 7 }",
+        given: |state, _| state.run().completed(BuildResult::Succeeded).definition_id = 7,
+        fact: Some("pipelineRun"),
+        flip: (r#""result":"succeeded""#, r#""result":"failed""#),
+    },
+    Case {
+        kind: "sonarQualityGate",
+        condition: "sonarQualityGate: { connection: sonarqube, project: web }",
+        fact: Some("sonarQualityGate"),
+        flip: ("OK", "ERROR"),
+        ..ON_MAIN
+    },
+    Case {
+        kind: "jiraIssues",
+        condition: "jiraIssues: { connection: jira, jql: 'project = WEB', statusCategory: Done }",
+        fact: Some("jiraIssues"),
+        flip: (r#""category":"done""#, r#""category":"new""#),
+        ..ON_MAIN
+    },
+    Case {
+        kind: "advancedSecurityAlerts",
+        condition: "advancedSecurityAlerts: { connection: advsec, types: [dependency], processedWithin: 1s }",
+        given: |state, run| {
+            let task = uuid::Uuid::from_u128(1);
+            the_run(state, run).task(task, "AdvancedSecurity-Dependency-Scanning", TaskResult::Succeeded);
+        },
+        fact: Some("advancedSecurityAlerts"),
+        flip: (r#""alerts":[]"#, r#""alerts":[{"alertId":1,"severity":"high","alertType":"dependency"}]"#),
+    },
+    Case {
+        kind: "freezeCalendar",
+        condition: "freezeCalendar: { connection: calendar, path: a.ics }",
+        fact: Some("calendar"),
+        flip: (r#""days":1,"#, r#""days":9999,"#),
+        ..ON_MAIN
+    },
+    Case {
         kind: "artifact",
         condition: "artifact: { name: 'sbom-*' }",
         given: |state, run| {
@@ -183,10 +227,18 @@ pub(super) fn checks_of(cases: &[Case], sources: &Sources) -> String {
         "connections:
   snow: {{ serviceNow: {{ instance: '{snow}', user: '${{SERVICENOW_USER}}', password: '${{SERVICENOW_PASSWORD}}' }} }}
   prom: {{ prometheus: {{ url: '{prom}' }} }}
+  sonarqube: {{ http: {{ url: '{}', headers: {{ Authorization: 'Bearer sonar-token' }} }} }}
+  jira: {{ http: {{ url: '{}', headers: {{ Authorization: 'Basic bWFpbDpqaXJhLXRva2Vu' }} }} }}
+  advsec: {{ http: {{ url: '{}', headers: {{ Authorization: 'Bearer {ADVSEC}' }} }} }}
+  calendar: {{ http: {{ url: '{}' }} }}
   sonar: {{ http: {{ url: '{web}', headers: {{ Authorization: 'Bearer ${{SONAR_TOKEN}}' }} }} }}
 default: {}
 checks:
 ",
+        sources.url("sonar"),
+        sources.url("jira"),
+        sources.url("advsec"),
+        sources.url("calendar"),
         cases[0].kind
     );
     for Case { kind, condition, .. } in cases {
@@ -204,7 +256,16 @@ impl Case {
     /// Sets the world up so that the condition passes.
     pub(super) fn give(&self, state: &mut State, run: u64, sources: &Sources) {
         (self.given)(state, run);
+        let commit = state.runs[&run].source_version.clone();
         sources.with(|state: &mut sources::State| {
+            let now = state.clock.now();
+            state.sonar.analyse(("web", "main"), now, &commit, "OK");
+            state.jira.issue("WEB-1", "Done");
+            state.jira.searches.insert("project = WEB".to_owned(), vec!["WEB-1".to_owned()]);
+            state.advanced_security.scan("refs/heads/main");
+            let audience = "499b84ac-1321-427f-aa17-267ca6975798".to_owned();
+            state.identity.tokens.push((ADVSEC.to_owned(), audience, now));
+            state.calendars.files.insert("a.ics".to_owned(), CALENDAR.to_owned());
             state.service_now.add_change(CHANGE, &[("category", "Hardware")]);
             state.prometheus.queries.insert("canary_error_rate".to_owned(), Samples::Vector(vec![0.01]));
             state

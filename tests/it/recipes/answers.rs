@@ -37,8 +37,6 @@ pub(super) struct Recipe {
 
 pub(super) fn recipes() -> Vec<Recipe> {
     vec![
-        sonarcloud(),
-        sonarqube(),
         github(),
         argo_cd(),
         alertmanager(),
@@ -47,8 +45,6 @@ pub(super) fn recipes() -> Vec<Recipe> {
         pagerduty(),
         statuspage(),
         azure_monitor(),
-        jira(),
-        latest_pipeline_run(),
         freeze_calendar(),
     ]
 }
@@ -64,64 +60,6 @@ fn recipe(name: &'static str, credential: (&'static str, &'static str), passes: 
         mutated: Vec::new(),
         about_another: None,
         comparison: ("== run.sourceVersion", "!= ''"),
-    }
-}
-
-fn sonarcloud() -> Recipe {
-    let branches = |name: &str, commit: &str, status: &str| {
-        json!({ "branches": [
-            { "name": "develop", "isMain": false, "type": "LONG", "status": { "qualityGateStatus": "OK" },
-              "analysisDate": "2026-01-04T08:00:00+0000", "commit": { "sha": OTHER } },
-            { "name": name, "isMain": true, "type": "LONG", "status": { "qualityGateStatus": status, "bugs": 0 },
-              "analysisDate": "2026-01-05T08:00:00+0000", "commit": { "sha": commit } },
-        ] })
-    };
-    let mut waits = branches("main", COMMIT, "OK");
-    waits["branches"][1]["status"] = json!({});
-    Recipe {
-        refused: vec![
-            ("failing", 0, branches("main", COMMIT, "ERROR")),
-            ("not analysed yet: the newest analysis is older", 0, branches("main", OTHER, "OK")),
-            ("this commit on another branch", 0, branches("topic", COMMIT, "OK")),
-            ("a branch without a gate", 0, waits),
-            ("no branch", 0, json!({ "branches": [] })),
-        ],
-        mutated: vec![(0, branches("main", COMMIT, "ERROR"))],
-        about_another: Some(vec![branches("main", OTHER, "OK")]),
-        ..recipe(
-            "sonarcloud-quality-gate",
-            ("Authorization", "Bearer secret-of-SONAR_TOKEN"),
-            vec![branches("main", COMMIT, "OK")],
-        )
-    }
-}
-
-pub(super) fn sonarqube() -> Recipe {
-    let analyses = |commit: &str| {
-        json!({ "paging": { "pageIndex": 1, "pageSize": 1, "total": 7 }, "analyses": [
-            { "key": "A1", "date": "2026-01-05T08:00:00+0000", "revision": commit, "events": [] },
-        ] })
-    };
-    let gate = |status: &str| {
-        json!({ "projectStatus": { "status": status, "conditions": [
-            { "status": status, "metricKey": "new_coverage", "comparator": "LT", "errorThreshold": "85" },
-        ], "ignoredConditions": false } })
-    };
-    Recipe {
-        refused: vec![
-            ("failing", 1, gate("ERROR")),
-            ("never computed", 1, gate("NONE")),
-            ("another commit before", 0, analyses(OTHER)),
-            ("another commit after", 2, analyses(OTHER)),
-            ("never analysed", 0, json!({ "paging": { "total": 0 }, "analyses": [] })),
-        ],
-        mutated: vec![(1, gate("ERROR")), (2, analyses(OTHER))],
-        about_another: Some(vec![analyses(OTHER), gate("OK"), analyses(OTHER)]),
-        ..recipe(
-            "sonarqube-quality-gate",
-            ("Authorization", "Bearer secret-of-SONAR_TOKEN"),
-            vec![analyses(COMMIT), gate("OK"), analyses(COMMIT)],
-        )
     }
 }
 
@@ -338,65 +276,6 @@ fn azure_monitor() -> Recipe {
             ("Authorization", "Bearer identity-token-1"),
             vec![rule(true), json!({ "value": [] })],
         )
-    }
-}
-
-fn jira() -> Recipe {
-    let issues = |version: &str, category: &str, is_last: bool| {
-        let issue = |key: &str, category: &str| {
-            json!({ "key": key, "fields": {
-                "status": { "name": "any", "statusCategory": { "key": category } },
-                "fixVersions": [{ "name": version, "released": false }],
-            } })
-        };
-        json!({ "issues": [issue("WEB-1", "done"), issue("WEB-2", category)], "isLast": is_last })
-    };
-    Recipe {
-        branch: "refs/heads/release/1.2",
-        refused: vec![
-            ("failing", 0, issues("1.2", "new", true)),
-            ("in progress", 0, issues("1.2", "indeterminate", true)),
-            ("more on page two", 0, issues("1.2", "done", false)),
-            ("another version", 0, issues("1.3", "done", true)),
-            ("none found, or none that the user may see", 0, json!({ "issues": [], "isLast": true })),
-        ],
-        mutated: vec![(0, issues("1.2", "new", true)), (0, issues("1.3", "done", true))],
-        about_another: Some(vec![issues("1.3", "done", true)]),
-        comparison: ("== run.sourceBranch", "!= ''"),
-        ..recipe("jira-issues", ("Authorization", "Basic secret-of-JIRA_BASIC"), vec![issues("1.2", "done", true)])
-    }
-}
-
-fn latest_pipeline_run() -> Recipe {
-    let build = |commit: &str, status: &str, result: &str, finished: &str| {
-        json!({ "count": 1, "value": [{ "id": 88, "definition": { "id": 7, "name": "integration-tests" },
-            "sourceBranch": "refs/heads/main", "sourceVersion": commit, "status": status, "result": result,
-            "finishTime": finished }] })
-    };
-    let good = build(COMMIT, "completed", "succeeded", JUST_NOW);
-    let with = |member: &str, value: Value| {
-        let mut other = good.clone();
-        other["value"][0][member] = value;
-        other
-    };
-    let mut running = with("status", json!("inProgress"));
-    running["value"][0].as_object_mut().expect("a run").retain(|name, _| name != "result" && name != "finishTime");
-    let failed = build(COMMIT, "completed", "failed", JUST_NOW);
-    Recipe {
-        audience: Some("499b84ac-1321-427f-aa17-267ca6975798"),
-        refused: vec![
-            ("failing", 0, failed.clone()),
-            ("partially succeeded", 0, with("result", json!("partiallySucceeded"))),
-            ("still running", 0, running),
-            ("another commit", 0, build(OTHER, "completed", "succeeded", JUST_NOW)),
-            ("another branch", 0, with("sourceBranch", json!("refs/heads/topic"))),
-            ("another pipeline", 0, with("definition", json!({ "id": 8 }))),
-            ("too old", 0, build(COMMIT, "completed", "succeeded", "2026-01-02T08:00:00Z")),
-            ("none, or none that the identity may see", 0, json!({ "count": 0, "value": [] })),
-        ],
-        mutated: vec![(0, failed), (0, build(OTHER, "completed", "succeeded", JUST_NOW))],
-        about_another: Some(vec![build(OTHER, "completed", "succeeded", JUST_NOW)]),
-        ..recipe("latest-pipeline-run", ("Authorization", "Bearer identity-token-1"), vec![good])
     }
 }
 

@@ -12,24 +12,38 @@ use crate::support::{World, a_check, app_root, docs, minutes};
 
 mod answers;
 
-use answers::{OTHER, Recipe, recipes};
+use answers::{Recipe, recipes};
 
 /// The page that shows the recipes.
 const PAGE: &str = "docs/recipes.md";
 
 /// A recipe as its file has it.
-fn text(name: &str) -> String {
+pub(crate) fn text(name: &str) -> String {
     std::fs::read_to_string(app_root().join(format!("recipes/{name}.yaml"))).expect(name)
 }
 
-/// The same with the address of the simulated system, and with values for the app settings.
+/// The recipes of kinds of their own, each with the file that tests it.
+const OF_KINDS: [(&str, &str); 5] = [
+    ("advanced-security-alerts", "advanced_security_alerts"),
+    ("freeze-icalendar", "freeze_calendar"),
+    ("jira-issues", "jira_issues"),
+    ("pipeline-run", "other_runs"),
+    ("sonar-quality-gate", "sonar_quality_gate"),
+];
+
+/// The same with the address of the simulated system that answers anything, and with values for the app settings.
 fn reachable(name: &str, sources: &Sources) -> String {
+    reachable_at(name, &sources.url("web"))
+}
+
+/// The same with this address.
+pub(crate) fn reachable_at(name: &str, address: &str) -> String {
     let text = text(name);
     let (before, url) = text.split_once(" url: ").expect("a connection");
     let quoted = url.strip_prefix('"');
     let end = quoted.unwrap_or(url).find(['"', '\n']).expect("an end");
     let rest = if quoted.is_some() { &url[end + 2..] } else { &url[end..] };
-    let mut text = format!("{before} url: '{}'{rest}", sources.url("web"));
+    let mut text = format!("{before} url: '{address}'{rest}");
     while let Some((before, after)) = text.split_once("${") {
         let (setting, after) = after.split_once('}').expect("the name of a setting");
         text = format!("{before}secret-of-{setting}{after}");
@@ -179,34 +193,7 @@ async fn what_compares_a_recipe_with_the_run_is_needed() {
         }
         removed += 1;
     }
-    assert_eq!(removed, 6);
-}
-
-#[tokio::test]
-async fn a_run_of_another_branch_is_not_judged_by_the_analyses_of_main() {
-    let recipe = Recipe { branch: "refs/heads/topic", ..answers::sonarqube() };
-    let mut world = world_with(&recipe, |text| text).await;
-    serve(&world, &recipe, &recipe.passes, recipe.credential);
-    evaluate(&mut world, &recipe).await;
-    world.expect_decision("failed");
-}
-
-#[tokio::test]
-async fn an_analysis_that_arrives_between_the_calls_does_not_pass() {
-    let recipe = answers::sonarqube();
-    let newer = json!({ "analyses": [{ "key": "A2", "revision": OTHER }] });
-    for call in [0, 2] {
-        let mut world = world_with(&recipe, |text| text).await;
-        serve(&world, &recipe, &but(&recipe, call, &newer), recipe.credential);
-        evaluate(&mut world, &recipe).await;
-        world.expect_no_decision();
-        world.still_waits();
-    }
-    let mut world = world_with(&recipe, |text| text).await;
-    serve(&world, &recipe, &recipe.passes, recipe.credential);
-    evaluate(&mut world, &recipe).await;
-    let asked: Vec<bool> = world.sources().calls().iter().map(|call| call.path.contains("project_analyses")).collect();
-    assert_eq!(asked, [true, false, true], "the gate is read between the two lists of analyses");
+    assert_eq!(removed, 2);
 }
 
 #[tokio::test]
@@ -253,6 +240,13 @@ fn the_docs_show_every_recipe_as_its_file_has_it() {
         .collect();
     files.sort();
     let mut tested: Vec<&str> = recipes().iter().map(|recipe| recipe.name).collect();
+    for (name, file) in OF_KINDS {
+        assert!(
+            docs::page(&format!("tests/it/{file}.rs")).contains(&format!("\"{name}\"")),
+            "{file}.rs does not test {name}"
+        );
+        tested.push(name);
+    }
     tested.sort_unstable();
     assert_eq!(files, tested, "every recipe has its row in answers.rs");
     let page = docs::page(PAGE);

@@ -167,11 +167,15 @@ impl Artifact {
     }
 }
 
+/// How many characters of a commit's message the list of changes shows.
+const MAX_MESSAGE: usize = 255;
+
 impl Change {
     fn to_json(&self) -> Value {
         json!({
             "id": self.id,
-            "message": self.message,
+            "message": self.message.chars().take(MAX_MESSAGE).collect::<String>(),
+            "messageTruncated": self.message.chars().count() > MAX_MESSAGE,
             "type": "TfsGit",
             "author": {"displayName": self.author},
             "timestamp": date(self.timestamp),

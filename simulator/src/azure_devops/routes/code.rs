@@ -84,6 +84,17 @@ pub(super) fn work_items(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Ref
     Ok(Answer::List(find(state, ask)?.work_items.iter().map(reference).collect()))
 }
 
+pub(super) fn commit(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    project(state, ask)?;
+    let (repository, id) = (ask.path("repository"), ask.path("commit"));
+    let in_it = state.runs.values().filter(|run| run.repository_id.to_string() == repository);
+    let change = in_it.flat_map(|run| &run.changes).find(|change| change.id == id).ok_or_else(|| {
+        let message = format!("TF401175: The version descriptor <Commit: {id} > could not be resolved.");
+        Refusal::not_found("GitUnresolvableToCommitException", message)
+    })?;
+    Ok(Answer::Json(json!({ "commitId": change.id, "comment": change.message, "author": { "name": change.author } })))
+}
+
 impl PullRequest {
     fn to_json(&self, collection: &str) -> Value {
         json!({

@@ -59,6 +59,7 @@ pub(crate) const ROUTES: &[Route] = &[
     get("GET {project}/_apis/git/repositories/{repository}/pullrequests/{pullrequest}", Area::Code, Versions::released((5, 1), 2), code::pull_request),
     get("GET {project}/_apis/git/repositories/{repository}/pullrequests/{pullrequest}/reviewers", Area::Code, Versions::released((5, 1), 1), code::reviewers),
     get("GET {project}/_apis/git/repositories/{repository}/pullrequests/{pullrequest}/workitems", Area::Code, Versions::released((5, 1), 1), code::work_items),
+    get("GET {project}/_apis/git/repositories/{repository}/commits/{commit}", Area::Code, Versions::released((5, 1), 2), code::commit),
     get("GET _apis/projects", Area::Projects, Versions::released((5, 1), 4), resources::projects),
     get("GET _apis/projects/{project}", Area::Projects, Versions::released((5, 1), 4), resources::one_project),
     get("GET {project}/_apis/distributedtask/environments", Area::Environments, Versions { since: (6, 0), released: Some((7, 0)), revision: 1 }, resources::environments),

@@ -12,7 +12,8 @@ use crate::conditions::{Declared, Finding, Outcome, Rule, Scope, WhenNotMet};
 use crate::facts::Facts;
 use crate::yaml::Problems;
 
-use notation::{Date, Day, Limit, TimeOfDay, TimeZone};
+pub(super) use notation::TimeZone;
+use notation::{Date, Day, Limit, TimeOfDay};
 use schedule::{Closure, HORIZON_DAYS, Schedule, first_moment, last_moment};
 
 const WEEK: [Weekday; 7] =

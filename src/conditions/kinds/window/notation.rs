@@ -46,7 +46,7 @@ macro_rules! written_as_text {
 /// A time zone of the IANA database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct TimeZone(pub(super) Tz);
+pub struct TimeZone(pub(in crate::conditions::kinds) Tz);
 
 written_as_text!(TimeZone, {
     "type": "string",

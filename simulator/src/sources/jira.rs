@@ -1,0 +1,112 @@
+//! A site of Jira Cloud: issues, by their keys or by a search.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::Response;
+use serde_json::{Value, json};
+
+use super::ask::{Ask, json};
+
+/// The most issues of one bulk fetch.
+const MOST: usize = 100;
+
+/// The state of the site.
+#[derive(Clone, Debug)]
+pub struct Jira {
+    /// What a request must have as `Authorization`.
+    pub authorization: String,
+    /// The issues by their keys.
+    pub issues: BTreeMap<String, Issue>,
+    /// Issues that were moved: the key of before, and that of today.
+    pub moved: BTreeMap<String, String>,
+    /// The keys that each search finds. The site refuses any other.
+    pub searches: BTreeMap<String, Vec<String>>,
+    /// The most issues of one page of a search, whatever a request asks for.
+    pub page: usize,
+}
+
+/// An issue.
+#[derive(Clone, Debug)]
+pub struct Issue {
+    /// Its title.
+    pub summary: String,
+    /// The name of its status.
+    pub status: String,
+    /// The key of the status' category.
+    pub category: String,
+}
+
+impl Default for Jira {
+    fn default() -> Self {
+        Self {
+            authorization: "Basic bWFpbDpqaXJhLXRva2Vu".to_owned(),
+            issues: BTreeMap::new(),
+            moved: BTreeMap::new(),
+            searches: BTreeMap::new(),
+            page: 100,
+        }
+    }
+}
+
+impl Jira {
+    /// Adds an issue, or changes its status, to one of the statuses of a new site.
+    pub fn issue(&mut self, key: &str, status: &str) {
+        let category = match status {
+            "Done" => "done",
+            "To Do" => "new",
+            _ => "indeterminate",
+        };
+        let (summary, status, category) = (format!("About {key}"), status.to_owned(), category.to_owned());
+        self.issues.insert(key.to_owned(), Issue { summary, status, category });
+    }
+
+    fn to_json(&self, key: &str) -> Option<Value> {
+        let key = self.moved.get(key).map_or(key, String::as_str);
+        let issue = self.issues.get(key)?;
+        let category = json!({ "id": 3, "key": issue.category, "colorName": "green", "name": issue.category });
+        let status = json!({ "id": "10001", "name": issue.status, "statusCategory": category });
+        Some(json!({ "id": "10042", "key": key, "fields": { "summary": issue.summary, "status": status } }))
+    }
+}
+
+pub(super) fn answer(jira: &Jira, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+    if ask.authorization() != jira.authorization {
+        return Some(refuse(401, "Client must be authenticated to access this resource."));
+    }
+    match (ask.method, below) {
+        ("POST", "rest/api/3/issue/bulkfetch") => Some(bulk_fetch(jira, ask)),
+        ("GET", "rest/api/3/search/jql") => Some(search(jira, ask)),
+        _ => None,
+    }
+}
+
+fn refuse(status: u16, message: &str) -> Response<Bytes> {
+    json(status, &json!({ "errorMessages": [message], "errors": {} }))
+}
+
+/// Issues that do not exist, or that the user may not see, are left out.
+fn bulk_fetch(jira: &Jira, ask: &Ask<'_>) -> Response<Bytes> {
+    let body: Value = serde_json::from_slice(ask.body).unwrap_or_default();
+    let Some(keys) = body["issueIdsOrKeys"].as_array().filter(|keys| (1..=MOST).contains(&keys.len())) else {
+        return refuse(400, "issueIdsOrKeys must hold between 1 and 100 values");
+    };
+    let mut issues: Vec<Value> = keys.iter().filter_map(|key| jira.to_json(key.as_str()?)).collect();
+    issues.dedup();
+    json(200, &json!({ "expand": "schema,names", "issues": issues, "issueErrors": [] }))
+}
+
+fn search(jira: &Jira, ask: &Ask<'_>) -> Response<Bytes> {
+    let Some(keys) = ask.query("jql").and_then(|jql| jira.searches.get(jql)) else {
+        return refuse(400, "Error in the JQL Query.");
+    };
+    let most = ask.query("maxResults").and_then(|most| most.parse().ok()).unwrap_or(50).min(jira.page);
+    let from = ask.query("nextPageToken").and_then(|token| token.strip_prefix("page-from-")?.parse().ok()).unwrap_or(0);
+    let issues: Vec<Value> = keys.iter().skip(from).take(most).filter_map(|key| jira.to_json(key)).collect();
+    let is_last = from + most >= keys.len();
+    let mut answer = json!({ "issues": issues, "isLast": is_last });
+    if !is_last {
+        answer["nextPageToken"] = json!(format!("page-from-{}", from + most));
+    }
+    json(200, &answer)
+}
