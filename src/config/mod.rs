@@ -258,6 +258,16 @@ mod tests {
     }
 
     #[test]
+    fn use_development_storage_stands_for_the_emulator() {
+        for text in ["UseDevelopmentStorage=true", " usedevelopmentstorage=TRUE; "] {
+            let config = read(&[("AzureWebJobsStorage", Some(text))]).unwrap_or_else(|error| panic!("{error}"));
+            assert!(matches!(config.storage, Storage::Development), "{text}");
+        }
+        let off = read(&[("AzureWebJobsStorage", Some("UseDevelopmentStorage=false"))]);
+        assert!(off.err().expect("a refusal").contains("AzureWebJobsStorage is wrong"));
+    }
+
+    #[test]
     fn each_wrong_setting_is_named_with_a_valid_value() {
         for (name, value, shows) in [
             ("FUNCTIONS_CUSTOMHANDLER_PORT", None, "7072"),

@@ -225,3 +225,17 @@ pub(super) fn describe(error: &azure_core::Error) -> String {
         None => "it cannot be reached".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use azure_storage::clients::ServiceType;
+
+    use super::*;
+
+    #[test]
+    fn development_storage_is_azurites_queue_service_on_its_default_port() {
+        let (location, _) = locate(&Storage::Development).expect("a location");
+        let url = location.url(ServiceType::Queue).expect("a URL");
+        assert_eq!(url.as_str(), "http://127.0.0.1:10001/devstoreaccount1");
+    }
+}

@@ -52,6 +52,7 @@ mod shared_build;
 mod sonar_quality_gate;
 mod source_kinds;
 mod stage;
+mod storage;
 mod support;
 mod two_apps;
 mod validate;

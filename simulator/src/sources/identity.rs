@@ -1,9 +1,11 @@
 //! The endpoint of App Service that issues tokens of the managed identity.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::ask::{Ask, json, text};
 use crate::clock::Clock;
@@ -40,9 +42,11 @@ pub(super) fn answer(identity: &mut Identity, ask: &Ask<'_>) -> Option<Response<
     }
     let resource = ask.query("resource")?.to_owned();
     let _ = ask.query("api-version").filter(|version| *version == "2019-08-01")?;
-    let token = format!("identity-token-{}", identity.tokens.len() + 1);
     // In real time: the client compares this moment with the real time, not with the simulated clock.
-    let expires_on = Clock::system().now() + identity.lifetime;
+    let now = Clock::system().now();
+    let expires_on = now + identity.lifetime;
+    let name = format!("identity-token-{}", identity.tokens.len() + 1);
+    let token = if resource.contains("storage") { signed(&resource, &name, [now, expires_on]) } else { name };
     identity.tokens.push((token.clone(), resource.clone(), expires_on));
     let answer = json!({
         "access_token": token,
@@ -51,4 +55,18 @@ pub(super) fn answer(identity: &mut Identity, ask: &Ask<'_>) -> Option<Response<
         "token_type": "Bearer",
     });
     Some(json(200, &answer))
+}
+
+/// A token with claims, for the services that read them. All others take it for a text. Nobody checks the signature.
+fn signed(audience: &str, name: &str, [from, until]: [DateTime<Utc>; 2]) -> String {
+    let claims = json!({
+        "iss": "https://sts.windows.net/72f988bf-0000-4000-8000-000000000001/",
+        "aud": audience,
+        "jti": name,
+        "iat": from.timestamp(),
+        "nbf": from.timestamp(),
+        "exp": until.timestamp(),
+    });
+    let part = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    [part(json!({ "alg": "RS256", "typ": "JWT" })), part(claims), URL_SAFE_NO_PAD.encode("signature")].join(".")
 }

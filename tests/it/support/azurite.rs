@@ -19,11 +19,22 @@ pub(crate) struct Azurite {
 impl Azurite {
     /// Starts it on a free port, with its data in memory.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same over https, with this certificate. It also takes tokens of Entra ID, and reads their claims.
+    pub(crate) fn start_over_https(certificate: &Certificate) -> Self {
+        let [file, key] = [&certificate.file, &certificate.key].map(|path| path.to_str().expect("UTF-8"));
+        Self::start_with(&["--cert", file, "--key", key, "--oauth", "basic"])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let main = installed();
         let mut process = Command::new("node")
             .arg(main)
             .args(["--queueHost", "127.0.0.1", "--queuePort", "0"])
             .args(["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -45,7 +56,9 @@ impl Azurite {
 
     /// What goes into `AzureWebJobsStorage`.
     pub(crate) fn connection_string(&self) -> String {
-        format!("DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};QueueEndpoint={};", self.endpoint)
+        let scheme = self.endpoint.split(':').next().unwrap_or_default();
+        let queue = &self.endpoint;
+        format!("DefaultEndpointsProtocol={scheme};AccountName={ACCOUNT};AccountKey={KEY};QueueEndpoint={queue};")
     }
 
     /// The same for the simulated host.
@@ -58,6 +71,31 @@ impl Drop for Azurite {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+/// A certificate of this machine that nobody else has signed, and its key, in files.
+pub(crate) struct Certificate {
+    pub(crate) file: PathBuf,
+    key: PathBuf,
+}
+
+impl Certificate {
+    pub(crate) fn of_this_machine() -> Self {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+        let folder = std::env::temp_dir().join(format!("checkgate-certificate-{}", uuid::Uuid::new_v4()));
+        let (file, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+        std::fs::create_dir(&folder).expect("a temporary folder");
+        std::fs::write(&file, made.cert.pem()).expect("a temporary file");
+        std::fs::write(&key, made.signing_key.serialize_pem()).expect("a temporary file");
+        Self { file, key }
+    }
+}
+
+impl Drop for Certificate {
+    fn drop(&mut self) {
+        // A folder that stays harms nobody.
+        let _ = self.file.parent().map(std::fs::remove_dir_all);
     }
 }
 
