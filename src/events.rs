@@ -31,6 +31,8 @@ pub enum Event {
     SealingKeyMissing,
     /// A check waits that was sealed with a key that the app does not have.
     SealedByAnotherApp,
+    /// A check waits for longer than its token lives, and the setting that lets the identity decide it is gone.
+    IdentityTakenAway,
     /// A check's record holds a decision that checkgate did not make.
     DecisionForged,
     /// A delivery could not be queued.
@@ -82,6 +84,7 @@ impl Event {
             Self::EvaluationFailed => "evaluation_failed",
             Self::SealingKeyMissing => "sealing_key_missing",
             Self::SealedByAnotherApp => "sealed_by_another_app",
+            Self::IdentityTakenAway => "identity_taken_away",
             Self::DecisionForged => "decision_forged",
             Self::DeliveryNotAccepted => "delivery_not_accepted",
             Self::TooManyDeliveries => "too_many_deliveries",
@@ -156,6 +159,9 @@ impl fmt::Display for Event {
             Self::EvaluationFailed => "evaluation failed",
             Self::SealingKeyMissing => "a check waits for the key that it was sealed with",
             Self::SealedByAnotherApp => "a check waits in this app's queue that another app has sealed; it is put back",
+            Self::IdentityTakenAway => {
+                "the managed identity may not decide any more; a check ends before its token does"
+            }
             Self::DecisionForged => "the record holds a decision that checkgate did not make; it is ignored",
             Self::DeliveryNotAccepted => "delivery not accepted",
             Self::TooManyDeliveries => "too many deliveries at a time",

@@ -59,6 +59,7 @@ pub mod text;
 pub mod yaml;
 
 use azure_devops::AzureDevOps;
+use check::DecidedWith;
 use checks_file::CurrentChecks;
 use clock::Clock;
 use host::Host;
@@ -89,4 +90,12 @@ pub struct App {
     pub queue: CheckQueue,
     /// The callback side, and the facts about runs.
     pub azure_devops: AzureDevOps,
+}
+
+impl App {
+    /// How decisions can be delivered.
+    #[must_use]
+    pub fn decided_with(&self) -> DecidedWith {
+        self.azure_devops.identity().map_or(DecidedWith::Token, |_| DecidedWith::Identity)
+    }
 }

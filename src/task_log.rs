@@ -180,6 +180,16 @@ pub fn takes_over(due: DateTime<Utc>) -> String {
     )
 }
 
+/// That the check ends earlier than was planned, because nobody could deliver its decision later.
+#[must_use]
+pub fn ends_with_token(planned: DateTime<Utc>, end: DateTime<Utc>) -> String {
+    format!(
+        "The function app may not decide with its managed identity any more. So the check ends at {} instead of {}, before its token ends.",
+        time(end),
+        time(planned)
+    )
+}
+
 /// The warning when a part of the time is over.
 #[must_use]
 pub fn deadline_nears(percent: u32, check: &Check) -> String {

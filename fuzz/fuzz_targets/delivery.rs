@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use checkgate::checks_file::ChecksFile;
+use checkgate::check::DecidedWith;
 use checkgate::check_function::delivery::{Refusal, Request, Rules, read};
 use checkgate::queue::message::{CheckMessage, MessageV1};
 use checkgate::task::plan_url::AllowedPlanUrls;
@@ -41,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
             headers.append(name, value);
         }
     }
-    let rules = Rules { checks: &CHECKS, allowed: &ALLOWED, allow_inline: true };
+    let rules = Rules { checks: &CHECKS, allowed: &ALLOWED, allow_inline: true, decided_with: DecidedWith::Token };
     match read(Request { headers: &headers, query: &query, body }, rules, fuzz::now()) {
         Ok(delivery) => {
             let message = MessageV1::new(delivery.check);

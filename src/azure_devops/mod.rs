@@ -12,6 +12,7 @@ pub mod builds;
 pub mod check_configurations;
 pub mod commits;
 pub mod coverage;
+mod credential;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -43,11 +44,15 @@ pub use session::Session;
 
 use crate::clock::Clock;
 use crate::http::circuit::Circuits;
+use crate::http::managed_identity::ManagedIdentity;
 use crate::task::TaskProperties;
 use crate::task::token::AuthToken;
 
 /// The versions of the REST API that the calls were written for.
 pub const API_VERSION: &str = "7.1";
+
+/// Azure DevOps, as Entra ID knows it.
+pub const RESOURCE: &str = "499b84ac-1321-427f-aa17-267ca6975798";
 
 /// How long a connection may take to open. Azure DevOps answers in milliseconds or is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -99,6 +104,7 @@ pub struct AzureDevOps {
     states: type_states::KeptStates,
     /// Those of the same client at other times included.
     calls: Arc<AtomicU64>,
+    identity: Option<ManagedIdentity>,
 }
 
 impl AzureDevOps {
@@ -122,7 +128,19 @@ impl AzureDevOps {
             .timeout(options.call_timeout)
             .build()?;
         let (circuits, states) = (Circuits::default(), type_states::KeptStates::default());
-        Ok(Self { http, options, clock, circuits, states, calls: Arc::default() })
+        Ok(Self { http, options, clock, circuits, states, calls: Arc::default(), identity: None })
+    }
+
+    /// The same client with an identity that may act where a check's token cannot any more.
+    #[must_use]
+    pub fn with_identity(self, identity: Option<ManagedIdentity>) -> Self {
+        Self { identity, ..self }
+    }
+
+    /// Who may act where a check's token cannot any more.
+    #[must_use]
+    pub const fn identity(&self) -> Option<&ManagedIdentity> {
+        self.identity.as_ref()
     }
 
     /// The same client at another time: facts are read as of that moment, where Azure DevOps remembers the past.
@@ -130,7 +148,15 @@ impl AzureDevOps {
     pub fn as_of(&self, moment: DateTime<Utc>, clock: Clock) -> Self {
         let options = Options { as_of: Some(moment), ..self.options.clone() };
         let (circuits, states) = (Circuits::default(), type_states::KeptStates::default());
-        Self { http: self.http.clone(), options, clock, circuits, states, calls: Arc::clone(&self.calls) }
+        Self {
+            http: self.http.clone(),
+            options,
+            clock,
+            circuits,
+            states,
+            calls: Arc::clone(&self.calls),
+            identity: self.identity.clone(),
+        }
     }
 
     /// How many calls were made so far, at whatever time, with those that were not answered.

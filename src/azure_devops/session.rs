@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::asked_wait::AskedWait;
-use super::{Authorization, AzureDevOps, Error, ErrorKind, answer, error};
+use super::credential::Credential;
+use super::{AzureDevOps, Error, ErrorKind, answer, error};
 use crate::http::json;
 use crate::http::retry_after::asked_to_wait;
-use crate::http::secrets::Secrets;
 use crate::task::TaskProperties;
 use crate::task::token::AuthToken;
 
@@ -25,9 +25,9 @@ const PREVIEW_SUFFIX: &str = "-preview.1";
 pub struct Session<'a> {
     pub(super) azure_devops: &'a AzureDevOps,
     pub(super) properties: TaskProperties,
-    token: AuthToken,
-    /// What Azure DevOps was sent and must not be repeated.
-    secrets: Secrets,
+    credential: Credential<'a>,
+    /// Whether the token has ended, so that it need not be tried.
+    has_token_ended: bool,
     pub(super) wait: AskedWait,
     calls: AtomicU32,
 }
@@ -67,8 +67,23 @@ impl<'a> Call<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(azure_devops: &'a AzureDevOps, properties: TaskProperties, token: AuthToken) -> Self {
-        let secrets = Secrets::default().and(token.expose());
-        Self { azure_devops, properties, token, secrets, wait: AskedWait::default(), calls: AtomicU32::new(0) }
+        let credential = Credential::new(token, azure_devops.options.authorization);
+        Self {
+            azure_devops,
+            properties,
+            credential,
+            has_token_ended: false,
+            wait: AskedWait::default(),
+            calls: AtomicU32::new(0),
+        }
+    }
+
+    /// Lets the function app's managed identity act, if it has one for this, where the token has ended or is refused. Only for a
+    /// check whose own token was good before: otherwise, anybody with the function key could have the identity decide any
+    /// check.
+    pub fn let_identity_act(&mut self, has_token_ended: bool) {
+        self.credential.allow(self.azure_devops.identity());
+        self.has_token_ended = has_token_ended;
     }
 }
 
@@ -88,7 +103,7 @@ impl Session<'_> {
     /// A JSON without the token.
     #[must_use]
     pub fn hide_secrets(&self, value: serde_json::Value) -> serde_json::Value {
-        self.secrets.hide_in(value)
+        self.credential.secrets().hide_in(value)
     }
 
     /// How many calls were made.
@@ -148,24 +163,39 @@ impl Session<'_> {
 
     /// Reads the JSON of an answer.
     pub(super) async fn read<T: DeserializeOwned>(&self, what: &'static str, answer: Response) -> Result<T, Error> {
-        let bytes = self.secrets.hide_in_bytes(answer::read_limited(what, answer).await?);
+        let bytes = self.credential.secrets().hide_in_bytes(answer::read_limited(what, answer).await?);
         // A success without a body is the empty answer: `null` decodes into `()` and `Option`.
         let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
         json::read(text).map_err(|_| error::unexpected_shape(what))
     }
 
-    /// Makes one call.
+    /// Makes one call: once more with the identity, if the token has ended or is refused.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Response, Error> {
+        let what = call.what;
+        if self.has_token_ended {
+            self.replace_token(what).await?;
+        }
+        match self.send_once(call.clone()).await {
+            Err(error) if error.kind == ErrorKind::TokenRefused && self.replace_token(what).await? => {
+                tracing::info!("the token is refused; the managed identity acts in its place");
+                self.send_once(call).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn replace_token(&self, what: &'static str) -> Result<bool, Error> {
+        let no_token = |why| Error::new(what, ErrorKind::Transient { retry_after: None }, why);
+        self.credential.replace().await.map_err(no_token)
+    }
+
+    async fn send_once(&self, call: Call<'_>) -> Result<Response, Error> {
         let Call { what, method, path, body, version } = call;
         let client = self.azure_devops;
         let separator = if path.contains('?') { '&' } else { '?' };
         let version = version.as_deref().unwrap_or(&client.options.api_version);
         let url = format!("{}{path}{separator}api-version={version}", self.properties.plan_url);
-        let request = client.http.request(method, url);
-        let request = match client.options.authorization {
-            Authorization::Bearer => request.bearer_auth(self.token.expose()),
-            Authorization::Basic => request.basic_auth("", Some(self.token.expose())),
-        };
+        let request = self.credential.authorize(client.http.request(method, url));
         let request = match body {
             Body::Empty => request,
             Body::Json(json) => request.json(&json),
@@ -183,7 +213,7 @@ impl Session<'_> {
         if let Some(wait) = asked_to_wait(answer.headers(), clock.now()) {
             self.wait.note(wait, answer.status().is_success(), clock.now());
         }
-        answer::classify(what, answer, &self.secrets, clock.now()).await
+        answer::classify(what, answer, &self.credential.secrets(), clock.now()).await
     }
 
     /// The path of a resource of the check's project.

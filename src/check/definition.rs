@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_EVALUATIONS_PER_CHECK, Pattern, deadline_margin};
+use super::{DecidedWith, Pattern, deadline_margin};
 use crate::conditions::{Condition, Declared};
 use crate::sources::Connection;
 use crate::task::CompletionEvent;
@@ -37,7 +37,7 @@ pub struct CheckDefinition {
     /// Time from one evaluation to the next while the check waits; 1m, or a shorter `timeout`, unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reevaluate_every: Option<Duration>,
-    /// The check's *Timeout* in Azure Pipelines; at most 47h.
+    /// The check's *Timeout* in Azure Pipelines; at most 47h, or 720h with the app setting DecideWithManagedIdentity.
     #[serde(default = "defaults::timeout")]
     pub timeout: Duration,
     /// What happens at the timeout.
@@ -111,25 +111,41 @@ impl Input {
     }
 }
 
+/// What a definition is validated against.
+#[derive(Debug, Clone, Copy)]
+pub struct Allowed<'a> {
+    /// The connections of the file.
+    pub connections: &'a BTreeMap<String, Connection>,
+    /// Whether a delivery brought the definition: it is not from the operator's file.
+    pub is_inline: bool,
+    /// How its decision can be delivered.
+    pub decided_with: DecidedWith,
+}
+
 impl CheckDefinition {
-    /// Reads and validates an inline definition: the body of a delivery.
+    /// Reads and validates an inline definition, the body of a delivery, whose decision is delivered with its token.
     ///
     /// # Errors
     ///
     /// All mistakes, in the order of their lines.
     pub fn parse(text: &str, connections: &BTreeMap<String, Connection>) -> Result<Self, Vec<Problem>> {
-        let document = Document::parse(text).map_err(|problem| vec![problem])?;
-        document.read(|definition: &Self, problems| definition.validate(connections, true, problems))
+        Self::parse_for(text, Allowed { connections, is_inline: true, decided_with: DecidedWith::Token })
     }
 
-    /// Reports what is wrong. `is_inline`: a delivery brought the definition, it is not from the operator's file.
-    pub(crate) fn validate(
-        &self,
-        connections: &BTreeMap<String, Connection>,
-        is_inline: bool,
-        problems: &mut Problems<'_>,
-    ) {
-        self.validate_schedule(problems);
+    /// Reads and validates a definition.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes, in the order of their lines.
+    pub fn parse_for(text: &str, allowed: Allowed<'_>) -> Result<Self, Vec<Problem>> {
+        let document = Document::parse(text).map_err(|problem| vec![problem])?;
+        document.read(|definition: &Self, problems| definition.validate(allowed, problems))
+    }
+
+    /// Reports what is wrong.
+    pub(crate) fn validate(&self, allowed: Allowed<'_>, problems: &mut Problems<'_>) {
+        let Allowed { connections, is_inline, decided_with } = allowed;
+        self.validate_schedule(decided_with, problems);
         if self.inputs.len() > MAX_INPUTS {
             return problems.push("inputs", format!("has {} inputs; at most {MAX_INPUTS} are read", self.inputs.len()));
         }
@@ -145,7 +161,7 @@ impl CheckDefinition {
             completion_event: self.completion_event,
             timeout: self.timeout,
             until_deadline: self.until_deadline(),
-            max_evaluations: MAX_EVALUATIONS_PER_CHECK,
+            max_evaluations: self.max_evaluations(),
             is_inline,
         };
         for (index, condition) in self.conditions.iter().enumerate() {

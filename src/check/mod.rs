@@ -15,9 +15,9 @@ use crate::conditions::Scope;
 use crate::task::TaskProperties;
 
 pub use deadline::deadline_margin;
-pub use definition::{CheckDefinition, Input, OnTimeout};
+pub use definition::{Allowed, CheckDefinition, Input, OnTimeout};
 pub use pattern::Pattern;
-pub use schedule::MAX_EVALUATIONS_PER_CHECK;
+pub use schedule::DecidedWith;
 
 /// A delivered check, as it stays from its delivery to its decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,19 @@ pub struct Check {
 }
 
 impl Check {
+    /// When the check's token ends, as far as is known: it is not older than the delivery.
+    #[must_use]
+    pub fn token_ends(&self) -> DateTime<Utc> {
+        self.delivered_at + schedule::TOKEN_LIFETIME
+    }
+
+    /// When the check must end if its decision is to be delivered with its token.
+    #[must_use]
+    pub fn deadline_with_token(&self) -> DateTime<Utc> {
+        let longest = schedule::LONGEST_WITH_TOKEN.delta();
+        self.delivered_at + longest - deadline_margin(longest)
+    }
+
     /// The value of each declared input; empty for an optional one that was not sent.
     #[must_use]
     pub fn input_values(&self) -> BTreeMap<&str, &str> {

@@ -6,11 +6,28 @@ use super::CheckDefinition;
 use crate::task::CompletionEvent;
 use crate::yaml::{Duration, Problems};
 
-/// The most evaluations of one check: five times as many as Azure Pipelines itself makes.
-pub const MAX_EVALUATIONS_PER_CHECK: u32 = 10_000;
+/// The most evaluations of a check that its token outlives: five times as many as Azure Pipelines itself makes. One that
+/// waits longer may be evaluated at the same pace.
+const MAX_EVALUATIONS: i64 = 10_000;
 
-/// The longest `timeout`: the token lives 48 h, and the decision must be delivered with it.
-const MAX_TIMEOUT: Duration = Duration::hours(47);
+/// How long a check's token lives.
+pub(super) const TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(48);
+
+/// The longest `timeout` of a check whose decision must be delivered with its token.
+pub(super) const LONGEST_WITH_TOKEN: Duration = Duration::hours(47);
+
+/// The longest `timeout` of all: Azure Pipelines lets no check wait longer.
+const LONGEST: Duration = Duration::hours(30 * 24);
+
+/// What the decision is delivered with at the end, which limits how long a check may wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DecidedWith {
+    /// The check's own token.
+    #[default]
+    Token,
+    /// The function app's managed identity, once the token has ended.
+    Identity,
+}
 
 /// The time from one evaluation to the next, where neither the check nor a shorter `timeout` says otherwise.
 const REEVALUATE_EVERY: Duration = Duration::minutes(1);
@@ -22,33 +39,44 @@ impl CheckDefinition {
         self.reevaluate_every.unwrap_or_else(|| REEVALUATE_EVERY.min(self.timeout))
     }
 
-    pub(super) fn validate_schedule(&self, problems: &mut Problems<'_>) {
-        if self.timeout > MAX_TIMEOUT {
-            let found = self.timeout;
+    /// How often the check is evaluated at most. The number grows with `timeout`.
+    #[must_use]
+    pub fn max_evaluations(&self) -> u32 {
+        let at_this_pace = MAX_EVALUATIONS * self.timeout.delta().num_seconds() / TOKEN_LIFETIME.num_seconds();
+        u32::try_from(at_this_pace.max(MAX_EVALUATIONS)).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn validate_schedule(&self, decided_with: DecidedWith, problems: &mut Problems<'_>) {
+        let found = self.timeout;
+        if found > LONGEST {
+            let problem = format!("{found} is longer than {LONGEST}; Azure Pipelines lets no check wait longer");
+            problems.push("timeout", problem);
+        } else if found > LONGEST_WITH_TOKEN && decided_with == DecidedWith::Token {
             problems.push(
                 "timeout",
-                format!("{found} is longer than {MAX_TIMEOUT}; the token for the answer is not valid for longer"),
+                format!("{found} is longer than {LONGEST_WITH_TOKEN}; the token for the answer is not valid for longer; with the app setting DecideWithManagedIdentity it may be up to {LONGEST}"),
             );
         }
         let (every, timeout) = (self.interval(), self.timeout);
         if every > timeout {
             problems.push("reevaluateEvery", format!("{every} is longer than the timeout, {timeout}"));
         }
-        let shortest = shortest_interval(self.until_deadline());
+        let most = self.max_evaluations();
+        let shortest = shortest_interval(self.until_deadline(), most);
         // In ApiResponse mode Azure Pipelines says when the check is evaluated again.
         if every.delta() < shortest && self.completion_event == CompletionEvent::Callback {
             let seconds = shortest.num_seconds();
             problems.push(
                 "reevaluateEvery",
-                format!("{every} is too short for the timeout, {timeout}: a check is evaluated at most {MAX_EVALUATIONS_PER_CHECK} times; write at least {seconds}s, or a shorter timeout"),
+                format!("{every} is too short for the timeout, {timeout}: a check is evaluated at most {most} times; write at least {seconds}s, or a shorter timeout"),
             );
         }
     }
 }
 
 /// The shortest interval, in whole seconds, at which a check may be evaluated until its deadline.
-fn shortest_interval(until_deadline: TimeDelta) -> TimeDelta {
-    let intervals = i64::from(MAX_EVALUATIONS_PER_CHECK) - 1;
+fn shortest_interval(until_deadline: TimeDelta, most: u32) -> TimeDelta {
+    let intervals = i64::from(most) - 1;
     TimeDelta::seconds(until_deadline.num_seconds().max(0) / intervals + 1)
 }
 
@@ -59,10 +87,19 @@ mod tests {
     #[test]
     fn a_check_at_the_shortest_interval_is_not_evaluated_too_often() {
         for until_deadline in [1, 9_998, 9_999, 10_000, 86_370, 169_170] {
-            let shortest = shortest_interval(TimeDelta::seconds(until_deadline)).num_seconds();
+            let shortest = shortest_interval(TimeDelta::seconds(until_deadline), 10_000).num_seconds();
             let evaluations = |every: i64| until_deadline / every + 1;
-            assert!(evaluations(shortest) <= i64::from(MAX_EVALUATIONS_PER_CHECK), "{until_deadline}");
-            assert!(shortest == 1 || evaluations(shortest - 1) >= i64::from(MAX_EVALUATIONS_PER_CHECK));
+            assert!(evaluations(shortest) <= MAX_EVALUATIONS, "{until_deadline}");
+            assert!(shortest == 1 || evaluations(shortest - 1) >= MAX_EVALUATIONS);
+        }
+    }
+
+    #[test]
+    fn a_check_that_waits_longer_than_its_token_lives_may_be_evaluated_more_often() {
+        for (timeout, most) in [("1h", 10_000), ("47h", 10_000), ("96h", 20_000), ("240h", 50_000), ("720h", 150_000)] {
+            let definition = serde_json::json!({ "timeout": timeout, "conditions": [] });
+            let definition: CheckDefinition = serde_json::from_value(definition).expect("a definition");
+            assert_eq!(definition.max_evaluations(), most, "{timeout}");
         }
     }
 }

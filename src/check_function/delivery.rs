@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use warp::http::HeaderMap;
 
-use crate::check::{Check, CheckDefinition};
+use crate::check::{Check, CheckDefinition, DecidedWith};
 use crate::checks_file::ChecksFile;
 use crate::task::CompletionEvent;
 use crate::task::plan_url::AllowedPlanUrls;
@@ -43,6 +43,8 @@ pub struct Rules<'a> {
     pub allowed: &'a AllowedPlanUrls,
     /// Whether it may bring its own definition.
     pub allow_inline: bool,
+    /// How its decision can be delivered.
+    pub decided_with: DecidedWith,
 }
 
 /// A delivery as it arrives.

@@ -46,7 +46,12 @@ pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -
             return misconfigured(app.problems.iter().cloned().chain(of_file).collect());
         }
     };
-    let rules = Rules { checks: &checks.file, allowed: &app.allowed_plan_urls, allow_inline: app.allow_inline_checks };
+    let rules = Rules {
+        checks: &checks.file,
+        allowed: &app.allowed_plan_urls,
+        allow_inline: app.allow_inline_checks,
+        decided_with: app.decided_with(),
+    };
     let delivery = match delivery::read(Request { headers, query, body }, rules, now) {
         Ok(delivery) => delivery,
         Err(Refusal::Problems(problems)) => {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::check::CheckDefinition;
+use crate::check::{Allowed, CheckDefinition};
 use crate::check_function::delivery::{MAX_INPUT_LENGTH, Request, Rules};
 use crate::check_function::headers::{Reader, echo, printable};
 use crate::checks_file::ChecksFile;
@@ -90,7 +90,9 @@ impl Reader<'_> {
             ));
             return None;
         }
-        match CheckDefinition::parse(&as_yaml(text), &rules.checks.connections) {
+        let connections = &rules.checks.connections;
+        let allowed = Allowed { connections, is_inline: true, decided_with: rules.decided_with };
+        match CheckDefinition::parse_for(&as_yaml(text), allowed) {
             Ok(definition) => Some(("inline".to_owned(), definition)),
             Err(problems) => {
                 self.problems.extend(

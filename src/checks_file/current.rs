@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ChecksFile;
+use crate::check::DecidedWith;
 use crate::events::Event;
 use crate::sources::Sources;
 use crate::text;
@@ -36,8 +37,17 @@ pub struct CurrentChecks {
 /// Where the checks are read from, and how often.
 struct Watched {
     path: PathBuf,
-    follows_edits: bool,
+    rules: Rules,
     connect: Connect,
+}
+
+/// How the file is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// Whether a change of a good file counts.
+    pub follows_edits: bool,
+    /// How decisions can be delivered.
+    pub decided_with: DecidedWith,
 }
 
 struct State {
@@ -56,12 +66,12 @@ impl CurrentChecks {
         Self { state: Mutex::new(State { seen: None, in_force, problems: Vec::new() }), watched: None }
     }
 
-    /// Reads the file, and logs what is wrong with it. `follows_edits` says whether a change of a good file counts.
+    /// Reads the file, and logs what is wrong with it.
     #[must_use]
-    pub fn open(path: PathBuf, follows_edits: bool, connect: Connect) -> Self {
+    pub fn open(path: PathBuf, rules: Rules, connect: Connect) -> Self {
         let nothing = Checks { file: ChecksFile::empty(), sources: Sources::of_broken_file() };
         let mut state = State { seen: None, in_force: Arc::new(nothing), problems: vec![String::new()] };
-        let watched = Watched { path, follows_edits, connect };
+        let watched = Watched { path, rules, connect };
         watched.look(&mut state);
         Self { state: Mutex::new(state), watched: Some(watched) }
     }
@@ -74,7 +84,7 @@ impl CurrentChecks {
     pub fn for_delivery(&self) -> Result<Arc<Checks>, Vec<String>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(watched) = &self.watched
-            && (watched.follows_edits || !state.problems.is_empty())
+            && (watched.rules.follows_edits || !state.problems.is_empty())
         {
             watched.look(&mut state);
         }
@@ -135,7 +145,7 @@ impl Watched {
             tracing::debug!(%file, "this is the file that cannot be read");
             vec![format!("{name} cannot be read ({error}); app setting ChecksFile names it, for instance checks.yaml")]
         })?;
-        let file = ChecksFile::parse(text).map_err(|problems| {
+        let file = ChecksFile::parse_for(text, self.rules.decided_with).map_err(|problems| {
             let count = text::count(problems.len(), "mistake");
             let first = format!("{name} has {count}, so it is not used; `checkgate validate` shows the same:");
             let mistakes = problems.iter().map(|problem| format!("{name}: {problem}"));

@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::CheckDefinition;
+use crate::check::{Allowed, CheckDefinition, DecidedWith};
 use crate::sources::Connection;
 use crate::suggest::suggest;
 use crate::yaml::{Document, Problem, Problems};
 
-pub use current::{Checks, Connect, CurrentChecks};
+pub use current::{Checks, Connect, CurrentChecks, Rules};
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,19 +51,29 @@ impl ChecksFile {
         }
     }
 
-    /// Reads and validates the file's text.
+    /// Reads and validates the file's text, where decisions are delivered with the checks' tokens.
     ///
     /// # Errors
     ///
     /// All mistakes, in the order of their lines.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        Self::parse_for(text, DecidedWith::Token)
+    }
+
+    /// Reads and validates the file's text.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes, in the order of their lines.
+    pub fn parse_for(text: &str, decided_with: DecidedWith) -> Result<Self, Vec<Problem>> {
         let document = Document::parse(text).map_err(|problem| vec![problem])?;
         document.read(|file: &Self, problems| {
             for (name, connection) in &file.connections {
                 connection.validate(&mut problems.inside(&format!("connections.{name}")));
             }
             for (name, check) in &file.checks {
-                check.validate(&file.connections, false, &mut problems.inside(&format!("checks.{name}")));
+                let allowed = Allowed { connections: &file.connections, is_inline: false, decided_with };
+                check.validate(allowed, &mut problems.inside(&format!("checks.{name}")));
             }
             if let Some(default) = &file.default
                 && !document.has(&format!("checks.{default}"))

@@ -21,9 +21,6 @@ use crate::task::{HubName, TaskProperties};
 /// Where a token is looked for, in this order. Never on the command line: everybody on the machine can read that.
 const TOKENS: [&str; 2] = ["CHECKGATE_TOKEN", "AZURE_DEVOPS_EXT_PAT"];
 
-/// Azure DevOps, as Entra ID knows it.
-const AZURE_DEVOPS_RESOURCE: &str = "499b84ac-1321-427f-aa17-267ca6975798";
-
 /// How often a call is tried again when Azure DevOps throttles or does not answer.
 const TRIES: usize = 5;
 
@@ -178,7 +175,7 @@ fn token(address: &Address) -> Result<(AuthToken, Authorization), String> {
     if !takes_tokens_of_entra_id(address) {
         return Err(missing);
     }
-    let token = token_of_azure_cli(AZURE_DEVOPS_RESOURCE).ok_or(missing + ", or sign in with `az login`")?;
+    let token = token_of_azure_cli(azure_devops::RESOURCE).ok_or(missing + ", or sign in with `az login`")?;
     Ok((AuthToken::new(token), Authorization::Bearer))
 }
 

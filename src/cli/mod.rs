@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::check::DecidedWith;
 use crate::checks_file::ChecksFile;
 use crate::clock::Clock;
 use crate::decision_record::DecisionRecord;
@@ -174,7 +175,7 @@ fn cannot_look(text: &str) -> ExitCode {
 fn read_checks(file: &Path) -> Result<ChecksFile, String> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| format!("{} cannot be read: {error}; name it with --file", file.display()))?;
-    ChecksFile::parse(&text).map_err(|problems| {
+    ChecksFile::parse_for(&text, DecidedWith::Identity).map_err(|problems| {
         let count = text::count(problems.len(), "mistake");
         format!("{} has {count}; see `checkgate validate`", file.display())
     })

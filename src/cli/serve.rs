@@ -13,7 +13,8 @@ use tokio::net::TcpListener;
 use super::block_on;
 use crate::App;
 use crate::azure_devops::{self, AzureDevOps};
-use crate::checks_file::{ChecksFile, CurrentChecks};
+use crate::check::DecidedWith;
+use crate::checks_file::{ChecksFile, CurrentChecks, Rules};
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Lookup, Settings};
 use crate::events::Event;
@@ -161,14 +162,17 @@ pub fn build_app(mut config: Config, clock: Clock) -> Result<App, String> {
     let options = azure_devops::Options { api_version: config.api_version.clone(), ..azure_devops::Options::default() };
     let resolver = OutsideResolver::new(SystemResolver, config.allowed_plan_urls.names_localhost());
     let azure_devops = AzureDevOps::new(http()?.dns_resolver(Arc::new(resolver)), options, clock.clone())
-        .map_err(|error| format!("the HTTP client cannot start: {error}"))?;
+        .map_err(|error| format!("the HTTP client cannot start: {error}"))?
+        .with_identity(config.identity);
     let pooled = http()?.connect_timeout(QUEUE_CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
     let pooled = pooled.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
     let queue = CheckQueue::open(&config.storage, &config.host.queue_name, pooled, clock.clone())
         .map_err(|why| format!("app setting {} is wrong: {why}", config.host.connection))?;
     let (settings, roots) = (config.settings, config.extra_root_certificates.clone());
     let connect = move |file: &ChecksFile| build_sources(file, &settings, client(roots.as_deref())?);
-    let checks = CurrentChecks::open(config.checks_file, config.is_development, Box::new(connect));
+    let decided_with = azure_devops.identity().map_or(DecidedWith::Token, |_| DecidedWith::Identity);
+    let rules = Rules { follows_edits: config.is_development, decided_with };
+    let checks = CurrentChecks::open(config.checks_file, rules, Box::new(connect));
     Ok(App {
         clock,
         claim_times: ClaimTimes::default(),

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::{app_folder, fail, help, print};
 use crate::checks_file::ChecksFile;
+use crate::config;
 use crate::host::Host;
 use crate::text;
 
@@ -53,7 +54,7 @@ fn validate(file: &Path) -> ExitCode {
         Ok(text) => text,
         Err(error) => return fail(&format!("{name} cannot be read: {error}")),
     };
-    match ChecksFile::parse(&text) {
+    match ChecksFile::parse_for(&text, config::decided_with(&config::environment)) {
         Ok(checks) => {
             let warnings = checks.warnings(&text);
             for warning in &warnings {

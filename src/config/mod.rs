@@ -1,6 +1,7 @@
 //! Settings of the function app. The only room that reads the environment.
 
 mod environment;
+mod identity;
 mod log_format;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::task::plan_url::AllowedPlanUrls;
 use crate::task::sealer::Sealer;
 
 pub use environment::{Lookup, Settings, environment};
+pub use identity::decided_with;
 use log_format::is_development;
 pub use log_format::{LogFormat, log_format};
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub allowed_plan_urls: AllowedPlanUrls,
     /// Seals the tokens in queue messages.
     pub sealer: Sealer,
+    /// Acts where a check's token cannot any more, if the operator wants that.
+    pub identity: Option<ManagedIdentity>,
     /// Where the checks are defined.
     pub checks_file: PathBuf,
     /// Whether a delivery may bring its own definition.
@@ -101,6 +105,7 @@ impl Config {
             storage: storage(lookup, &host.connection)?,
             allowed_plan_urls: allowed_plan_urls(lookup, is_local, &mut problems),
             sealer: sealer(lookup, is_local, &mut problems),
+            identity: identity::identity(lookup, &mut problems),
             checks_file: app_root(lookup).join(lookup("ChecksFile").unwrap_or_else(|| "checks.yaml".to_owned())),
             allow_inline_checks: switch(lookup, "AllowInlineChecks", is_local).unwrap_or_else(|error| {
                 problems.push(error.to_string());
@@ -284,6 +289,20 @@ mod tests {
             assert!(error.contains(name) && error.contains(shows), "{error}");
             assert!(!error.contains("c2VjcmV0"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_identity_that_the_app_does_not_have_is_a_mistake() {
+        let wanted = ("DecideWithManagedIdentity", Some("true"));
+        let error = read(&[wanted]).err().expect("a refusal");
+        assert!(
+            error.contains("IDENTITY_ENDPOINT is missing") && error.contains("set DecideWithManagedIdentity"),
+            "{error}"
+        );
+        let offered = [("IDENTITY_ENDPOINT", Some("http://127.0.0.1:1/token")), ("IDENTITY_HEADER", Some("x"))];
+        let of = |wanted| read(&[wanted, offered[0], offered[1]]).unwrap_or_else(|error| panic!("{error}")).identity;
+        assert!(of(wanted).is_some());
+        assert!(of(("DecideWithManagedIdentity", None)).is_none(), "it is off unless it is wanted");
     }
 
     /// The name that every function app in Azure has.

@@ -2,7 +2,7 @@
 
 use super::evidence::digest;
 use super::{Condition, Decided, DecisionRecord, KIND, conditions, digest_of};
-use crate::check::{CheckDefinition, MAX_EVALUATIONS_PER_CHECK};
+use crate::check::CheckDefinition;
 use crate::checks_file::ChecksFile;
 use crate::evaluation::Status;
 use crate::evaluation::replay::Replay;
@@ -82,7 +82,7 @@ impl DecisionRecord {
         if again.len() != data.result.conditions.len() {
             found.push("the record does not have the conditions of its definition".to_owned());
         }
-        let (was, is) = (data.result.decision, Decided::from(self.status(replay.status(&verdict))));
+        let (was, is) = (data.result.decision, Decided::from(self.status(definition, replay.status(&verdict))));
         if was != is {
             found.push(format!("the decision was {}, and by the recorded facts it is {}", was.word(), is.word()));
         }
@@ -90,10 +90,10 @@ impl DecisionRecord {
     }
 
     /// A check that was evaluated as often as it may be fails, however much it waits.
-    fn status(&self, status: Status) -> Status {
+    fn status(&self, definition: &CheckDefinition, status: Status) -> Status {
         let evaluations = self.data.delivery.as_ref().map_or(0, |delivery| delivery.evaluations);
         match status {
-            Status::Waiting | Status::Errored if evaluations > MAX_EVALUATIONS_PER_CHECK => Status::Failed,
+            Status::Waiting | Status::Errored if evaluations > definition.max_evaluations() => Status::Failed,
             status => status,
         }
     }

@@ -114,10 +114,11 @@ impl MessageV1 {
         }
     }
 
-    /// Whether the check must be decided now.
+    /// Whether the check must be decided now: its time is over, or it was evaluated as often as it may be.
     #[must_use]
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
-        self.progress.is_over(self.check.deadline, now)
+        let evaluations = self.progress.evaluations();
+        now >= self.check.deadline || evaluations >= self.check.definition.max_evaluations()
     }
 
     /// Keeps a decision that has not arrived. Nothing is measured any more.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::acting::{end_with_token, session_of};
 use super::decision::ShownIn;
 use super::evidence::{Judged, Noted};
 use super::next::Next;
@@ -13,7 +14,7 @@ use super::retry::{self, Moment, StepError};
 use super::{Ended, Failure};
 use crate::App;
 use crate::azure_devops::task::CheckRecord;
-use crate::azure_devops::{AzureDevOps, Error, Session};
+use crate::azure_devops::{Error, Session};
 use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRun};
 use crate::events::Event;
 use crate::facts::{FactError, ReadingTime};
@@ -35,16 +36,6 @@ const LAST_READING_TIME: ReadingTime = ReadingTime { usual: Duration::from_secs(
 /// How long a message waits for another chain that may live: longer than most evaluations take, at whose end the other
 /// chain writes a newer claim.
 const WAIT_FOR_OTHER_CHAIN: TimeDelta = TimeDelta::seconds(30);
-
-/// A session for the check of this message.
-pub(crate) fn session_of<'a>(azure_devops: &'a AzureDevOps, message: &MessageV1, token: &AuthToken) -> Session<'a> {
-    let mut session = azure_devops.session(&message.check.properties, token);
-    session.keep_waits(message.check.deadline, !message.held_back);
-    if let Some(timeline) = message.progress.timeline_id() {
-        session.use_timeline(timeline);
-    }
-    session
-}
 
 /// What one evaluation works with.
 pub(super) struct Context<'a> {
@@ -74,7 +65,8 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(app: &'a App, message: MessageV1, token: AuthToken, claims: Claims) -> Self {
+    pub(super) fn new(app: &'a App, mut message: MessageV1, token: AuthToken, claims: Claims) -> Self {
+        let notes = end_with_token(&app.azure_devops, &mut message);
         let session = session_of(&app.azure_devops, &message, &token);
         let now = app.clock.now();
         Self {
@@ -86,7 +78,7 @@ impl<'a> Context<'a> {
             owns_record: false,
             is_pending: false,
             next_look: now,
-            notes: Vec::new(),
+            notes,
             now,
             judged: None,
             noted: None,

@@ -10,8 +10,9 @@
 //! top to bottom), `precheck` (does somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry`
 //! (what an error leads to), `status` and `decision` (what is shown and posted), `evidence` (what is recorded of a decision),
 //! `page` (how it is written), `record` (the check's own timeline record),
-//! `context` (what all of them work with).
+//! `acting` (whose token is used), `context` (what all of them work with).
 
+mod acting;
 mod attempt;
 mod context;
 mod decision;
@@ -42,8 +43,8 @@ use crate::span;
 use crate::task::Decision;
 use crate::task::token::AuthToken;
 
+pub(crate) use acting::session_of;
 use context::Context;
-pub(crate) use context::session_of;
 pub(crate) use record::{recorded_claim, recorded_decision};
 
 /// How many of the host's tries, `maxDequeueCount` in `host.json`, are the last: they fail the check instead of evaluating

@@ -4,7 +4,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Ended;
 use super::retry::{self, Moment, StepError};
-use crate::check::MAX_EVALUATIONS_PER_CHECK;
 use crate::check::OnTimeout;
 use crate::evaluation::{Status, Verdict};
 use crate::events::Event;
@@ -82,7 +81,8 @@ pub(super) fn time_is_over(message: &MessageV1, now: DateTime<Utc>, missing: &st
     let definition = &message.check.definition;
     let reason = if now < message.check.deadline {
         format!(
-            "The check was evaluated {MAX_EVALUATIONS_PER_CHECK} times, which is the most; write a longer `reevaluateEvery`. Still missing: {missing}."
+            "The check was evaluated {} times, which is the most; write a longer `reevaluateEvery`. Still missing: {missing}.",
+            definition.max_evaluations()
         )
     } else if definition.on_timeout == OnTimeout::Skip && !definition.dry_run {
         let why = format!("The check's time is over, and it does not decide then. Still missing: {missing}.");
@@ -113,6 +113,17 @@ mod tests {
             Next::Decide { decision, lines } if !lines.is_empty() => decision,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_check_is_over_at_its_deadline_or_after_its_last_evaluation() {
+        let mut message = a_message(&[]);
+        assert!(!message.is_over(minute(59)) && message.is_over(minute(60)));
+        let most = message.check.definition.max_evaluations();
+        (1..most).for_each(|_| message.progress.hand_on(Vec::new()));
+        assert!(!message.is_over(minute(0)));
+        message.progress.hand_on(Vec::new());
+        assert!(message.is_over(minute(0)));
     }
 
     fn reason(next: Next) -> String {

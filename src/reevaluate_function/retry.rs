@@ -149,8 +149,11 @@ fn try_again(error: &StepError<'_>, message: &MessageV1, moment: Moment) -> Next
     Next::Requeue { at, why }
 }
 
-/// This time, but the deadline if that is earlier; a second from now at the soonest.
+/// This time, but the deadline if that is earlier; a second from now at the soonest. A check that may outlive its token is looked
+/// at before that ends: if the identity was taken away meanwhile, the token delivers the decision then.
 pub(super) fn by_deadline(at: DateTime<Utc>, message: &MessageV1, now: DateTime<Utc>) -> DateTime<Utc> {
+    let with_token = message.check.deadline_with_token();
+    let at = if now < with_token { at.min(with_token) } else { at };
     at.min(message.check.deadline.max(now + TimeDelta::seconds(1)))
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use checkgate::check::DecidedWith;
 use checkgate::check_function::delivery::{self, Request, Rules};
 use checkgate::checks_file::ChecksFile;
 use checkgate::task::plan_url::AllowedPlanUrls;
@@ -77,7 +78,7 @@ async fn a_delivery_is_read_in_under_50_us_after_the_first_with_any_pattern() {
             "conditions": [{ "taskExecuted": { "task": "CmdLine" } }] });
         let checks =
             ChecksFile::parse(&json!({ "default": "c", "checks": { "c": check } }).to_string()).expect("checks");
-        let rules = Rules { checks: &checks, allowed: &allowed, allow_inline: true };
+        let rules = Rules { checks: &checks, allowed: &allowed, allow_inline: true, decided_with: DecidedWith::Token };
         let request = Request { headers: &headers, query: "", body: b"" };
         let now = world.clock.now();
         let read = || {

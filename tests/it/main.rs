@@ -33,6 +33,7 @@ mod kills;
 mod lives;
 mod load;
 mod local_run;
+mod longer_than_the_token;
 mod memory;
 mod model;
 mod mutations;

@@ -7,6 +7,7 @@ use checkgate::azure_devops::build::{Build, Run};
 use checkgate::azure_devops::timeline::Timeline;
 use checkgate::check::Check;
 use checkgate::check::CheckDefinition;
+use checkgate::check::DecidedWith;
 use checkgate::check_function::delivery::{self, Refusal, Request, Rules};
 use checkgate::checks_file::ChecksFile;
 use checkgate::conditions::Condition;
@@ -253,7 +254,7 @@ proptest! {
         }
         let checks = ChecksFile::parse("default: a\nchecks: { a: { conditions: [ taskExecuted: { task: CmdLine } ] } }").expect("a file");
         let allowed: AllowedPlanUrls = AllowedPlanUrls::DEFAULT.parse().expect("a list");
-        let rules = Rules { checks: &checks, allowed: &allowed, allow_inline: true };
+        let rules = Rules { checks: &checks, allowed: &allowed, allow_inline: true, decided_with: DecidedWith::Token };
         let problems = match delivery::read(Request { headers: &map, query: &query, body: &body }, rules, now()) {
             Ok(_) => Vec::new(),
             Err(Refusal::Problems(problems)) => problems,

@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use super::claim::Claim;
 use crate::azure_devops::build::Run;
-use crate::check::MAX_EVALUATIONS_PER_CHECK;
 use crate::evaluation::Memory;
 
 /// Stands for a status before the first one is written: the log has its first lines.
@@ -80,11 +79,6 @@ impl Progress {
     /// Whether no evaluation has found the check waiting yet.
     pub const fn is_first(&self) -> bool {
         !self.begun
-    }
-
-    /// Whether the check must be decided now: its time is over, or it was evaluated as often as it may be.
-    pub fn is_over(&self, deadline: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        now >= deadline || self.evaluations >= MAX_EVALUATIONS_PER_CHECK
     }
 
     /// How many calls Azure DevOps got.
@@ -213,17 +207,6 @@ mod tests {
         progress.note_status("0123".to_owned());
         progress.note_log_written();
         assert!(progress.shows("0123") && !progress.shows("4567"));
-    }
-
-    #[test]
-    fn a_check_is_over_at_its_deadline_or_after_its_last_evaluation() {
-        let mut progress = Progress::default();
-        assert!(!progress.is_over(at(60), at(59)));
-        assert!(progress.is_over(at(60), at(60)));
-        progress.evaluations = MAX_EVALUATIONS_PER_CHECK - 1;
-        assert!(!progress.is_over(at(60), at(0)));
-        progress.hand_on(Vec::new());
-        assert!(progress.is_over(at(60), at(0)));
     }
 
     #[test]

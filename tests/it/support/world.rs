@@ -442,6 +442,8 @@ pub(crate) struct Setup {
     pub(crate) clock: Option<Clock>,
     /// The outside systems, whose credentials become app settings.
     pub(crate) sources: Option<Sources>,
+    /// The app setting `DecideWithManagedIdentity`. The identity is that of `sources`.
+    pub(crate) decide_with_identity: bool,
 }
 
 impl Default for Setup {
@@ -455,6 +457,7 @@ impl Default for Setup {
             retry_pause: RETRY_PAUSE,
             clock: None,
             sources: None,
+            decide_with_identity: false,
         }
     }
 }
@@ -463,14 +466,25 @@ impl Setup {
     /// The app settings.
     pub(crate) fn settings(&self, queue: &StorageQueue, azure_devops: &AzureDevOps) -> Vec<(&'static str, String)> {
         let previous_key = self.previous_key.clone().map(|key| ("TokenSealingKeyPrevious", key));
+        let address = format!("http://127.0.0.1:{}/", azure_devops.port());
         let settings = [
             ("FUNCTIONS_CUSTOMHANDLER_PORT", "0".to_owned()),
             ("AzureWebJobsStorage", queue.connection_string()),
-            ("AllowedPlanUrls", format!("{ALLOWED_ELSEWHERE},http://127.0.0.1:{}/", azure_devops.port())),
+            ("AllowedPlanUrls", format!("{ALLOWED_ELSEWHERE},{address}")),
             ("TokenSealingKey", self.sealing_key.clone()),
             ("FUNCTIONS_APP_ROOT_PATH", app_root().display().to_string()),
         ];
-        settings.into_iter().chain(previous_key).collect()
+        let settings = settings.into_iter().chain(previous_key);
+        let sources = self.sources.as_ref().filter(|_| self.decide_with_identity);
+        let identity = sources.map(|sources| {
+            let [endpoint, header] = sources.with(|state| [state.url("identity"), state.identity.header.clone()]);
+            [
+                ("DecideWithManagedIdentity", "true".to_owned()),
+                ("IDENTITY_ENDPOINT", endpoint),
+                ("IDENTITY_HEADER", header),
+            ]
+        });
+        settings.chain(identity.into_iter().flatten()).collect()
     }
 
     /// The app, as the executable would build it.
@@ -486,9 +500,11 @@ impl Setup {
         let options = Options { call_timeout: self.call_timeout, ..Options::default() };
         let client = checkgate::azure_devops::AzureDevOps::new(reqwest::Client::builder(), options, clock.clone());
         let mut app = build_app(config, clock).expect("the app starts");
-        app.azure_devops = client.expect("the HTTP client starts");
+        let identity = app.azure_devops.identity().cloned();
+        app.azure_devops = client.expect("the HTTP client starts").with_identity(identity);
         app.queue = app.queue.with_retry_pause(self.retry_pause);
-        let file = ChecksFile::parse(&self.checks).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let file = ChecksFile::parse_for(&self.checks, app.decided_with());
+        let file = file.unwrap_or_else(|problems| panic!("{problems:?}"));
         let sources = reached(&file, self.sources.as_ref());
         app.checks = CurrentChecks::fixed(file, sources);
         app

@@ -35,11 +35,16 @@ impl State {
     pub fn await_check_as(&mut self, build_id: u64, new: NewCheck) -> CheckIds {
         let project_id = self.runs.get(&build_id).map_or(self.projects[0].id, |run| run.project_id);
         let ids = self.new_ids(project_id, build_id);
+        self.await_check_with(&ids, new);
+        ids
+    }
+
+    /// A stage reached a resource before, and its check has these ids.
+    pub fn await_check_with(&mut self, ids: &CheckIds, new: NewCheck) {
         let now = self.clock.now();
         let token = Token::until(now + TOKEN_LIFETIME);
         self.tokens.insert(ids.auth_token.clone(), token);
-        self.plans.insert(ids.plan_id, new.plan(&ids, now));
-        ids
+        self.plans.insert(ids.plan_id, new.plan(ids, now));
     }
 
     fn new_ids(&self, project_id: Uuid, build_id: u64) -> CheckIds {
