@@ -12,4 +12,4 @@ mod storage;
 pub use pending_decision::PendingDecision;
 pub use poison::{PoisonQueue, Poisoned, Taken};
 pub use schedule::Schedule;
-pub use storage::{CheckQueue, DELIVERY_PUT, EVALUATION_PUT, PutLimits, QUEUE_NAME, QueueError, RETRY_PAUSE, Storage};
+pub use storage::{CheckQueue, DELIVERY_PUT, EVALUATION_PUT, PutLimits, QUEUE_NAME, QueueError, Storage};

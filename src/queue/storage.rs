@@ -37,7 +37,7 @@ pub struct PutLimits {
 /// arrive, the answer comes within 15 s.
 pub const DELIVERY_PUT: PutLimits = PutLimits { timeout: Duration::from_secs(11), retries: 6 };
 
-/// The put of a next evaluation. Nobody waits for it, and a storage that is slow is not down. The host tries again later.
+/// The put of a next evaluation. Nobody waits for it, and a storage that is slow is not down. It is repeated for minutes.
 pub const EVALUATION_PUT: PutLimits = PutLimits { timeout: Duration::from_secs(20), retries: 3 };
 
 /// How much of its time the first try of a put may take: the rest is for a second one, over another connection, where the
@@ -45,7 +45,7 @@ pub const EVALUATION_PUT: PutLimits = PutLimits { timeout: Duration::from_secs(2
 const FIRST_TRY: f64 = 0.6;
 
 /// How long the first pause between two tries of a put is; each later one is twice as long.
-pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// The account and key that every storage emulator knows; documented, not secret.
 const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
@@ -120,7 +120,7 @@ impl CheckQueue {
         Ok(Self { client, poison, clock, retry_pause: RETRY_PAUSE })
     }
 
-    /// Tries a put again after other pauses than [`RETRY_PAUSE`]: they pass in real time, whatever the app's clock says.
+    /// Tries a put again after other pauses than those of 100 ms and more: they pass in real time, whatever the app's clock says.
     #[must_use]
     pub fn with_retry_pause(self, retry_pause: Duration) -> Self {
         Self { retry_pause, ..self }

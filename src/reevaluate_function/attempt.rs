@@ -7,24 +7,29 @@ use super::decision::{self, Posted, ReadBack};
 use super::next::{self, Next};
 use super::precheck::{self, Precheck, Seen};
 use super::retry::StepError;
+use super::successor::NotQueued;
 use super::{Ended, Failure, status};
 use crate::evaluation::{Status, Verdict};
 use crate::queue::{PendingDecision, QueueError};
 use crate::task::Decision;
 use crate::task_log;
 
-/// Runs an evaluation to its end. `is_last` says that the host has handed out the message nearly as often as it will.
-pub(super) async fn run(mut context: Context<'_>, is_last: bool) -> Result<Ended, Failure> {
-    let mut next = evaluate(&mut context, is_last).await;
+/// Runs an evaluation to its end.
+pub(super) async fn run(mut context: Context<'_>) -> Result<Ended, Failure> {
+    let mut next = evaluate(&mut context).await;
     loop {
         next = match next {
             Next::Decide { decision, lines } => decide(&mut context, decision, lines).await,
             Next::Deliver(pending) => deliver(&mut context, pending).await,
-            Next::Report { verdict, at } => report(&mut context, *verdict, at).await?,
-            Next::Requeue { at, why } => {
-                context.queue_successor(at).await?;
-                Next::End(Ended::Requeued(why))
-            }
+            Next::Report { verdict, at } => report(&mut context, *verdict, at).await,
+            Next::Requeue { at, why } => match context.queue_successor(at).await {
+                Ok(()) => Next::End(Ended::Requeued(why)),
+                Err(NotQueued::Due) => {
+                    context.begin_again();
+                    evaluate(&mut context).await
+                }
+                Err(NotQueued::Refused(error)) => cannot_hand_on(&mut context, error).await?,
+            },
             Next::Skip { why, lines } => {
                 context.write_log([lines, vec![why.clone()]].concat()).await;
                 Next::stop(why)
@@ -39,14 +44,15 @@ pub(super) async fn run(mut context: Context<'_>, is_last: bool) -> Result<Ended
 }
 
 /// Precheck, facts, verdict.
-async fn evaluate(context: &mut Context<'_>, is_last: bool) -> Next {
+async fn evaluate(context: &mut Context<'_>) -> Next {
     let is_first = context.message.progress.is_first();
     let seen = match context.look().await {
         Ok(seen) => seen,
         Err(error) => return context.after_error(&StepError::Precheck(&error)),
     };
+    let gives_up = context.tries.seem_to_crash();
     let (reader, claims) = context.judges();
-    let pending = match precheck::judge(&seen, reader, claims, is_last) {
+    let pending = match precheck::judge(&seen, reader, claims, gives_up) {
         Precheck::Proceed(pending) => pending,
         Precheck::WaitForOtherChain(claim, until) => return context.wait_for_other_chain(claim, until),
         Precheck::Gone(why) => return context.look_again_before_believing(&why),
@@ -65,8 +71,12 @@ async fn evaluate(context: &mut Context<'_>, is_last: bool) -> Next {
         return adopt(context, pending, is_first).await;
     }
     context.open_log(is_first).await;
-    if is_last {
+    if gives_up {
         return Next::cannot_evaluate();
+    }
+    if context.tries.are_used_up() {
+        let why = "the host would not hand out this message again".to_owned();
+        return Next::Requeue { at: context.now, why };
     }
     let mut evaluation = match context.evaluate().await {
         Ok(evaluation) => evaluation,
@@ -86,8 +96,8 @@ async fn evaluate(context: &mut Context<'_>, is_last: bool) -> Next {
     next::conclude(evaluation.verdict, &context.message, context.moment())
 }
 
-/// Not yet: shows what the check waits for, and queues the next evaluation.
-async fn report(context: &mut Context<'_>, verdict: Verdict, at: DateTime<Utc>) -> Result<Next, Failure> {
+/// Not yet: shows what the check waits for.
+async fn report(context: &mut Context<'_>, verdict: Verdict, at: DateTime<Utc>) -> Next {
     let shown = status::waiting(&context.message, &verdict, at, context.now);
     context.progress().note_evaluation(verdict.status() == Status::Errored, verdict.memory);
     context.progress().note_warnings(shown.warnings);
@@ -95,14 +105,26 @@ async fn report(context: &mut Context<'_>, verdict: Verdict, at: DateTime<Utc>) 
         context.progress().note_status(shown.digest);
     }
     let at = context.announce_next(shown.record, at).await;
-    match context.queue_successor(at).await {
-        Ok(()) => Ok(Next::End(Ended::Requeued(format!("next evaluation at {}", task_log::time(at))))),
+    Next::Requeue { at, why: format!("next evaluation at {}", task_log::time(at)) }
+}
+
+/// The next evaluation is not queued, and the host gets the message back. It fails the check where there is no other way
+/// to go on.
+async fn cannot_hand_on(context: &mut Context<'_>, error: QueueError) -> Result<Next, Failure> {
+    let has_decided = context.message.pending_decision.is_some();
+    match &error {
         // Trying again would not make it smaller.
-        Err(Failure::NotQueued(error @ QueueError::TooLarge(..))) => {
+        QueueError::TooLarge(..) if !has_decided => {
             context.progress().forget_measurements();
             Ok(Next::decide(Decision::rejected(format!("The check has outgrown the queue: {error}."))))
         }
-        Err(failure) => Err(failure),
+        QueueError::Unavailable(_) if !has_decided && context.must_end_here() => Ok(Next::decide(Decision::rejected(
+            format!("The check could not be queued for its next evaluation: {error}."),
+        ))),
+        _ => {
+            context.note_not_queued().await;
+            Err(Failure::NotQueued(error))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Ended;
 use super::acting::{end_with_token, session_of};
 use super::decision::ShownIn;
 use super::evidence::{Judged, Noted};
@@ -11,17 +12,17 @@ use super::next::Next;
 use super::precheck::{self, Seen};
 use super::record::{self, Reader};
 use super::retry::{self, Moment, StepError};
-use super::{Ended, Failure};
+use super::tries::Tries;
 use crate::App;
 use crate::azure_devops::task::CheckRecord;
 use crate::azure_devops::{Error, Session};
 use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRun};
 use crate::events::Event;
 use crate::facts::{FactError, ReadingTime};
+use crate::queue::PendingDecision;
 use crate::queue::claim::{Claim, Claims};
 use crate::queue::message::MessageV1;
 use crate::queue::progress::Progress;
-use crate::queue::{EVALUATION_PUT, PendingDecision, Schedule};
 use crate::task::token::AuthToken;
 use crate::task_log;
 
@@ -44,6 +45,8 @@ pub(super) struct Context<'a> {
     pub(super) session: Session<'a>,
     /// What this message knows of claims.
     pub(super) claims: Claims,
+    /// How often it was tried.
+    pub(super) tries: Tries,
     /// Whether the check has a record, so that a status can be shown.
     pub(super) has_record: bool,
     /// Whether checkgate made that record, so that nobody else completes it.
@@ -54,6 +57,8 @@ pub(super) struct Context<'a> {
     pub(super) next_look: DateTime<Utc>,
     /// Lines for the check's log that nothing else has written yet.
     pub(super) notes: Vec<String>,
+    /// When the host called.
+    pub(super) began: DateTime<Utc>,
     /// When the evaluation began: one moment for all of it.
     pub(super) now: DateTime<Utc>,
     /// What this evaluation judged, until a decision is made of it.
@@ -61,11 +66,12 @@ pub(super) struct Context<'a> {
     /// The decision that this evaluation has made, until it was posted.
     pub(super) noted: Option<Noted>,
     /// Sealed into the successor.
-    token: AuthToken,
+    pub(super) token: AuthToken,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(app: &'a App, mut message: MessageV1, token: AuthToken, claims: Claims) -> Self {
+    pub(super) fn new(app: &'a App, sealed: (MessageV1, AuthToken), claims: Claims, tries: Tries) -> Self {
+        let (mut message, token) = sealed;
         let notes = end_with_token(&app.azure_devops, &mut message);
         let session = session_of(&app.azure_devops, &message, &token);
         let now = app.clock.now();
@@ -74,16 +80,24 @@ impl<'a> Context<'a> {
             message,
             session,
             claims,
+            tries,
             has_record: false,
             owns_record: false,
             is_pending: false,
             next_look: now,
             notes,
+            began: now,
             now,
             judged: None,
             noted: None,
             token,
         }
+    }
+
+    /// The next evaluation begins here, where it could not be queued.
+    pub(super) fn begin_again(&mut self) {
+        self.now = self.app.clock.now();
+        self.session = session_of(&self.app.azure_devops, &self.message, &self.token);
     }
 
     pub(super) const fn progress(&mut self) -> &mut Progress {
@@ -129,6 +143,7 @@ impl<'a> Context<'a> {
         if let Ok(Seen::Record(record)) = &seen {
             (self.has_record, self.owns_record) = (true, record::is_own(record));
             self.is_pending = record.is_pending();
+            self.tries.note_not_queued(record::not_queued(record, &self.claims.message_id));
             self.progress().note_seen();
             if !self.owns_record {
                 self.progress().note_awaited();
@@ -224,22 +239,5 @@ impl<'a> Context<'a> {
             limit: if is_over { LAST_READING_TIME } else { READING_TIME },
         };
         evaluator.evaluate().await
-    }
-
-    /// Queues the next evaluation for this time, or as soon as possible if it has passed. When this returns, it is durable, and
-    /// this message may go.
-    pub(super) async fn queue_successor(&mut self, at: DateTime<Utc>) -> Result<(), Failure> {
-        let claims = self.claims.clone().hand_on(self.app.claim_times.next(self.app.clock.now()));
-        self.message.held_back = self.session.was_held_back();
-        let calls = self.session.calls();
-        self.progress().hand_on(claims);
-        self.progress().note_calls(calls);
-        let text = self.message.seal(&self.token, &self.app.sealer);
-        let deadline = self.message.check.deadline;
-        // A write that was left out may have asked for more than was planned.
-        let at = self.session.stay_away_until().map_or(at, |until| at.max(until.min(deadline)));
-        let due = at.max(self.present() + TimeDelta::seconds(1));
-        let schedule = Schedule { due, deadline };
-        Ok(self.app.queue.put(&text, schedule, EVALUATION_PUT).await?)
     }
 }

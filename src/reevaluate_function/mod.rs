@@ -9,8 +9,8 @@
 //! In reading order: [`envelope`] (what the host sends), `put_back` (messages of other apps), `attempt` (one evaluation, from
 //! top to bottom), `precheck` (does somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry`
 //! (what an error leads to), `status` and `decision` (what is shown and posted), `evidence` (what is recorded of a decision),
-//! `page` (how it is written), `record` (the check's own timeline record),
-//! `acting` (whose token is used), `context` (what all of them work with).
+//! `page` (how it is written), `record` (the check's own timeline record), `successor` and `tries` (how the check is handed
+//! on, and what becomes of one that cannot be), `acting` (whose token is used), `context` (what all of them work with).
 
 mod acting;
 mod attempt;
@@ -25,8 +25,10 @@ mod put_back;
 mod record;
 mod retry;
 mod status;
+mod successor;
 #[cfg(test)]
 mod testing;
+mod tries;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,13 +48,11 @@ use crate::task::token::AuthToken;
 pub(crate) use acting::session_of;
 use context::Context;
 pub(crate) use record::{recorded_claim, recorded_decision};
-
-/// How many of the host's tries, `maxDequeueCount` in `host.json`, are the last: they fail the check instead of evaluating
-/// it. There are two, because the process may be killed in the middle of one.
-const LAST_ATTEMPTS: u32 = 2;
+use tries::Tries;
 
 /// How long an evaluation may take in all: inside the 5 min of `functionTimeout` in `host.json`, after which the host kills
-/// the process with all other evaluations in it. The limits of its parts add up to less.
+/// the process with all other evaluations in it. The limits of its parts add up to less, and it stops trying to queue its
+/// successor before.
 const EVALUATION_TIMEOUT: Duration = Duration::from_secs(270);
 
 /// How an evaluation ended. The message has done its work.
@@ -128,7 +128,7 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     // Unique to the queue message, so that a message which was queued twice has two claims.
     let message_id = invocation.message_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let is_retry = invocation.dequeue_count > 1 || put_back::was_put_back(&message, invocation);
-    let is_last = invocation.dequeue_count.saturating_add(LAST_ATTEMPTS) > app.host.max_dequeue_count;
+    let tries = Tries::new(invocation.dequeue_count, app.host.max_dequeue_count);
     let app = Arc::clone(app);
     let span = span::of(&message.check, message.progress.evaluations());
     // A task of its own: a panic in one evaluation does not take others with it, and a host that hangs up does not cut
@@ -136,7 +136,7 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     let evaluation = tokio::spawn(
         async move {
             let claims = claims_of(&app, &message, message_id, is_retry);
-            let attempt = attempt::run(Context::new(&app, *message, token, claims), is_last);
+            let attempt = attempt::run(Context::new(&app, (*message, token), claims, tries));
             let ended = tokio::time::timeout(EVALUATION_TIMEOUT, attempt).await.unwrap_or(Err(Failure::TookTooLong));
             if let Ok(ended) = &ended {
                 tracing::info!(outcome = describe(ended), "evaluation ended");

@@ -1,6 +1,6 @@
 //! The check's own timeline record: where evaluations meet.
 //!
-//! Two variables of the record belong to checkgate. One holds the claim of the chain of messages that lives; see
+//! The main variables of the record are two. One holds the claim of the chain of messages that lives; see
 //! [`crate::queue::claim`]. The other holds the decision, sealed, from the moment at which it is made: it survives a crash,
 //! and every other evaluation of the check follows it.
 
@@ -30,6 +30,9 @@ const DEADLINE: &str = "checkgate.deadline";
 
 /// The variable of a record that checkgate made, because the timeline had none.
 const CREATED: &str = "checkgate.created";
+
+/// The variable that says how many tries of which message could not queue a successor, such as `3 800ae4b3-…`.
+const NOT_QUEUED: &str = "checkgate.notQueued";
 
 /// How long a call may take that people can do without. It never delays a decision by more.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -81,6 +84,17 @@ pub(super) fn with_decision(
 /// Adds a claim, and the deadline of its chain.
 pub(super) fn with_claim(update: RecordUpdate, claim: &Claim, deadline: DateTime<Utc>) -> RecordUpdate {
     update.variable(CLAIM, claim.to_string()).variable(DEADLINE, deadline.to_rfc3339())
+}
+
+/// How many tries of this message could not queue a successor.
+pub(super) fn not_queued(record: &CheckRecord, message_id: &str) -> u32 {
+    let (tries, id) = record.variable(NOT_QUEUED).and_then(|text| text.split_once(' ')).unwrap_or_default();
+    if id == message_id { tries.parse().unwrap_or_default() } else { 0 }
+}
+
+/// Adds that so many tries of this message could not queue a successor.
+pub(super) fn with_not_queued(update: RecordUpdate, message_id: &str, tries: u32) -> RecordUpdate {
+    update.variable(NOT_QUEUED, format!("{tries} {message_id}"))
 }
 
 /// Makes a call that people can do without. A failure is one line of the handler's log.

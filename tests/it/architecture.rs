@@ -92,6 +92,7 @@ const INVARIANTS: &[Invariant] = &[
             "azure_devops/",
             "check_function/",
             "cli/",
+            "clock.rs",
             "evaluation/apart.rs",
             "evaluation/evaluator.rs",
             "evaluation/past.rs",

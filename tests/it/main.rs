@@ -54,6 +54,7 @@ mod sonar_quality_gate;
 mod source_kinds;
 mod stage;
 mod storage;
+mod storage_outage;
 mod support;
 mod two_apps;
 mod validate;

@@ -20,7 +20,7 @@ use checkgate::checks_file::{ChecksFile, CurrentChecks};
 use checkgate::cli::{build_app, read_config};
 use checkgate::clock::Clock;
 use checkgate::http::managed_identity::ManagedIdentity;
-use checkgate::queue::{QUEUE_NAME, RETRY_PAUSE};
+use checkgate::queue::QUEUE_NAME;
 use checkgate::task::sealer::Sealer;
 
 /// The time from one evaluation to the next unless a check says otherwise.
@@ -454,7 +454,7 @@ impl Default for Setup {
             sealing_key: Sealer::generate_key().expect("random numbers"),
             previous_key: None,
             call_timeout,
-            retry_pause: RETRY_PAUSE,
+            retry_pause: Duration::from_millis(1),
             clock: None,
             sources: None,
             decide_with_identity: false,
@@ -496,7 +496,9 @@ impl Setup {
         };
         let config = read_config(&lookup).unwrap_or_else(|error| panic!("{error}"));
         let hand = clock.clone();
+        let pass = clock.clone();
         let clock = self.clock.clone().unwrap_or_else(|| Clock::from_fn(move || hand.now()));
+        let clock = clock.moved_by_sleep(move |time| pass.advance(time));
         let options = Options { call_timeout: self.call_timeout, ..Options::default() };
         let client = checkgate::azure_devops::AzureDevOps::new(reqwest::Client::builder(), options, clock.clone());
         let mut app = build_app(config, clock).expect("the app starts");
