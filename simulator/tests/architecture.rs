@@ -141,6 +141,7 @@ const ORDERS: &[Order] = &[
             ("prometheus", "a system does not know the others"),
             ("service_now", "a system does not know the others"),
             ("web", "a system does not know the others"),
+            ("webhooks", "a system does not know the others"),
             ("state", "holds all systems, and finds the one that a request is for"),
         ],
     },

@@ -1,5 +1,5 @@
 //! The outside systems that checks query, simulated behind one port: ServiceNow, Prometheus, Azure Monitor, Application
-//! Insights, Log Analytics, any HTTP service, and the endpoint that issues tokens of a managed identity.
+//! Insights, Log Analytics, any HTTP service, webhooks, and the endpoint that issues tokens of a managed identity.
 //!
 //! A test sets the state of a system, and reads its requests from [`Sources::calls`]. Each system has its own base URL,
 //! such as `sources.url("service-now")`.
@@ -7,7 +7,8 @@
 //! # Layout
 //!
 //! * `ask`: a request, and the usual answers.
-//! * `identity`, `advanced_security`, `azure`, `calendar`, `jira`, `prometheus`, `service_now`, `sonar`, `web`: one system each.
+//! * `identity`, `advanced_security`, `azure`, `calendar`, `jira`, `prometheus`, `service_now`, `sonar`, `web`,
+//! `webhooks`: one system each.
 //! * [`State`]: all systems together.
 
 mod advanced_security;
@@ -21,6 +22,7 @@ mod service_now;
 mod sonar;
 mod state;
 mod web;
+mod webhooks;
 
 use std::io;
 use std::ops::Deref;
@@ -35,6 +37,7 @@ pub use service_now::ServiceNow;
 pub use sonar::{Analysis, Sonar};
 pub use state::State;
 pub use web::Page;
+pub use webhooks::Webhooks;
 
 use crate::clock::Clock;
 use crate::http::Server;
@@ -67,6 +70,11 @@ impl Sources {
     /// The address of a system, for a connection.
     pub fn url(&self, system: &str) -> String {
         self.with(|state| state.url(system))
+    }
+
+    /// The address of a webhook: `slack`, `teams` or `events`. Its last part is a secret.
+    pub fn webhook(&self, name: &str) -> String {
+        self.with(|state| format!("{}/{name}/{}", state.url("webhooks"), state.webhooks.secret))
     }
 
     /// The app settings that Azure adds to a function app with a managed identity.

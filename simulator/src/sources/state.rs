@@ -16,6 +16,7 @@ use super::prometheus::{self, Prometheus};
 use super::service_now::{self, ServiceNow};
 use super::sonar::{self, Sonar};
 use super::web::{self, Page};
+use super::webhooks::{self, Webhooks};
 use crate::clock::Clock;
 use crate::http::{Route, World};
 
@@ -44,6 +45,8 @@ pub struct State {
     pub identity: Identity,
     /// Any other system at `web`: pages by path and query.
     pub web: BTreeMap<String, Page>,
+    /// Webhooks at `webhooks`.
+    pub webhooks: Webhooks,
     /// Requests that matched no route.
     pub unknown_requests: Vec<String>,
 }
@@ -62,6 +65,7 @@ impl State {
             sonar: Sonar::default(),
             identity: Identity::default(),
             web: BTreeMap::new(),
+            webhooks: Webhooks::default(),
             unknown_requests: Vec::new(),
         }
     }
@@ -94,6 +98,7 @@ impl State {
             "sonar" => ("sonar", sonar::answer(&self.sonar, below, ask)?),
             "identity" => ("identity", identity::answer(&mut self.identity, ask)?),
             "web" => ("web", web::answer(&self.web, ask)?),
+            "webhooks" => ("webhooks", webhooks::answer(&mut self.webhooks, below, ask)?),
             _ => return None,
         })
     }
