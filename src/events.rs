@@ -57,6 +57,8 @@ pub enum Event {
     ChecksFileDoubtful,
     /// A connection of `checks.yaml` cannot be used.
     ConnectionUnusable,
+    /// A notice could not be sent. The check goes on all the same.
+    NoticeNotSent,
     /// The queue could not be created. It is tried again.
     QueueNotCreated,
     /// The host could not connect to the handler.
@@ -97,6 +99,7 @@ impl Event {
             Self::ChecksFileEditRefused => "checks_file_edit_refused",
             Self::ChecksFileDoubtful => "checks_file_doubtful",
             Self::ConnectionUnusable => "connection_unusable",
+            Self::NoticeNotSent => "notice_not_sent",
             Self::QueueNotCreated => "queue_not_created",
             Self::HostNotConnected => "host_not_connected",
             Self::HandlerEnded => "handler_ended",
@@ -115,6 +118,7 @@ impl Event {
                 | Self::ChecksFileEditRefused
                 | Self::ChecksFileDoubtful
                 | Self::ConnectionUnusable
+                | Self::NoticeNotSent
                 | Self::QueueNotCreated
         )
     }
@@ -174,6 +178,7 @@ impl fmt::Display for Event {
             Self::ChecksFileEditRefused => "the edit of the file of checks is not used",
             Self::ChecksFileDoubtful => "the file of checks probably does not do what was meant",
             Self::ConnectionUnusable => "checks that need this connection are refused",
+            Self::NoticeNotSent => "a notice was not sent, and is not sent again; the check goes on",
             Self::QueueNotCreated => "the queue could not be created; it is tried again",
             Self::HostNotConnected => "a connection of the host could not be accepted",
             Self::HandlerEnded => "the handler ends",

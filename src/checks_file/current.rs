@@ -122,6 +122,9 @@ impl Watched {
                 for problem in checks.sources.problems() {
                     Event::ConnectionUnusable.report(problem);
                 }
+                for problem in checks.sources.webhooks().problems() {
+                    Event::NoticeNotSent.report(problem);
+                }
                 state.in_force = Arc::new(checks);
                 state.problems.clear();
             }

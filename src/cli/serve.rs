@@ -24,7 +24,7 @@ use crate::http::resolver::{OutsideResolver, SystemResolver};
 use crate::queue::CheckQueue;
 use crate::queue::claim::ClaimTimes;
 use crate::routes;
-use crate::sources::Sources;
+use crate::sources::{Sources, Webhooks};
 
 /// How often the process checks whether the Functions host is still alive.
 #[cfg(unix)]
@@ -169,7 +169,10 @@ pub fn build_app(mut config: Config, clock: Clock) -> Result<App, String> {
     let queue = CheckQueue::open(&config.storage, &config.host.queue_name, pooled, clock.clone())
         .map_err(|why| format!("app setting {} is wrong: {why}", config.host.connection))?;
     let (settings, roots) = (config.settings, config.extra_root_certificates.clone());
-    let connect = move |file: &ChecksFile| build_sources(file, &settings, client(roots.as_deref())?);
+    let connect = move |file: &ChecksFile| {
+        let webhooks = build_webhooks(file, &settings, client(roots.as_deref())?)?;
+        Ok(build_sources(file, &settings, client(roots.as_deref())?)?.with_webhooks(webhooks))
+    };
     let decided_with = azure_devops.identity().map_or(DecidedWith::Token, |_| DecidedWith::Identity);
     let rules = Rules { follows_edits: config.is_development, decided_with };
     let checks = CurrentChecks::open(config.checks_file, rules, Box::new(connect));
@@ -196,6 +199,12 @@ pub(super) fn build_sources(
     let lookup = |name: &str| settings.read(name);
     let identity = ManagedIdentity::of_process(&lookup, lookup("ManagedIdentityClientId")).map(Arc::new);
     Sources::new(&checks.connections, &lookup, identity, http)
+        .map_err(|error| format!("the HTTP client cannot start: {error}"))
+}
+
+/// Makes the webhooks of `checks.yaml` ready.
+fn build_webhooks(checks: &ChecksFile, settings: &Settings, http: reqwest::ClientBuilder) -> Result<Webhooks, String> {
+    Webhooks::new(&checks.connections, &|name: &str| settings.read(name), SystemResolver, http)
         .map_err(|error| format!("the HTTP client cannot start: {error}"))
 }
 

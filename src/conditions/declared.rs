@@ -29,19 +29,8 @@ pub struct Declared<'a> {
 
 impl Declared<'_> {
     /// Reports a connection that the file does not have, or that is of another kind.
-    pub fn expect_connection(&self, name: &str, kinds: &[&str], mut problems: Problems<'_>) {
-        match self.connections.get(name) {
-            Some(connection) if kinds.contains(&connection.kind()) => {}
-            Some(connection) => {
-                let (found, wanted) = (connection.kind(), kinds.join("` or `"));
-                problems.push("", format!("connection `{name}` is of kind `{found}`; this needs `{wanted}`"));
-            }
-            None => {
-                let hint = suggest(name, self.connections.keys().map(String::as_str));
-                let message = format!("checks.yaml has no connection `{name}`; add it to `connections`{hint}");
-                problems.push("", message);
-            }
-        }
+    pub fn expect_connection(&self, name: &str, kinds: &[&str], problems: Problems<'_>) {
+        expect_connection(self.connections, name, kinds, problems);
     }
 
     /// Reports a time that counts from the delivery, where each evaluation is a delivery of its own.
@@ -58,6 +47,26 @@ impl Declared<'_> {
     pub fn expect_input(&self, key: &str, name: &str, problems: &mut Problems<'_>) {
         if !self.inputs.contains(name) {
             problems.push(key, format!("the check declares no input `{name}`; add it to `inputs`"));
+        }
+    }
+}
+
+/// Reports a connection that is not among these, or that is of another kind.
+pub(crate) fn expect_connection(
+    connections: &BTreeMap<String, Connection>,
+    name: &str,
+    kinds: &[&str],
+    mut problems: Problems<'_>,
+) {
+    match connections.get(name) {
+        Some(connection) if kinds.contains(&connection.kind()) => {}
+        Some(connection) => {
+            let (found, wanted) = (connection.kind(), kinds.join("` or `"));
+            problems.push("", format!("connection `{name}` is of kind `{found}`; this needs `{wanted}`"));
+        }
+        None => {
+            let hint = suggest(name, connections.keys().map(String::as_str));
+            problems.push("", format!("checks.yaml has no connection `{name}`; add it to `connections`{hint}"));
         }
     }
 }

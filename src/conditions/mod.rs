@@ -29,6 +29,7 @@ use crate::yaml::Problems;
 
 pub use combinators::Combinator;
 pub use declared::Declared;
+pub(crate) use declared::expect_connection;
 pub use finding::{Finding, Outcome, WhenNotMet};
 pub use kind::Kind;
 pub use scope::Scope;

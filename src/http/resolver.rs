@@ -34,12 +34,20 @@ impl Resolve for SystemResolver {
 pub struct OutsideResolver {
     inner: Arc<dyn Resolve>,
     allow_localhost: bool,
+    /// What a name that leads inside is reported as.
+    event: Event,
 }
 
 impl OutsideResolver {
     /// A resolver over `inner`. With `allow_localhost` the name `localhost` may lead to loopback.
     pub fn new(inner: impl Resolve + 'static, allow_localhost: bool) -> Self {
-        Self { inner: Arc::new(inner), allow_localhost }
+        Self { inner: Arc::new(inner), allow_localhost, event: Event::PlanUrlLeadsInside }
+    }
+
+    /// The same for names that are not those of a `PlanUrl`.
+    #[must_use]
+    pub fn reporting(self, event: Event) -> Self {
+        Self { event, ..self }
     }
 }
 
@@ -47,13 +55,13 @@ impl Resolve for OutsideResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_owned();
         let allow_loopback = self.allow_localhost && host.eq_ignore_ascii_case("localhost");
-        let answer = self.inner.resolve(name);
+        let (answer, event) = (self.inner.resolve(name), self.event);
         Box::pin(async move {
             let (outside, inside): (Vec<SocketAddr>, Vec<SocketAddr>) =
                 answer.await?.partition(|address| is_outside(address.ip(), allow_loopback));
             if !inside.is_empty() {
                 let refused = inside.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ");
-                Event::PlanUrlLeadsInside.report(&format!("DNS leads {host} to {refused}"));
+                event.report(&format!("DNS leads {host} to {refused}"));
             }
             if outside.is_empty() {
                 return Err(io::Error::other("the name leads to no address that may be called").into());

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::webhook::WebhookConnection;
 use crate::yaml::{Duration, Problems};
 
 /// Answers an app setting by its name; `None` where it is missing.
@@ -38,6 +39,11 @@ impl SettingText {
         resolved.push_str(rest);
         Ok(SecretString::from(resolved))
     }
+
+    /// Whether any of it comes from an app setting.
+    pub(super) fn names_setting(&self) -> bool {
+        self.0.contains("${")
+    }
 }
 
 /// An outside system.
@@ -56,6 +62,8 @@ pub enum Connection {
     LogAnalytics(LogAnalyticsConnection),
     /// Any other system that answers JSON over HTTP.
     Http(HttpConnection),
+    /// A webhook that notices are sent to. No condition reads from it.
+    Webhook(WebhookConnection),
 }
 
 /// A ServiceNow instance, by Basic authentication or OAuth client credentials.
@@ -151,7 +159,13 @@ impl Connection {
             Self::ApplicationInsights(_) => "applicationInsights",
             Self::LogAnalytics(_) => "logAnalytics",
             Self::Http(_) => "http",
+            Self::Webhook(_) => "webhook",
         }
+    }
+
+    /// The webhook, where it is one.
+    pub(super) const fn webhook(&self) -> Option<&WebhookConnection> {
+        if let Self::Webhook(webhook) = self { Some(webhook) } else { None }
     }
 
     /// The texts that may name app settings, by their keys.
@@ -167,7 +181,8 @@ impl Connection {
             .flatten()
             .collect(),
             Self::Prometheus(it) => named("bearerToken", &it.bearer_token).into_iter().collect(),
-            Self::Http(it) => it.headers.iter().map(|(name, text)| (format!("headers.{name}"), text)).collect(),
+            Self::Http(it) => in_headers(&it.headers).collect(),
+            Self::Webhook(it) => in_headers(&it.headers).chain([("url".to_owned(), &it.url)]).collect(),
             Self::AzureMonitor(_) | Self::ApplicationInsights(_) | Self::LogAnalytics(_) => Vec::new(),
         }
     }
@@ -198,6 +213,7 @@ impl Connection {
             Self::AzureMonitor(monitor) => check_url("url", monitor.url.as_deref(), &mut problems),
             Self::ApplicationInsights(insights) => check_url("url", insights.url.as_deref(), &mut problems),
             Self::LogAnalytics(logs) => check_url("url", logs.url.as_deref(), &mut problems),
+            Self::Webhook(webhook) => webhook.validate(&mut problems),
             Self::Http(http) => {
                 check_url("url", Some(&http.url), &mut problems);
                 let authorizes = http.headers.keys().any(|name| name.eq_ignore_ascii_case("Authorization"));
@@ -207,6 +223,10 @@ impl Connection {
             }
         }
     }
+}
+
+fn in_headers(headers: &BTreeMap<String, SettingText>) -> impl Iterator<Item = (String, &SettingText)> {
+    headers.iter().map(|(name, text)| (format!("headers.{name}"), text))
 }
 
 fn named<'a>(key: &str, text: &'a Option<SettingText>) -> Option<(String, &'a SettingText)> {

@@ -77,6 +77,7 @@ impl Endpoint {
                 let url = it.url.as_deref().unwrap_or("https://api.loganalytics.io");
                 (url, vec!["v1", "workspaces", it.workspace_id.as_str()], identity_for(url), it.timeout)
             }
+            Connection::Webhook(_) => return Err("is a webhook, and nothing is read from it".to_owned()),
             Connection::Http(it) => {
                 let headers = it.headers.iter().map(|(name, text)| header(name, &text.resolve(&in_header)?));
                 let headers = headers.collect::<Result<HeaderMap, String>>()?;
@@ -135,7 +136,7 @@ fn base_url(text: &str, segments: &[&str]) -> Option<Url> {
     Some(url)
 }
 
-fn header(name: &str, value: &SecretString) -> Result<(HeaderName, HeaderValue), String> {
+pub(super) fn header(name: &str, value: &SecretString) -> Result<(HeaderName, HeaderValue), String> {
     let wrong = || format!("has a header `{name}` that HTTP cannot carry");
     let name = HeaderName::try_from(name).map_err(|_| wrong())?;
     let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| wrong())?;

@@ -7,7 +7,7 @@
 //!
 //! `connection` is what the operator writes, and `endpoint` the same with its app settings filled in. `call` makes one
 //! request, with the headers of `authorization`, an address of `path`, and the errors of `error`. [`http`], [`metrics`] and
-//! [`service_now`] know what each system answers.
+//! [`service_now`] know what each system answers. Nothing is read from a `webhook`: `webhooks` posts to it.
 
 pub mod advanced_security;
 mod authorization;
@@ -24,6 +24,8 @@ pub mod metrics;
 mod path;
 pub mod service_now;
 pub mod sonar;
+mod webhook;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +40,8 @@ pub use connection::{AppSettings, Connection, SettingText};
 use endpoint::Endpoint;
 pub use error::Error;
 pub(crate) use path::check_path;
+pub use webhook::{Format, WebhookConnection};
+pub use webhooks::{NotTaken, Webhooks};
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,6 +54,8 @@ pub struct Sources {
     circuits: Circuits,
     /// By name; one that cannot be used says why.
     endpoints: BTreeMap<String, Result<Endpoint, String>>,
+    /// Where notices are sent.
+    webhooks: Webhooks,
     /// Whether nobody knows the connections, because the file that names them has mistakes.
     are_unknown: bool,
 }
@@ -79,8 +85,22 @@ impl Sources {
                 .and_then(|endpoint| endpoint.expect_identity(identity.as_deref()).map(|()| endpoint));
             (name.clone(), endpoint.map_err(|why| format!("connection `{name}` {why}")))
         };
-        let endpoints = connections.iter().map(endpoint).collect();
-        Ok(Self { http, identity, circuits: Circuits::default(), endpoints, are_unknown: false })
+        let endpoints =
+            connections.iter().filter(|(_, connection)| connection.webhook().is_none()).map(endpoint).collect();
+        let (circuits, webhooks) = (Circuits::default(), Webhooks::default());
+        Ok(Self { http, identity, circuits, endpoints, webhooks, are_unknown: false })
+    }
+
+    /// The same with these webhooks.
+    #[must_use]
+    pub fn with_webhooks(self, webhooks: Webhooks) -> Self {
+        Self { webhooks, ..self }
+    }
+
+    /// Where notices are sent.
+    #[must_use]
+    pub const fn webhooks(&self) -> &Webhooks {
+        &self.webhooks
     }
 
     /// The connections of a file with mistakes: none is known.
