@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DecidedWith, Pattern, deadline_margin};
+use super::{DecidedWith, Notify, Pattern, deadline_margin, notify};
 use crate::conditions::{Condition, Declared};
 use crate::sources::Connection;
 use crate::task::CompletionEvent;
@@ -49,6 +49,9 @@ pub struct CheckDefinition {
     /// Evaluate and log as usual, always decide `succeeded`, and say in the log what would have been decided.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dry_run: bool,
+    /// Who is told what becomes of the check, instead of those that the file names for all checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Vec<Notify>>,
     /// All of them must pass.
     #[schemars(length(min = 1))]
     pub conditions: Vec<Condition>,
@@ -149,6 +152,10 @@ impl CheckDefinition {
         if self.inputs.len() > MAX_INPUTS {
             return problems.push("inputs", format!("has {} inputs; at most {MAX_INPUTS} are read", self.inputs.len()));
         }
+        if self.completion_event == CompletionEvent::ApiResponse && self.notify.iter().flatten().next().is_some() {
+            problems.push("notify", "is not for ApiResponse mode, in which each evaluation is a delivery of its own: leave it out, or write `completionEvent: Callback`");
+        }
+        notify::validate(self.notify.as_deref().unwrap_or_default(), connections, problems);
         for (name, input) in &self.inputs {
             self.validate_input(name, input, problems);
         }

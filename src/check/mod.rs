@@ -3,6 +3,7 @@
 mod advice;
 mod deadline;
 mod definition;
+pub(crate) mod notify;
 mod pattern;
 mod schedule;
 
@@ -16,6 +17,7 @@ use crate::task::TaskProperties;
 
 pub use deadline::deadline_margin;
 pub use definition::{Allowed, CheckDefinition, Input, OnTimeout};
+pub use notify::{Notify, Occasion};
 pub use pattern::Pattern;
 pub use schedule::DecidedWith;
 

@@ -82,7 +82,9 @@ pub fn read(request: Request<'_>, rules: Rules<'_>, now: DateTime<Utc>) -> Resul
     match (chosen, properties, token, inputs) {
         (Some((name, definition)), Some(properties), Some(token), Some(inputs)) if reader.problems.is_empty() => {
             let completion_event = completion_event.unwrap_or(definition.completion_event);
-            let definition = CheckDefinition { completion_event, ..definition };
+            let for_all = Some(&rules.checks.notify).filter(|list| !list.is_empty());
+            let notify = definition.notify.or_else(|| for_all.cloned());
+            let definition = CheckDefinition { completion_event, notify, ..definition };
             let deadline = definition.deadline(now);
             let check = Check { name, properties, definition, inputs, delivered_at: now, deadline };
             Ok(Delivery { check, token, completion_event })

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Allowed, CheckDefinition, DecidedWith};
+use crate::check::{Allowed, CheckDefinition, DecidedWith, Notify, notify};
 use crate::sources::Connection;
 use crate::suggest::suggest;
 use crate::yaml::{Document, Problem, Problems};
@@ -28,6 +28,9 @@ pub struct ChecksFile {
     /// Outside systems by name. `${NAME}` reads an app setting, so that the file holds no secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub connections: BTreeMap<String, Connection>,
+    /// Who is told what becomes of each check that does not say so itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<Notify>,
     /// The checks by name.
     pub checks: BTreeMap<String, CheckDefinition>,
 }
@@ -35,7 +38,7 @@ pub struct ChecksFile {
 impl ChecksFile {
     /// A file that names nothing.
     pub(crate) const fn empty() -> Self {
-        Self { default: None, connections: BTreeMap::new(), checks: BTreeMap::new() }
+        Self { default: None, connections: BTreeMap::new(), notify: Vec::new(), checks: BTreeMap::new() }
     }
 
     /// What works, but not well: a sentence for each place of `text`, which this file was read from.
@@ -71,6 +74,7 @@ impl ChecksFile {
             for (name, connection) in &file.connections {
                 connection.validate(&mut problems.inside(&format!("connections.{name}")));
             }
+            notify::validate(&file.notify, &file.connections, problems);
             for (name, check) in &file.checks {
                 let allowed = Allowed { connections: &file.connections, is_inline: false, decided_with };
                 check.validate(allowed, &mut problems.inside(&format!("checks.{name}")));

@@ -12,7 +12,8 @@ use serde_json::json;
 
 use super::{block_on, cannot_look, help, print, read_checks};
 use crate::azure_devops::check_configurations::CheckConfiguration;
-use crate::check::{CheckDefinition, OnTimeout};
+use crate::check::{CheckDefinition, Notify, Occasion, OnTimeout};
+use crate::checks_file::ChecksFile;
 use crate::compliance::{Address, Panel, Wanted};
 use crate::conditions::{Condition, WhenNotMet};
 use crate::evaluation::past::not_of_the_past;
@@ -52,7 +53,8 @@ fn explain(options: &Options) -> Result<String, String> {
         let hint = suggest(&options.check, checks.checks.keys().map(String::as_str));
         format!("there is no check `{}` in {}{hint}", options.check, options.file.display())
     })?;
-    Ok(format!("{}\n{}", policy(&options.check, definition), panel(&options.check, definition)?))
+    let told = told(definition, &checks);
+    Ok(format!("{}{told}\n{}", policy(&options.check, definition), panel(&options.check, definition)?))
 }
 
 /// The policy in sentences.
@@ -130,6 +132,24 @@ fn collect(condition: &Condition, kinds: &mut BTreeSet<&'static str>) {
 /// A query may have several lines.
 fn in_one_line(title: &str) -> String {
     one_line(title).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Who is told what becomes of the check: a line for each.
+fn told(definition: &CheckDefinition, checks: &ChecksFile) -> String {
+    let occasion = |occasion: &Occasion| match occasion {
+        Occasion::Waiting => "that it waits",
+        Occasion::Expiring => "that its time is nearly over",
+        Occasion::Decided => "what was decided",
+    };
+    let sentence = |Notify { to, on }: &Notify| {
+        let occasions: Vec<&str> = on.iter().map(occasion).collect();
+        format!("The webhook of connection `{to}` is told {}.\n", occasions.join(", "))
+    };
+    let list = match definition.completion_event {
+        CompletionEvent::Callback => definition.notify.as_ref().unwrap_or(&checks.notify).as_slice(),
+        CompletionEvent::ApiResponse => &[],
+    };
+    list.iter().map(sentence).collect()
 }
 
 /// The settings of the panel, as `install` writes them.
