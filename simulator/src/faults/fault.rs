@@ -20,6 +20,8 @@ pub(crate) enum Misbehaviour {
     SlowDown(RetryAfter),
     /// No effect and no answer. The connection stays open.
     Hang,
+    /// The normal effect and no answer. The connection stays open.
+    HangAfter,
     /// The normal effect and answer, sent one byte per pause.
     SlowBody(Duration),
     /// No effect. The connection closes without an answer.
@@ -126,6 +128,11 @@ impl Fault {
     /// Never answers, and keeps the connection open.
     pub fn hang() -> Self {
         Self(Misbehaviour::Hang)
+    }
+
+    /// Handles the call, never answers, and keeps the connection open.
+    pub fn hang_after() -> Self {
+        Self(Misbehaviour::HangAfter)
     }
 
     /// Handles the call, and sends the body of the answer one byte per `pause`.

@@ -34,6 +34,11 @@ impl Failing {
         self.add(Often::Times(times));
     }
 
+    /// Applies to the call after `number - 1` such calls, and to no other.
+    pub fn nth(self, number: u64) {
+        self.add(Often::Nth(number));
+    }
+
     /// Applies until all faults are removed.
     pub fn forever(self) {
         self.add(Often::Forever);
@@ -66,6 +71,7 @@ struct Rule {
 #[derive(Debug)]
 enum Often {
     Times(u64),
+    Nth(u64),
     Forever,
     Until(DateTime<Utc>),
     Sometimes(f64, fastrand::Rng),
@@ -77,6 +83,11 @@ impl Rule {
         fits && match &mut self.often {
             Often::Times(left) => {
                 let applies = *left > 0;
+                *left = left.saturating_sub(1);
+                applies
+            }
+            Often::Nth(left) => {
+                let applies = *left == 1;
                 *left = left.saturating_sub(1);
                 applies
             }

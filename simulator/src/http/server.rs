@@ -145,18 +145,23 @@ async fn serve<W: World>(shared: &Shared<W>, request: &Request<Bytes>) -> Answer
         let response = match &fault {
             Some(Misbehaviour::AnswerInstead(response)) => Some(response.clone()),
             Some(Misbehaviour::Hang | Misbehaviour::DropConnection | Misbehaviour::Reset) => None,
-            Some(Misbehaviour::SlowDown(_) | Misbehaviour::SlowBody(_) | Misbehaviour::DropAfter) | None => {
-                Some(inside.world.answer(request))
-            }
+            Some(
+                Misbehaviour::SlowDown(_)
+                | Misbehaviour::SlowBody(_)
+                | Misbehaviour::DropAfter
+                | Misbehaviour::HangAfter,
+            )
+            | None => Some(inside.world.answer(request)),
         };
-        let sent = response.as_ref().filter(|_| !matches!(fault, Some(Misbehaviour::DropAfter)));
+        let sent =
+            response.as_ref().filter(|_| !matches!(fault, Some(Misbehaviour::DropAfter | Misbehaviour::HangAfter)));
         let route =
             response.as_ref().and_then(|response| response.extensions().get()).map_or("fault", |Route(name)| name);
         inside.calls.add(route, || describe(clock, request, sent));
         response
     };
     match (fault, ending) {
-        (Some(Misbehaviour::Hang), _) => std::future::pending().await,
+        (Some(Misbehaviour::Hang | Misbehaviour::HangAfter), _) => std::future::pending().await,
         (Some(Misbehaviour::Reset), _) => Err(Broken::Reset),
         (Some(Misbehaviour::DropAfter), _) | (_, None) => Err(Broken::Closed),
         (Some(Misbehaviour::SlowBody(pause)), Some(response)) => {
