@@ -178,7 +178,7 @@ impl fmt::Display for Event {
             Self::ChecksFileEditRefused => "the edit of the file of checks is not used",
             Self::ChecksFileDoubtful => "the file of checks probably does not do what was meant",
             Self::ConnectionUnusable => "checks that need this connection are refused",
-            Self::NoticeNotSent => "a notice was not sent, and is not sent again; the check goes on",
+            Self::NoticeNotSent => "a notice cannot be sent; checks go on without it",
             Self::QueueNotCreated => "the queue could not be created; it is tried again",
             Self::HostNotConnected => "a connection of the host could not be accepted",
             Self::HandlerEnded => "the handler ends",

@@ -24,7 +24,7 @@
 //!   others; [`http`]: what every call to them shares.
 //! * [`task_log`]: what people read in the pipeline's log; [`text`] makes foreign text printable. `span`: the ids in the
 //!   handler's own log; [`events`]: the lines in it that operators act on.
-//! * [`decision_record`]: a decision, for those who keep them.
+//! * [`decision_record`]: a decision, for those who keep them. [`notices`]: what people are told about a check elsewhere.
 //! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings; [`host`]: what the Functions
 //!   host makes of the app's files.
 //! * [`compliance`]: what the guide demands of the checks that administrators configure.
@@ -46,6 +46,7 @@ pub mod events;
 pub mod facts;
 pub mod host;
 pub mod http;
+pub mod notices;
 pub mod policy_test;
 pub mod queue;
 pub mod reevaluate_function;
@@ -88,6 +89,8 @@ pub struct App {
     pub claim_times: queue::claim::ClaimTimes,
     /// Where checks wait.
     pub queue: CheckQueue,
+    /// The notices that are under way.
+    pub notices: notices::UnderWay,
     /// The callback side, and the facts about runs.
     pub azure_devops: AzureDevOps,
 }

@@ -69,6 +69,12 @@ impl Check {
         list.filter(move |notify| notify.on.contains(&occasion)).map(|notify| notify.to.as_str())
     }
 
+    /// When it has to be evaluated to tell somebody that its deadline is near.
+    #[must_use]
+    pub fn tells_expiring_at(&self) -> Option<DateTime<Utc>> {
+        self.receivers(Occasion::Expiring).next().map(|_| self.expiring_at())
+    }
+
     /// From when on its deadline is near: for the last tenth of its time, at least 5 min, and at most half of its time.
     #[must_use]
     pub fn expiring_at(&self) -> DateTime<Utc> {
@@ -111,10 +117,8 @@ mod tests {
     #[test]
     fn the_deadline_is_near_for_a_tenth_of_the_time_but_not_for_less_than_five_minutes() {
         for (minutes, before) in [(24 * 60, 144), (120, 12), (60, 6), (20, 5), (6, 3)] {
-            let text = format!(
-                r#"{{"name":"a","properties":{{"planUrl":"https://dev.azure.com/fabrikam/","projectId":"00000000-0000-4000-8000-000000000001","hubName":"checks","planId":"00000000-0000-4000-8000-000000000002","jobId":"00000000-0000-4000-8000-000000000003","timelineId":"00000000-0000-4000-8000-000000000002","taskInstanceId":"00000000-0000-4000-8000-000000000004"}},"definition":{{"conditions":[]}},"deliveredAt":"2026-01-05T09:00:00Z","deadline":"2026-01-05T09:00:00Z"}}"#
-            );
-            let mut check: Check = serde_json::from_str(&text).expect("a check");
+            let text = r#"{"name":"a","properties":{"planUrl":"https://dev.azure.com/fabrikam/","projectId":"00000000-0000-4000-8000-000000000001","hubName":"checks","planId":"00000000-0000-4000-8000-000000000002","jobId":"00000000-0000-4000-8000-000000000003","timelineId":"00000000-0000-4000-8000-000000000002","taskInstanceId":"00000000-0000-4000-8000-000000000004"},"definition":{"conditions":[]},"deliveredAt":"2026-01-05T09:00:00Z","deadline":"2026-01-05T09:00:00Z"}"#;
+            let mut check: Check = serde_json::from_str(text).expect("a check");
             check.deadline += TimeDelta::minutes(minutes);
             assert_eq!((check.deadline - check.expiring_at()).num_minutes(), before, "{minutes} min");
         }

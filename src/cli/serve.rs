@@ -21,6 +21,7 @@ use crate::events::Event;
 use crate::host::Host;
 use crate::http::managed_identity::ManagedIdentity;
 use crate::http::resolver::{OutsideResolver, SystemResolver};
+use crate::notices::UnderWay;
 use crate::queue::CheckQueue;
 use crate::queue::claim::ClaimTimes;
 use crate::routes;
@@ -186,6 +187,7 @@ pub fn build_app(mut config: Config, clock: Clock) -> Result<App, String> {
         allowed_plan_urls: config.allowed_plan_urls,
         sealer: config.sealer,
         queue,
+        notices: UnderWay::default(),
         azure_devops,
     })
 }

@@ -30,6 +30,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("evaluation", "judges a check, wherever the check comes from"),
     ("task_log", "puts an evaluation into words, and sends nothing"),
     ("decision_record", "writes down what an evaluation found"),
+    ("notices", "puts what happened to a check into a message, and sends nothing"),
     ("policy_test", "compares what is decided by given facts with what is expected"),
     ("queue", "a message holds a check, and what its evaluations remember"),
     ("host", "reads what the host reads, and calls nobody"),
