@@ -38,7 +38,10 @@ pub(super) async fn run(mut context: Context<'_>) -> Result<Ended, Failure> {
                 event.report(&why);
                 Next::stop(format!("{event}: {why}"))
             }
-            Next::End(ended) => return Ok(ended),
+            Next::End(ended) => {
+                context.send_notices(&ended);
+                return Ok(ended);
+            }
         }
     }
 }
@@ -99,6 +102,7 @@ async fn evaluate(context: &mut Context<'_>) -> Next {
 /// Not yet: shows what the check waits for.
 async fn report(context: &mut Context<'_>, verdict: Verdict, at: DateTime<Utc>) -> Next {
     let shown = status::waiting(&context.message, &verdict, at, context.now);
+    context.prepare_notices(&verdict);
     context.progress().note_evaluation(verdict.status() == Status::Errored, verdict.memory);
     context.progress().note_warnings(shown.warnings);
     if context.write_log(shown.lines).await {
@@ -144,6 +148,7 @@ async fn decide(context: &mut Context<'_>, decision: Decision, lines: Vec<String
             }
         }
     }
+    context.begin_to_settle();
     // The last lines come before the decision: after it, nobody reads them.
     let logged = context.write_log([lines, shown.lines].concat()).await;
     Next::Deliver(PendingDecision { logged, ..PendingDecision::new(shown.decision) })
@@ -151,6 +156,7 @@ async fn decide(context: &mut Context<'_>, decision: Decision, lines: Vec<String
 
 /// Takes over a decision that was made before, and shows it where the log does not yet.
 async fn adopt(context: &mut Context<'_>, mut pending: PendingDecision, is_first: bool) -> Next {
+    context.begin_to_settle();
     if !pending.logged {
         context.open_log(is_first).await;
         pending.logged = context.write_log(task_log::decision(&pending.decision, None)).await;
@@ -164,8 +170,10 @@ async fn deliver(context: &mut Context<'_>, pending: PendingDecision) -> Next {
     if context.message.progress.unreadable_since().is_some() {
         context.write_log(Vec::new()).await;
     }
+    context.settle().await;
     let answer = decision::post(&context.session, &pending, context.shown_in()).await;
     context.log_decision(&pending.decision, &answer);
+    context.tell_decision(&pending.decision, &answer);
     match answer {
         Ok(Posted::Confirmed) => Next::End(Ended::Decided(pending.decision)),
         Ok(Posted::Gone(error)) => context.post_again_before_believing(pending, &error),

@@ -1,5 +1,6 @@
 //! What one evaluation works with: the message, Azure DevOps, and the few things that it writes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,6 +10,7 @@ use super::acting::{end_with_token, session_of};
 use super::decision::ShownIn;
 use super::evidence::{Judged, Noted};
 use super::next::Next;
+use super::notify::Notices;
 use super::precheck::{self, Seen};
 use super::record::{self, Reader};
 use super::retry::{self, Moment, StepError};
@@ -40,7 +42,7 @@ const WAIT_FOR_OTHER_CHAIN: TimeDelta = TimeDelta::seconds(30);
 
 /// What one evaluation works with.
 pub(super) struct Context<'a> {
-    pub(super) app: &'a App,
+    pub(super) app: &'a Arc<App>,
     pub(super) message: MessageV1,
     pub(super) session: Session<'a>,
     /// What this message knows of claims.
@@ -59,6 +61,8 @@ pub(super) struct Context<'a> {
     pub(super) notes: Vec<String>,
     /// When the host called.
     pub(super) began: DateTime<Utc>,
+    /// What people elsewhere are told.
+    pub(super) notices: Notices,
     /// When the evaluation began: one moment for all of it.
     pub(super) now: DateTime<Utc>,
     /// What this evaluation judged, until a decision is made of it.
@@ -70,7 +74,7 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(app: &'a App, sealed: (MessageV1, AuthToken), claims: Claims, tries: Tries) -> Self {
+    pub(super) fn new(app: &'a Arc<App>, sealed: (MessageV1, AuthToken), claims: Claims, tries: Tries) -> Self {
         let (mut message, token) = sealed;
         let notes = end_with_token(&app.azure_devops, &mut message);
         let session = session_of(&app.azure_devops, &message, &token);
@@ -87,6 +91,7 @@ impl<'a> Context<'a> {
             next_look: now,
             notes,
             began: now,
+            notices: Notices::default(),
             now,
             judged: None,
             noted: None,
@@ -122,7 +127,7 @@ impl<'a> Context<'a> {
     }
 
     /// What a record is judged with.
-    pub(super) const fn judges(&mut self) -> (Reader<'_>, &mut Claims) {
+    pub(super) fn judges(&mut self) -> (Reader<'_>, &mut Claims) {
         (Reader { message: &self.message, sealer: &self.app.sealer, now: self.now }, &mut self.claims)
     }
 
@@ -145,6 +150,7 @@ impl<'a> Context<'a> {
             self.is_pending = record.is_pending();
             self.tries.note_not_queued(record::not_queued(record, &self.claims.message_id));
             self.progress().note_seen();
+            self.notices.see(record);
             if !self.owns_record {
                 self.progress().note_awaited();
             }
@@ -180,15 +186,6 @@ impl<'a> Context<'a> {
 
     fn look_again(&self, why: String) -> Next {
         Next::Requeue { at: self.present() + retry::LOOK_AGAIN_AFTER, why }
-    }
-
-    /// Where a decision shows that it has arrived.
-    pub(super) const fn shown_in(&self) -> ShownIn {
-        match (self.has_record, self.owns_record) {
-            (false, _) => ShownIn::Nothing,
-            (true, false) => ShownIn::Record,
-            (true, true) => ShownIn::Plan,
-        }
     }
 
     /// What follows from an error.

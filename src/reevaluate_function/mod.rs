@@ -9,8 +9,9 @@
 //! In reading order: [`envelope`] (what the host sends), `put_back` (messages of other apps), `attempt` (one evaluation, from
 //! top to bottom), `precheck` (does somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry`
 //! (what an error leads to), `status` and `decision` (what is shown and posted), `evidence` (what is recorded of a decision),
-//! `page` (how it is written), `record` (the check's own timeline record), `successor` and `tries` (how the check is handed
-//! on, and what becomes of one that cannot be), `acting` (whose token is used), `context` (what all of them work with).
+//! `notify` and `once` (who else is told), `page` (how it is written), `record` (the check's own timeline
+//! record), `successor` and `tries` (how the check is handed on, and what becomes of one that
+//! cannot be), `acting` (whose token is used), `context` (what all of them work with).
 
 mod acting;
 mod attempt;
@@ -19,6 +20,8 @@ mod decision;
 pub mod envelope;
 mod evidence;
 mod next;
+mod notify;
+mod once;
 mod page;
 mod precheck;
 mod put_back;

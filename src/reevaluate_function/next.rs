@@ -69,7 +69,9 @@ pub(super) fn conclude(verdict: Verdict, message: &MessageV1, moment: Moment) ->
         },
         Status::Waiting => {
             let asked = moment.asked_to_wait.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default();
-            let at = verdict.look_again_at.max(moment.now + asked);
+            let expiring = message.check.tells_expiring_at().filter(|at| *at > moment.now);
+            let look_again_at = expiring.map_or(verdict.look_again_at, |at| at.min(verdict.look_again_at));
+            let at = look_again_at.max(moment.now + asked);
             Next::Report { at: retry::by_deadline(at, message, moment.now), verdict: Box::new(verdict) }
         }
     }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::context::Context;
+use super::decision::ShownIn;
 use super::{record, status};
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::task::Decision;
@@ -12,6 +13,15 @@ use crate::task_log;
 const WITHOUT_A_PROMISE: TimeDelta = TimeDelta::minutes(5);
 
 impl Context<'_> {
+    /// Where a decision shows that it has arrived.
+    pub(super) const fn shown_in(&self) -> ShownIn {
+        match (self.has_record, self.owns_record) {
+            (false, _) => ShownIn::Nothing,
+            (true, false) => ShownIn::Record,
+            (true, true) => ShownIn::Plan,
+        }
+    }
+
     /// Makes a record of the check, where its timeline has none: for people, and for the claims of other chains.
     pub(super) async fn create_record(&mut self) {
         if self.message.progress.log_id().is_some() {

@@ -37,6 +37,7 @@ mod longer_than_the_token;
 mod memory;
 mod model;
 mod mutations;
+mod notices;
 mod odd_records;
 mod other_runs;
 mod output;

@@ -93,7 +93,9 @@ connections:
   servicenow: { serviceNow: { instance: 'SOURCES/service-now', user: '${SOURCE_USER}', password: '${SOURCE_SECRET}' } }
   prometheus: { prometheus: { url: 'SOURCES/prometheus', bearerToken: '${SOURCE_SECRET}' } }
   web: { http: { url: 'SOURCES/web', headers: { X-Api-Key: '${SOURCE_SECRET}' } } }
+  hook: { webhook: { url: '${WEBHOOK}', format: cloudEvents, hosts: ['127.0.0.1'], headers: { Authorization: 'Bearer ${SOURCE_SECRET}' } } }
 checks:
+  told: { notify: [ { to: hook } ], conditions: [ taskExecuted: { task: CmdLine } ] }
   a: { conditions: [ taskExecuted: { task: CmdLine } ] }
   w: { reevaluateEvery: 1s, timeout: 1h, inputs: { Note: { required: false } }, conditions: [ workItems: { state: Completed } ] }
   change: { inputs: { N: {} }, conditions: [ serviceNowChange: { connection: servicenow, number: N, approval: approved } ] }
@@ -114,6 +116,8 @@ impl Planted {
             SOURCE_SECRET.clone_into(&mut state.service_now.user);
             SOURCE_SECRET.clone_into(&mut state.service_now.password);
             state.prometheus.bearer_token = Some(SOURCE_SECRET.to_owned());
+            SOURCE_SECRET.clone_into(&mut state.webhooks.secret);
+            state.webhooks.authorization = Some(format!("Bearer {SOURCE_SECRET}"));
             state.service_now.add_change("CHG0030001", &[("approval", "approved")]);
         });
         let run = azure_devops.with(|state| {
@@ -132,6 +136,7 @@ impl Planted {
             ("TokenSealingKeyPrevious", &sealing_keys[1]),
             ("SOURCE_USER", SOURCE_SECRET),
             ("SOURCE_SECRET", SOURCE_SECRET),
+            ("WEBHOOK", &sources.webhook("events")),
             ("ChecksFile", &checks_file.display().to_string()),
             ("LogLevel", "trace"),
             ("RUST_LOG", "trace"),
@@ -159,6 +164,17 @@ impl Planted {
         self.host.run_due_messages().await;
         self.expect_nothing(scenario, ids, &delivered.body);
         delivered.status
+    }
+
+    /// Waits until somebody was told something: the webhook's address has left the process in the right way.
+    async fn expect_notices(&self) {
+        let mut look = tokio::time::interval(Duration::from_millis(20));
+        let told = async {
+            while self.sources.with(|state| state.webhooks.taken.is_empty()) {
+                look.tick().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), told).await.expect("a notice");
     }
 
     /// Searches everything that left the process since the last time.
@@ -197,6 +213,7 @@ impl Planted {
             // Where the credentials of a connection belong; nothing else does.
             call.headers.remove("authorization");
             call.headers.remove("x-api-key");
+            call.path = call.path.replace(&format!("/webhooks/events/{SOURCE_SECRET}"), "");
             search.expect_nothing(scenario, "a call of a source", &sent(&call));
         }
         search.expect_nothing(scenario, "the check's log", &self.azure_devops.with(|state| state.log_text(ids)));
@@ -218,6 +235,7 @@ fn deliveries(ids: &CheckIds) -> Vec<(&'static str, Delivery)> {
     let token = &ids.auth_token;
     vec![
         ("success", a_check()),
+        ("told", a_check().named("told")),
         ("waits", a_check().named("w")),
         ("deadline", a_check().named("short")),
         ("synchronous", a_check().with("CompletionEvent", "ApiResponse")),
@@ -261,6 +279,7 @@ async fn docs_12625_planted_secrets_leave_the_process_in_no_scenario() {
         planted.scenario(name, &ids, delivery).await;
         scenarios += 1;
     }
+    planted.expect_notices().await;
     for (name, method, part, fault) in [
         ("plan hidden", "GET", "/plans/", Fault::status(404)),
         ("token refused", "GET", "/plans/", Fault::status(401)),

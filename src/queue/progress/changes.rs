@@ -64,6 +64,11 @@ impl Progress {
         self.warnings = self.warnings.max(given);
     }
 
+    /// This sender of the decision's notices hands on to the next message, or nobody does.
+    pub fn note_notice_sender(&mut self, name: Option<String>) {
+        self.notice_sender = name;
+    }
+
     /// An evaluation came to no decision yet. Its conditions remember this, and could be measured or not.
     pub fn note_evaluation(&mut self, is_errored: bool, memory: Memory) {
         self.memory = memory;

@@ -64,6 +64,9 @@ pub struct Progress {
     /// How many calls Azure DevOps got.
     #[serde(skip_serializing_if = "is_zero")]
     calls: u32,
+    /// Who would have told the decision, had it been accepted: the next message tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice_sender: Option<String>,
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -149,6 +152,11 @@ impl Progress {
     /// Since when Azure DevOps did not answer, where the log does not say so yet.
     pub const fn unreadable_since(&self) -> Option<DateTime<Utc>> {
         self.unreadable_since
+    }
+
+    /// The sender of the decision's notices that has handed on to this message.
+    pub fn notice_sender(&self) -> Option<&str> {
+        self.notice_sender.as_deref()
     }
 
     /// How many of the warnings before the deadline were given.

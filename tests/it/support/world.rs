@@ -20,7 +20,10 @@ use checkgate::checks_file::{ChecksFile, CurrentChecks};
 use checkgate::cli::{build_app, read_config};
 use checkgate::clock::Clock;
 use checkgate::http::managed_identity::ManagedIdentity;
+use checkgate::http::resolver::SystemResolver;
+use checkgate::notices::UnderWay;
 use checkgate::queue::QUEUE_NAME;
+use checkgate::sources::Webhooks;
 use checkgate::task::sealer::Sealer;
 
 /// The time from one evaluation to the next unless a check says otherwise.
@@ -67,6 +70,7 @@ pub(crate) struct World {
     delivered: Option<Delivered>,
     server: tokio::task::JoinHandle<()>,
     may_leave_messages: bool,
+    notices: UnderWay,
     pub(crate) setup: Setup,
 }
 
@@ -121,6 +125,17 @@ impl World {
         self.setup.sources.as_ref().expect("a world with sources")
     }
 
+    /// Waits until no notice is under way.
+    pub(crate) async fn notices_are_sent(&self) {
+        let mut look = tokio::time::interval(Duration::from_millis(2));
+        let sent = async {
+            while self.notices.count() > 0 {
+                look.tick().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), sent).await.expect("a notice is under way for ever");
+    }
+
     async fn start(
         clock: simulator::Clock,
         azure_devops: AzureDevOps,
@@ -134,6 +149,7 @@ impl World {
             id
         });
         let app = setup.app(&clock, &queue, &azure_devops);
+        let notices = app.notices.clone();
         let (handler_url, server) = serve(app).await;
         let handler = Handler::Url(handler_url.clone());
         let source = QueueSource::Simulated(queue.clone());
@@ -150,6 +166,7 @@ impl World {
             delivered: None,
             server,
             may_leave_messages: false,
+            notices,
             setup,
         }
     }
@@ -173,6 +190,7 @@ impl World {
         self.server.abort();
         checks.clone_into(&mut self.setup.checks);
         let app = self.setup.app(&self.clock, &self.queue, &self.azure_devops);
+        self.notices = app.notices.clone();
         let (handler_url, server) = serve(app).await;
         let source = QueueSource::Simulated(self.queue.clone());
         let handler = Handler::Url(handler_url.clone());
@@ -519,7 +537,9 @@ fn reached(checks: &ChecksFile, sources: Option<&Sources>) -> checkgate::sources
     let lookup = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let identity = ManagedIdentity::of_process(&lookup, None).map(Arc::new);
     let http = reqwest::Client::builder();
-    checkgate::sources::Sources::new(&checks.connections, &lookup, identity, http).expect("an HTTP client")
+    let webhooks = Webhooks::new(&checks.connections, &lookup, SystemResolver, reqwest::Client::builder());
+    let sources = checkgate::sources::Sources::new(&checks.connections, &lookup, identity, http);
+    sources.expect("an HTTP client").with_webhooks(webhooks.expect("an HTTP client"))
 }
 
 /// The app settings about outside systems.
@@ -532,10 +552,13 @@ fn source_settings(sources: &Sources) -> Vec<(String, String)> {
             ("SERVICENOW_CLIENT_SECRET", state.service_now.client_secret.clone()),
             ("PROMETHEUS_TOKEN", "prometheus-token".to_owned()),
             ("SONAR_TOKEN", "sonar-token".to_owned()),
+            ("EVENTS_TOKEN", "events-token".to_owned()),
         ]
     });
+    let webhooks = [("SLACK_WEBHOOK", "slack"), ("TEAMS_WEBHOOK", "teams"), ("EVENTS_WEBHOOK", "events")];
+    let webhooks = webhooks.map(|(setting, name)| (setting.to_owned(), sources.webhook(name)));
     let credentials = credentials.map(|(name, value)| (name.to_owned(), value));
-    sources.identity_settings().into_iter().chain(credentials).collect()
+    sources.identity_settings().into_iter().chain(credentials).chain(webhooks).collect()
 }
 
 /// Serves an app on a free port: its address, and the task that ends with it.
