@@ -124,16 +124,18 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
     match options.format {
         Format::Text => print_text(&check, &evaluation),
         Format::Json => {
-            let (run, verdict) = (evaluation.run.as_ref(), Some(&evaluation.verdict));
-            let record = DecisionRecord::new(&check, run, verdict, check.delivered_at).with_evidence(
-                &check,
-                &evaluation.evidence,
-                &Memory::default(),
-            );
-            print_record(&record.without_secrets(&hide).ok_or("nothing can be reported without secrets")?);
+            let record = record(&check, &evaluation).without_secrets(&hide);
+            print_record(&record.ok_or("nothing can be reported without secrets")?);
         }
     }
     Ok(status)
+}
+
+/// The record of a decision that is made at once.
+fn record(check: &Check, evaluation: &Evaluation) -> DecisionRecord {
+    let (run, verdict) = (evaluation.run.as_ref(), Some(&evaluation.verdict));
+    let record = DecisionRecord::new(check, run, verdict, check.delivered_at);
+    record.with_evidence(check, &evaluation.evidence, &Memory::default())
 }
 
 /// Prints a record on one line.

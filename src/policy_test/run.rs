@@ -1,6 +1,6 @@
 //! Runs tests: judges their facts, and compares the verdict with what is expected.
 
-use super::given::{Given, Load};
+use super::given::Given;
 use super::seen::Seen;
 use super::{Expectation, Test, TestFile, validate};
 use crate::checks_file::ChecksFile;
@@ -54,7 +54,7 @@ pub fn run(text: &str, checks: &ChecksFile, load: &dyn Fn(&str) -> Result<String
         let place = format!("tests[{index}]");
         let (mut problems, mut warnings) = (Vec::new(), Vec::new());
         let mut found = Found { problems: &mut problems, warnings: &mut warnings, place: &place };
-        let judged = found.judge(test, &file, checks, load);
+        let judged = found.judge(test, Given::of(test, &file, load), checks);
         ran.problems.extend(problems.into_iter().map(|problem| document.locate(problem)));
         ran.warnings.extend(warnings.into_iter().map(|problem| document.locate(problem)));
         if let Some((check, decided, verdict)) = judged {
@@ -80,13 +80,12 @@ impl Found<'_> {
     fn judge(
         &mut self,
         test: &Test,
-        file: &TestFile,
+        given: Result<Given, String>,
         checks: &ChecksFile,
-        load: Load<'_>,
     ) -> Option<(String, Decided, Verdict)> {
         let before = self.problems.len();
         let mut problems = Problems::at(self.place.to_owned(), self.problems);
-        let mut given = match Given::of(test, file, load) {
+        let mut given = match given {
             Ok(given) => given,
             Err(why) => {
                 problems.push("recorded", why);
