@@ -1,11 +1,14 @@
 //! The life of the handler's process under its host.
 
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use checkgate::queue::QUEUE_NAME;
+use simulator::sources::Sources;
 use simulator::storage_queue::StorageQueue;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::{interval, timeout};
 
@@ -128,4 +131,51 @@ async fn a_storage_that_is_down_at_the_start_does_not_keep_the_port_closed_and_i
     queue.refuse_connections(false).await.expect("the port");
 
     until("the queue", async || queue.with(|state| state.queues.contains_key(QUEUE_NAME))).await;
+}
+
+/// A proxy that notes the first line of each request, and refuses it: its address, and the lines.
+async fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = BufReader::new(stream);
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.is_ok() {
+                noted.lock().expect("no panic").push(line);
+                let refusal = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                drop(stream.write_all(refusal.as_bytes()).await);
+            }
+        }
+    });
+    (url, asked)
+}
+
+#[tokio::test]
+async fn the_identity_endpoint_is_never_reached_through_a_proxy() {
+    let clock = simulator::Clock::system();
+    let (sources, queue) =
+        (Sources::start(clock.clone()).await.expect("a port"), StorageQueue::start(clock).await.expect("a port"));
+    let (proxy, asked) = proxy().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_checkgate"));
+    command.env_clear();
+    under_host(&mut command, free_port())
+        .env_remove("AzureWebJobsStorage")
+        .env_remove("FUNCTIONS_CUSTOMHANDLER_WORKER_ID");
+    command.env("AzureWebJobsStorage__queueServiceUri", queue.endpoint()).envs(sources.identity_settings());
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(name, &proxy);
+    }
+    let _child = command.stdout(Stdio::null()).kill_on_drop(true).spawn().expect("the executable");
+
+    until("a token of the identity", async || sources.with(|state| !state.identity.tokens.is_empty())).await;
+
+    // The proxy is in force: what comes after the token goes through it.
+    until("a call through the proxy", async || !asked.lock().expect("no panic").is_empty()).await;
+    let identity = sources.url("identity");
+    let asked = asked.lock().expect("no panic").clone();
+    assert!(asked.iter().all(|line| line.contains(&queue.endpoint())), "{asked:?}");
+    assert!(asked.iter().all(|line| !line.contains(&identity)), "{asked:?}");
 }
