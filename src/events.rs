@@ -23,6 +23,8 @@ pub enum Event {
     PassedUndecided,
     /// A message of a check was lost. A later delivery goes on with the check, and what the conditions remembered is lost.
     ChainLost,
+    /// A check was acknowledged, and nobody has evaluated it.
+    CheckNotEvaluated,
     /// The host has handed out a message as often as it does, and moves it to the poison queue.
     CheckPoisoned,
     /// An evaluation could not end. The host hands its message out again.
@@ -82,6 +84,7 @@ impl Event {
             Self::DecidedBySomeoneElse => "decided_by_someone_else",
             Self::PassedUndecided => "passed_undecided",
             Self::ChainLost => "chain_lost",
+            Self::CheckNotEvaluated => "check_not_evaluated",
             Self::CheckPoisoned => "check_poisoned",
             Self::EvaluationFailed => "evaluation_failed",
             Self::SealingKeyMissing => "sealing_key_missing",
@@ -157,6 +160,7 @@ impl fmt::Display for Event {
                 "the check passed before checkgate decided it; set its Completion event to Callback"
             }
             Self::ChainLost => "a message of the check was lost; a later delivery goes on, without what was remembered",
+            Self::CheckNotEvaluated => "a check was acknowledged, and no instance of the function app has evaluated it",
             Self::CheckPoisoned => {
                 "the evaluation failed for the last time; the host moves its message to the poison queue"
             }

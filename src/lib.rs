@@ -65,10 +65,11 @@ use checks_file::CurrentChecks;
 use clock::Clock;
 use host::Host;
 use queue::CheckQueue;
+use queue::watch::Watch;
 use task::plan_url::AllowedPlanUrls;
 use task::sealer::Sealer;
 
-/// Everything that an invocation may use. Holds no state of any check.
+/// Everything that an invocation may use. Holds no state of any check, except that nobody has evaluated it yet.
 #[derive(Debug)]
 pub struct App {
     /// The time.
@@ -91,6 +92,8 @@ pub struct App {
     pub queue: CheckQueue,
     /// The notices that are under way.
     pub notices: notices::UnderWay,
+    /// The checks that this process has acknowledged, and of which no evaluation was seen.
+    pub watch: Watch,
     /// The callback side, and the facts about runs.
     pub azure_devops: AzureDevOps,
 }

@@ -190,6 +190,20 @@ pub fn ends_with_token(planned: DateTime<Utc>, end: DateTime<Utc>) -> String {
     )
 }
 
+/// That nobody has evaluated the check.
+#[must_use]
+pub fn not_evaluated(check: &Check) -> String {
+    let then = match check.definition.on_timeout {
+        OnTimeout::Fail => "the check fails then",
+        OnTimeout::Skip => "the stage is skipped then",
+    };
+    format!(
+        "Warning: no instance of the function app has evaluated this check since {}. If none does until {}, {then}.",
+        time(check.delivered_at),
+        time(check.deadline)
+    )
+}
+
 /// The warning when a part of the time is over.
 #[must_use]
 pub fn deadline_nears(percent: u32, check: &Check) -> String {

@@ -88,6 +88,7 @@ async fn accept(app: &App, delivery: Delivery) -> Answer {
     match app.queue.put(&text, schedule, DELIVERY_PUT).await {
         Ok(()) => {
             tracing::info!("delivery accepted");
+            app.watch.begin(check, text);
             let message = "The check is queued. Its log and its decision appear on the run's page.";
             Answer::new(StatusCode::OK, Accepted { status: "accepted", check: &check.name, message })
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
 
 use super::block_on;
 use crate::App;
@@ -24,6 +25,8 @@ use crate::http::resolver::{OutsideResolver, SystemResolver};
 use crate::notices::UnderWay;
 use crate::queue::CheckQueue;
 use crate::queue::claim::ClaimTimes;
+use crate::queue::watch::Watch;
+use crate::reevaluate_function;
 use crate::routes;
 use crate::sources::{Sources, Webhooks};
 
@@ -39,6 +42,10 @@ const WARM_UP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The longest pause between two tries, which jitter may double.
 const LONGEST_WARM_UP_PAUSE: Duration = Duration::from_secs(30);
+
+/// How often the process looks for acknowledged checks that nobody evaluates: short against the shortest time between a
+/// check's deadline and its timeout.
+const LOOK_FOR_CHECKS_EVERY: Duration = Duration::from_secs(3);
 
 /// Serves until the process is killed: the host has no other way to stop it. A clock other than the system's shows how a
 /// long wait goes, in less time.
@@ -87,6 +94,7 @@ async fn serve_or_refuse(app: Result<App, String>, listener: TcpListener) {
             let app = Arc::new(app);
             let warm = Arc::clone(&app);
             tokio::spawn(async move { warm_up(&warm.queue).await });
+            tokio::spawn(watch(Arc::clone(&app)));
             routes::serve(app, listener).await;
         }
         Err(problem) => {
@@ -116,6 +124,18 @@ async fn warm_up(queue: &CheckQueue) {
     };
     let warn = |why: &String, _| Event::QueueNotCreated.report(why);
     let _ = create.retry(pauses).notify(warn).await;
+}
+
+/// Looks for acknowledged checks that nobody evaluates, as long as the process lives.
+async fn watch(app: Arc<App>) {
+    let mut interval = tokio::time::interval(LOOK_FOR_CHECKS_EVERY);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let app = Arc::clone(&app);
+        // A task of its own: a panic in one look does not end the next.
+        let _ = tokio::spawn(async move { reevaluate_function::watch::look(&app).await }).await;
+    }
 }
 
 /// Ctrl+C reaches every process of the terminal. Under the host, the host ends this process: if it exited by itself, that
@@ -188,6 +208,7 @@ pub fn build_app(mut config: Config, clock: Clock) -> Result<App, String> {
         sealer: config.sealer,
         queue,
         notices: UnderWay::default(),
+        watch: Watch::default(),
         azure_devops,
     })
 }

@@ -8,6 +8,7 @@ mod poison;
 pub mod progress;
 mod schedule;
 mod storage;
+pub mod watch;
 
 pub use pending_decision::PendingDecision;
 pub use poison::{PoisonQueue, Poisoned, Taken};

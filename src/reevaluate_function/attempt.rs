@@ -14,9 +14,18 @@ use crate::queue::{PendingDecision, QueueError};
 use crate::task::Decision;
 use crate::task_log;
 
-/// Runs an evaluation to its end.
-pub(super) async fn run(mut context: Context<'_>) -> Result<Ended, Failure> {
-    let mut next = evaluate(&mut context).await;
+/// What an attempt is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To evaluate the check, or to end one that evaluations crash on.
+    Evaluate,
+    /// To end a check that nobody has evaluated until its deadline.
+    EndUnevaluated,
+}
+
+/// Runs an attempt to its end.
+pub(super) async fn run(mut context: Context<'_>, purpose: Purpose) -> Result<Ended, Failure> {
+    let mut next = evaluate(&mut context, purpose).await;
     loop {
         next = match next {
             Next::Decide { decision, lines } => decide(&mut context, decision, lines).await,
@@ -26,7 +35,7 @@ pub(super) async fn run(mut context: Context<'_>) -> Result<Ended, Failure> {
                 Ok(()) => Next::End(Ended::Requeued(why)),
                 Err(NotQueued::Due) => {
                     context.begin_again();
-                    evaluate(&mut context).await
+                    evaluate(&mut context, purpose).await
                 }
                 Err(NotQueued::Refused(error)) => cannot_hand_on(&mut context, error).await?,
             },
@@ -47,13 +56,13 @@ pub(super) async fn run(mut context: Context<'_>) -> Result<Ended, Failure> {
 }
 
 /// Precheck, facts, verdict.
-async fn evaluate(context: &mut Context<'_>) -> Next {
+async fn evaluate(context: &mut Context<'_>, purpose: Purpose) -> Next {
     let is_first = context.message.progress.is_first();
     let seen = match context.look().await {
         Ok(seen) => seen,
         Err(error) => return context.after_error(&StepError::Precheck(&error)),
     };
-    let gives_up = context.tries.seem_to_crash();
+    let gives_up = purpose == Purpose::EndUnevaluated || context.tries.seem_to_crash();
     let (reader, claims) = context.judges();
     let pending = match precheck::judge(&seen, reader, claims, gives_up) {
         Precheck::Proceed(pending) => pending,
@@ -74,12 +83,8 @@ async fn evaluate(context: &mut Context<'_>) -> Next {
         return adopt(context, pending, is_first).await;
     }
     context.open_log(is_first).await;
-    if gives_up {
-        return Next::cannot_evaluate();
-    }
-    if context.tries.are_used_up() {
-        let why = "the host would not hand out this message again".to_owned();
-        return Next::Requeue { at: context.now, why };
+    if let Some(next) = without_evaluating(context, purpose) {
+        return next;
     }
     let mut evaluation = match context.evaluate().await {
         Ok(evaluation) => evaluation,
@@ -97,6 +102,18 @@ async fn evaluate(context: &mut Context<'_>) -> Next {
     context.progress().note_run(evaluation.run);
     context.message.waits = evaluation.waits;
     next::conclude(evaluation.verdict, &context.message, context.moment())
+}
+
+/// What to do about a check that is not to be evaluated now.
+fn without_evaluating(context: &Context<'_>, purpose: Purpose) -> Option<Next> {
+    if purpose == Purpose::EndUnevaluated {
+        return Some(Next::was_not_evaluated(&context.message, context.now));
+    }
+    if context.tries.seem_to_crash() {
+        return Some(Next::cannot_evaluate());
+    }
+    let why = "the host would not hand out this message again".to_owned();
+    context.tries.are_used_up().then(|| Next::Requeue { at: context.now, why })
 }
 
 /// Not yet: shows what the check waits for.

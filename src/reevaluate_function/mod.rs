@@ -11,7 +11,8 @@
 //! (what an error leads to), `status` and `decision` (what is shown and posted), `evidence` (what is recorded of a decision),
 //! `notify` and `once` (who else is told), `page` (how it is written), `record` (the check's own timeline
 //! record), `successor` and `tries` (how the check is handed on, and what becomes of one that
-//! cannot be), `acting` (whose token is used), `context` (what all of them work with).
+//! cannot be), `acting` (whose token is used), `context` (what all of them work with). [`watch`]: checks that
+//! nobody evaluates.
 
 mod acting;
 mod attempt;
@@ -32,6 +33,7 @@ mod successor;
 #[cfg(test)]
 mod testing;
 mod tries;
+pub mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +51,7 @@ use crate::task::Decision;
 use crate::task::token::AuthToken;
 
 pub(crate) use acting::session_of;
+use attempt::Purpose;
 use context::Context;
 pub(crate) use record::{recorded_claim, recorded_decision};
 use tries::Tries;
@@ -132,6 +135,7 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     let message_id = invocation.message_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let is_retry = invocation.dequeue_count > 1 || put_back::was_put_back(&message, invocation);
     let tries = Tries::new(invocation.dequeue_count, app.host.max_dequeue_count);
+    app.watch.end(&message.check.properties);
     let app = Arc::clone(app);
     let span = span::of(&message.check, message.progress.evaluations());
     // A task of its own: a panic in one evaluation does not take others with it, and a host that hangs up does not cut
@@ -139,8 +143,8 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     let evaluation = tokio::spawn(
         async move {
             let claims = claims_of(&app, &message, message_id, is_retry);
-            let attempt = attempt::run(Context::new(&app, (*message, token), claims, tries));
-            let ended = tokio::time::timeout(EVALUATION_TIMEOUT, attempt).await.unwrap_or(Err(Failure::TookTooLong));
+            let context = Context::new(&app, (*message, token), claims, tries);
+            let ended = in_time(attempt::run(context, Purpose::Evaluate)).await;
             if let Ok(ended) = &ended {
                 tracing::info!(outcome = describe(ended), "evaluation ended");
             }
@@ -149,6 +153,11 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
         .instrument(span),
     );
     evaluation.await.unwrap_or(Err(Failure::Panicked))
+}
+
+/// An attempt, but no longer than any may take.
+async fn in_time(attempt: impl Future<Output = Result<Ended, Failure>>) -> Result<Ended, Failure> {
+    tokio::time::timeout(EVALUATION_TIMEOUT, attempt).await.unwrap_or(Err(Failure::TookTooLong))
 }
 
 /// What a message knows of claims. Until its chain has owned the check, it is a newcomer.

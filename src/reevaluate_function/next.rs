@@ -42,6 +42,12 @@ impl Next {
         Self::decide(Decision::rejected(reason))
     }
 
+    /// Nobody has evaluated this check, and its time is over.
+    pub(super) fn was_not_evaluated(message: &MessageV1, now: DateTime<Utc>) -> Self {
+        let missing = "the first evaluation, which no instance of the function app has made; its own log tells more";
+        time_is_over(message, now, missing, Vec::new())
+    }
+
     pub(super) fn stop(why: impl Into<String>) -> Self {
         Self::End(Ended::Stopped(why.into()))
     }

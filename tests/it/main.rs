@@ -58,5 +58,6 @@ mod storage;
 mod storage_outage;
 mod support;
 mod two_apps;
+mod unevaluated;
 mod validate;
 mod whole_app;

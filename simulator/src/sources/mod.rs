@@ -8,7 +8,7 @@
 //!
 //! * `ask`: a request, and the usual answers.
 //! * `identity`, `advanced_security`, `azure`, `calendar`, `jira`, `prometheus`, `service_now`, `sonar`, `web`,
-//! `webhooks`: one system each.
+//!   `webhooks`: one system each.
 //! * [`State`]: all systems together.
 
 mod advanced_security;

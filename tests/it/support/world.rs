@@ -72,6 +72,8 @@ pub(crate) struct World {
     may_leave_messages: bool,
     notices: UnderWay,
     pub(crate) setup: Setup,
+    /// The handler's process.
+    pub(crate) app: Arc<App>,
 }
 
 impl World {
@@ -148,9 +150,9 @@ impl World {
             given(state, id);
             id
         });
-        let app = setup.app(&clock, &queue, &azure_devops);
+        let app = Arc::new(setup.app(&clock, &queue, &azure_devops));
         let notices = app.notices.clone();
-        let (handler_url, server) = serve(app).await;
+        let (handler_url, server) = serve_shared(Arc::clone(&app)).await;
         let handler = Handler::Url(handler_url.clone());
         let source = QueueSource::Simulated(queue.clone());
         let host =
@@ -168,6 +170,7 @@ impl World {
             may_leave_messages: false,
             notices,
             setup,
+            app,
         }
     }
 
@@ -189,9 +192,9 @@ impl World {
     pub(crate) async fn restart_handler(&mut self, checks: &str) {
         self.server.abort();
         checks.clone_into(&mut self.setup.checks);
-        let app = self.setup.app(&self.clock, &self.queue, &self.azure_devops);
-        self.notices = app.notices.clone();
-        let (handler_url, server) = serve(app).await;
+        self.app = Arc::new(self.setup.app(&self.clock, &self.queue, &self.azure_devops));
+        self.notices = self.app.notices.clone();
+        let (handler_url, server) = serve_shared(Arc::clone(&self.app)).await;
         let source = QueueSource::Simulated(self.queue.clone());
         let handler = Handler::Url(handler_url.clone());
         self.host = FunctionsHost::start(app_root(), handler, source, self.clock.clone())
@@ -563,9 +566,13 @@ fn source_settings(sources: &Sources) -> Vec<(String, String)> {
 
 /// Serves an app on a free port: its address, and the task that ends with it.
 pub(crate) async fn serve(app: App) -> (String, tokio::task::JoinHandle<()>) {
+    serve_shared(Arc::new(app)).await
+}
+
+async fn serve_shared(app: Arc<App>) -> (String, tokio::task::JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    (url, tokio::spawn(checkgate::routes::serve(Arc::new(app), listener)))
+    (url, tokio::spawn(checkgate::routes::serve(app, listener)))
 }
 
 /// A delivery, complete unless told otherwise.

@@ -1,0 +1,142 @@
+//! Watches over acknowledged checks that nobody evaluates.
+//!
+//! # What must hold
+//!
+//! An acknowledgement is a promise that the check is evaluated. Some reasons why it is not stand in no file that the handler
+//! can read: a queue without a listener, a host that takes every message for undecodable, messages that somebody deletes. So
+//! the process that acknowledged a check looks for it two minutes later.
+//!
+//! # How
+//!
+//! Every evaluation writes a claim into the check's record ([`crate::queue::claim`]). If there is none, the check's log and
+//! an event say so, and the process looks again at the deadline. If there is none then either, it makes the decision that is
+//! due at the deadline, on the way on which all decisions are made. An evaluation that comes all the same finds the decision.
+//!
+//! # Where it ends
+//!
+//! The list dies with the process. A check whose record is hidden or missing is not decided: whether somebody claimed it
+//! cannot be seen.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::StreamExt as _;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use super::acting::session_of;
+use super::attempt::Purpose;
+use super::context::Context;
+use super::precheck::{self, Seen};
+use super::record::{self, recorded_claim};
+use super::tries::Tries;
+use super::{Ended, attempt, claims_of, in_time, open, status};
+use crate::App;
+use crate::azure_devops::{ErrorKind, Session};
+use crate::check::Check;
+use crate::events::Event;
+use crate::queue::message::{CheckMessage, MessageV1};
+use crate::queue::watch::Watched;
+use crate::span;
+use crate::task::token::AuthToken;
+use crate::task_log;
+
+/// How many checks are looked for at a time, so that evaluations keep their connections.
+const AT_A_TIME: usize = 8;
+
+/// How long after a look that led to nothing the next one follows.
+const LOOK_AGAIN_AFTER: TimeDelta = TimeDelta::minutes(1);
+
+/// How long past its deadline a check is looked for.
+const GRACE: TimeDelta = TimeDelta::hours(1);
+
+/// What a look leads to.
+enum Then {
+    /// Somebody takes care of the check, or nobody waits for it.
+    End,
+    /// Look again at this time, whether or not the check was reported.
+    LookAt(DateTime<Utc>, bool),
+}
+
+/// Looks for each check that is due.
+pub async fn look(app: &Arc<App>) {
+    let due = futures_util::stream::iter(app.watch.due(app.clock.now()));
+    due.for_each_concurrent(AT_A_TIME, |watched| look_for(app, watched)).await;
+}
+
+async fn look_for(app: &Arc<App>, mut watched: Watched) {
+    // This process has written it, with a key that it has.
+    let Ok(CheckMessage::V1(message, sealed)) = CheckMessage::parse(&watched.text) else { return };
+    let Ok(token) = open(app, &message, &sealed) else { return };
+    let ids = message.check.properties.clone();
+    let span = span::of(&message.check, 0);
+    match check_on(app, *message, token, watched.is_reported).instrument(span).await {
+        Then::End => app.watch.end(&ids),
+        Then::LookAt(look_at, is_reported) => {
+            (watched.look_at, watched.is_reported) = (look_at, is_reported);
+            app.watch.go_on(watched);
+        }
+    }
+}
+
+async fn check_on(app: &Arc<App>, message: MessageV1, token: AuthToken, is_reported: bool) -> Then {
+    let mut session = session_of(&app.azure_devops, &message, &token);
+    let (check, now) = (&message.check, app.clock.now());
+    let seen = match precheck::look(&mut session, true).await {
+        Ok(seen) => seen,
+        Err(error) if error.kind == ErrorKind::NotVisible => Seen::Missing,
+        Err(error) => return again(check, now, (&error.to_string(), is_reported)),
+    };
+    let is_claimed = match &seen {
+        Seen::Record(record) => record.is_completed() || recorded_claim(record).is_some(),
+        Seen::Missing => false,
+        Seen::Gone(_) | Seen::Hidden => true,
+    };
+    if is_claimed {
+        return Then::End;
+    }
+    if !is_reported {
+        let due = task_log::time(check.delivered_at);
+        Event::CheckNotEvaluated.report(&format!("its first evaluation was due at {due}"));
+    }
+    match seen {
+        Seen::Record(_) if now >= check.deadline => decide(app, message, token).await,
+        Seen::Record(_) => {
+            write(&session, check, now).await;
+            Then::LookAt(check.deadline, true)
+        }
+        _ => Then::End,
+    }
+}
+
+/// Another look in a minute, until nobody waits any more.
+fn again(check: &Check, now: DateTime<Utc>, (why, is_reported): (&str, bool)) -> Then {
+    if now >= check.deadline + GRACE {
+        Event::DeadlineMissed.report(why);
+        return Then::End;
+    }
+    let next = now + LOOK_AGAIN_AFTER;
+    Then::LookAt(if now < check.deadline { next.min(check.deadline) } else { next }, is_reported)
+}
+
+/// Says so on the run's page. It claims nothing: an evaluation may still come.
+async fn write(session: &Session<'_>, check: &Check, now: DateTime<Utc>) {
+    let line = task_log::not_evaluated(check);
+    let update = status::operation_update(&line);
+    let Some(log) = record::try_call(session.create_log()).await else { return };
+    record::try_call(session.append_log(log, &task_log::render(&[line], now))).await;
+    record::try_call(session.update_record(&update.log(Some(log)))).await;
+}
+
+/// Makes the decision of a check that nobody has evaluated.
+async fn decide(app: &Arc<App>, message: MessageV1, token: AuthToken) -> Then {
+    let (check, now) = (message.check.clone(), app.clock.now());
+    let claims = claims_of(app, &message, Uuid::new_v4().to_string(), false);
+    let tries = Tries::new(1, app.host.max_dequeue_count);
+    let attempt = attempt::run(Context::new(app, (message, token), claims, tries), Purpose::EndUnevaluated);
+    match in_time(attempt).await {
+        Ok(Ended::Requeued(why)) => again(&check, now, (&why, true)),
+        Err(failure) => again(&check, now, (&failure.to_string(), true)),
+        Ok(Ended::Decided(_) | Ended::Stopped(_)) => Then::End,
+    }
+}
