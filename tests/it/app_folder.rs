@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use regex::Regex;
 use serde_json::Value;
 
-use crate::support::app_root;
 use crate::support::evening::Evening;
+use crate::support::{app_root, docs};
 
 const CHECKS: &str = "checks: { c: { conditions: [ taskExecuted: { task: CmdLine } ] } }";
 
@@ -114,4 +115,38 @@ fn validate_says_the_same_of_a_folder() {
     let (code, output) = validate(&folder.0);
     assert_eq!(code, Some(1));
     assert!(output.contains("extensions.queues.messageEncoding in host.json is missing"), "{output}");
+}
+
+/// Where the sentences about settings stand.
+const SENTENCES: [&str; 8] = [
+    "src/checks_file/current.rs",
+    "src/cli/serve.rs",
+    "src/config/mod.rs",
+    "src/host/functions.rs",
+    "src/host/host_json.rs",
+    "src/host/mod.rs",
+    "src/queue/storage.rs",
+    "src/task/sealer.rs",
+];
+
+#[test]
+fn what_the_docs_quote_about_each_setting_is_what_the_handler_says() {
+    let code = SENTENCES.map(docs::page).concat();
+    let code = Regex::new(r"\\\n\s*").expect("a pattern").replace_all(&code, "");
+    let page = docs::page("docs/operations.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| file or setting |"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    assert!(rows.len() > 30, "the table was not found");
+    for row in rows {
+        let says = row.split('|').nth(3).expect("three cells");
+        let quoted: Vec<&str> = says.split('"').skip(1).step_by(2).collect();
+        assert!(!quoted.is_empty() || says.trim().starts_with("nothing"), "{row}");
+        for sentence in quoted {
+            assert!(code.contains(sentence), "the handler does not say {sentence:?}: {row}");
+        }
+    }
 }
