@@ -8,6 +8,7 @@ mod install;
 mod kinds;
 mod newcomer;
 mod planted;
+mod policies;
 mod records;
 mod trouble;
 
