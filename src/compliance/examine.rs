@@ -1,15 +1,13 @@
 //! What is wrong with one check.
 
 use super::criteria::{self, RECOMMENDED};
+use super::wanted::{TOKEN_MINUTES, longest_timeout};
 use super::{Finding, Panel, Rule, examine_headers};
 use crate::check::CheckDefinition;
 use crate::checks_file::ChecksFile;
 use crate::suggest::suggest;
 use crate::task::CompletionEvent;
 use crate::text::cut;
-
-/// How long the token of a delivery is valid, in minutes.
-const TOKEN_MINUTES: u64 = 48 * 60;
 
 /// The most evaluations of a polled check that the guide recommends.
 const MOST_EVALUATIONS: u64 = 10;
@@ -25,13 +23,14 @@ pub fn examine(panel: &Panel, checks: &ChecksFile, connection: Option<&str>) -> 
     mode(panel, &mut found);
     examine_headers::keys(panel, &mut found);
     state(panel, &mut found);
+    let mut known = None;
     if panel.is_checkgate(connection) {
         address(panel, &mut found);
         match &panel.headers {
             Ok(headers) => {
-                let definition = named(panel, checks, &mut found);
-                examine_headers::examine(headers, definition, &mut found);
-                if let Some(definition) = definition {
+                known = named(panel, checks, &mut found);
+                examine_headers::examine(headers, known, &mut found);
+                if let Some(definition) = known {
                     times(panel, definition, &mut found);
                 }
             }
@@ -45,7 +44,19 @@ pub fn examine(panel: &Panel, checks: &ChecksFile, connection: Option<&str>) -> 
             finding.cannot_fix = Some(by_hand);
         }
     }
+    too_long(panel, known, &mut found);
     found
+}
+
+/// A *Timeout* at whose end nobody can deliver the decision. The managed identity can, where the check's own `timeout` counts on it.
+fn too_long(panel: &Panel, definition: Option<&CheckDefinition>, found: &mut Vec<Finding>) {
+    let (timeout, longest) = (panel.timeout, longest_timeout(definition));
+    if panel.completion_event == CompletionEvent::Callback && timeout > longest {
+        let message = format!(
+            "*Timeout* is {timeout} minutes, but the token of the delivery is valid for {TOKEN_MINUTES}: a later decision cannot be posted."
+        );
+        found.push(Finding::new(Rule::TimeoutTooLong, message, format!("Set *Timeout* to at most {longest}.")));
+    }
 }
 
 fn mode(panel: &Panel, found: &mut Vec<Finding>) {
@@ -57,13 +68,6 @@ fn mode(panel: &Panel, found: &mut Vec<Finding>) {
                     "*Time between evaluations* is {interval}: with Callback the decision is then not final, and the check is delivered again and again."
                 );
                 found.push(Finding::new(Rule::CallbackInterval, message, "Set *Time between evaluations* to 0."));
-            }
-            if timeout > TOKEN_MINUTES {
-                let message = format!(
-                    "*Timeout* is {timeout} minutes, but the token of the delivery is valid for {TOKEN_MINUTES}: a later decision cannot be posted."
-                );
-                let mend = format!("Set *Timeout* to at most {TOKEN_MINUTES}.");
-                found.push(Finding::new(Rule::TimeoutTooLong, message, mend));
             }
         }
         CompletionEvent::ApiResponse => {

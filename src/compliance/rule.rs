@@ -89,7 +89,7 @@ rules! {
     /// Azure Pipelines stops waiting before the check decides.
     TimeoutTooShort = "timeout-too-short", Error, "Timeout is at least the check's timeout.";
     /// Azure Pipelines waits longer than the token is valid.
-    TimeoutTooLong = "timeout-too-long", Error, "Timeout is at most 48 hours, as long as the token is valid.";
+    TimeoutTooLong = "timeout-too-long", Error, "Timeout is at most 48 hours, as long as the token is valid, or the check's timeout.";
     /// No check of `checks.yaml` has this name.
     CheckUnknown = "check-unknown", Error, "The check that is named is in checks.yaml.";
     /// No check is named, and there is no default.

@@ -44,6 +44,15 @@ pub struct Wanted<'a> {
     pub inputs: &'a BTreeMap<String, String>,
 }
 
+/// How long the token of a delivery is valid, in minutes.
+pub(super) const TOKEN_MINUTES: u64 = 48 * 60;
+
+/// The longest *Timeout* at whose end somebody can deliver the decision, in minutes: as long as the token is valid, or the check's
+/// own `timeout` if that counts on the managed identity.
+pub(super) fn longest_timeout(definition: Option<&CheckDefinition>) -> u64 {
+    definition.map_or(TOKEN_MINUTES, |definition| timeout_minutes(definition).max(TOKEN_MINUTES))
+}
+
 /// The least *Timeout* for a check, in minutes.
 pub(super) fn timeout_minutes(definition: &CheckDefinition) -> u64 {
     u64::try_from(definition.timeout.delta().num_seconds()).unwrap_or_default().div_ceil(60).max(1)
@@ -73,8 +82,8 @@ impl Wanted<'_> {
         self.address(&mut check, &panel)?;
         mode(&mut check, self.definition);
         let timeout = timeout_minutes(self.definition);
-        // A longer one does no harm, as long as the token is valid.
-        if current.is_none() || panel.timeout < timeout || panel.timeout > 48 * 60 {
+        // A longer one does no harm, as long as somebody can deliver the decision.
+        if current.is_none() || panel.timeout < timeout || panel.timeout > longest_timeout(Some(self.definition)) {
             check["timeout"] = json!(timeout);
         }
         let mut headers = panel.headers.unwrap_or_default();
@@ -192,7 +201,7 @@ pub fn mended(current: &CheckConfiguration, checks: &ChecksFile, key: Option<&st
     let settings = &mut check["settings"];
     if panel.completion_event == CompletionEvent::Callback {
         settings["retryInterval"] = json!(0);
-        check["timeout"] = json!(minutes.min(48 * 60));
+        check["timeout"] = json!(minutes.min(TOKEN_MINUTES));
     } else {
         let interval = panel.time_between_evaluations;
         if interval > 0 && minutes > interval * 10 {
@@ -219,5 +228,20 @@ fn forget_guesses(check: &mut Value, panel: &Panel, definition: &CheckDefinition
     }
     if headers != before {
         *text = json!(headers.to_text());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_may_be_as_long_as_the_token_or_the_check_that_outlives_it() {
+        assert_eq!(longest_timeout(None), TOKEN_MINUTES);
+        for (timeout, longest) in [("24h", 2_880), ("47h", 2_880), ("240h", 14_400)] {
+            let definition: CheckDefinition =
+                serde_json::from_value(json!({ "timeout": timeout, "conditions": [] })).expect("a definition");
+            assert_eq!(longest_timeout(Some(&definition)), longest, "{timeout}");
+        }
     }
 }
