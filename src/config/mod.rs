@@ -3,6 +3,7 @@
 mod environment;
 mod identity;
 mod log_format;
+pub mod reference;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -50,6 +50,7 @@ mod quiet_ends;
 mod recipes;
 mod reevaluation;
 mod secrets;
+mod settings;
 mod shared_build;
 mod sonar_quality_gate;
 mod source_kinds;
