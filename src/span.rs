@@ -3,6 +3,7 @@
 use tracing::Span;
 
 use crate::check::Check;
+use crate::task::trace::TraceContext;
 
 /// The span of one delivery or evaluation of this check, which comes after so many evaluations.
 ///
@@ -17,5 +18,6 @@ pub(crate) fn of(check: &Check, evaluations: u32) -> Span {
         check.task_instance_id = %ids.task_instance_id,
         check.build_id = ids.build_id,
         check.evaluations = evaluations,
+        check.trace_id = check.trace.as_ref().map(TraceContext::trace_id),
     )
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::Scope;
 use crate::task::TaskProperties;
+use crate::task::trace::TraceContext;
 
 pub use deadline::deadline_margin;
 pub use definition::{Allowed, CheckDefinition, Input, OnTimeout};
@@ -39,6 +40,9 @@ pub struct Check {
     pub delivered_at: DateTime<Utc>,
     /// When the check ends although its conditions are not decided.
     pub deadline: DateTime<Utc>,
+    /// The trace in which it was delivered, where the caller has named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 impl Check {

@@ -86,7 +86,9 @@ pub fn read(request: Request<'_>, rules: Rules<'_>, now: DateTime<Utc>) -> Resul
             let notify = definition.notify.or_else(|| for_all.cloned());
             let definition = CheckDefinition { completion_event, notify, ..definition };
             let deadline = definition.deadline(now);
-            let check = Check { name, properties, definition, inputs, delivered_at: now, deadline };
+            // Whatever else stands there is no reason to refuse the check.
+            let trace = request.headers.get("traceparent").and_then(|value| value.to_str().ok()?.parse().ok());
+            let check = Check { name, properties, definition, inputs, delivered_at: now, deadline, trace };
             Ok(Delivery { check, token, completion_event })
         }
         _ => Err(Refusal::Problems(reader.problems)),

@@ -173,5 +173,5 @@ pub(super) fn check_at(
         inputs.extend(value.map(|value| (name.clone(), value)));
     }
     let deadline = definition.deadline(at);
-    Ok(Check { name: name.to_owned(), properties, definition, inputs, delivered_at: at, deadline })
+    Ok(Check { name: name.to_owned(), properties, definition, inputs, delivered_at: at, deadline, trace: None })
 }

@@ -48,6 +48,7 @@ pub(in crate::conditions) fn delivered(definition: CheckDefinition, inputs: BTre
         deadline: definition.deadline(delivered_at()),
         definition,
         inputs,
+        trace: None,
         delivered_at: delivered_at(),
     }
 }

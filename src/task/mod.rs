@@ -7,6 +7,7 @@ pub mod plan_url;
 pub mod sealer;
 mod strict_url;
 pub mod token;
+pub mod trace;
 
 pub use completion_event::CompletionEvent;
 pub use decision::Decision;

@@ -58,6 +58,7 @@ mod stage;
 mod storage;
 mod storage_outage;
 mod support;
+mod trace_context;
 mod two_apps;
 mod unevaluated;
 mod validate;

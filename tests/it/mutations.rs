@@ -199,7 +199,7 @@ fn check(definition: CheckDefinition, ids: &CheckIds) -> Check {
     let delivered_at = MONDAY_MORNING.parse().expect("a time");
     let inputs = BTreeMap::from([("N".to_owned(), CHANGE.to_owned())]);
     let deadline = definition.deadline(delivered_at);
-    Check { name: "it".to_owned(), properties, definition, inputs, delivered_at, deadline }
+    Check { name: "it".to_owned(), properties, definition, inputs, delivered_at, deadline, trace: None }
 }
 
 /// The paths of all members, inner ones too.

@@ -54,7 +54,15 @@ fn check(definition: CheckDefinition) -> Check {
     }))
     .expect("properties");
     let deadline = definition.deadline(now());
-    Check { name: "inline".to_owned(), properties, definition, inputs: BTreeMap::new(), delivered_at: now(), deadline }
+    Check {
+        name: "inline".to_owned(),
+        properties,
+        definition,
+        inputs: BTreeMap::new(),
+        delivered_at: now(),
+        deadline,
+        trace: None,
+    }
 }
 
 /// JSON of any shape, of the words that definitions and messages are made of.
