@@ -46,6 +46,7 @@ mod plan_urls;
 mod poison;
 mod process;
 mod properties;
+mod quick_start;
 mod quiet_ends;
 mod recipes;
 mod reevaluation;
