@@ -39,6 +39,7 @@ mod model;
 mod mutations;
 mod notices;
 mod odd_records;
+mod older_messages;
 mod other_runs;
 mod output;
 mod packaged;

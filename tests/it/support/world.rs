@@ -11,7 +11,7 @@ use simulator::azure_pipelines::{
 };
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
 use simulator::sources::Sources;
-use simulator::storage_queue::{Message, StorageQueue};
+use simulator::storage_queue::{Message, NewMessage, StorageQueue};
 use tokio::task::JoinSet;
 
 use checkgate::App;
@@ -236,6 +236,16 @@ impl World {
     /// The app settings of the handler.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         self.setup.settings(&self.queue, &self.azure_devops)
+    }
+
+    /// A check with these ids waits, and so does this message of it: an earlier version of the app queued it.
+    pub(crate) fn has_queued(&mut self, ids: CheckIds, message: &str) {
+        self.azure_devops.with(|state| state.await_check_with(&ids, NewCheck::default()));
+        self.queue.with(|state| {
+            state.create(QUEUE_NAME, std::collections::BTreeMap::new()).expect("a queue");
+            state.put(QUEUE_NAME, &NewMessage::now(message)).expect("the queue takes it");
+        });
+        self.ids = Some(ids);
     }
 
     /// The ids of the check that was delivered last.
@@ -465,6 +475,8 @@ pub(crate) struct Setup {
     pub(crate) sources: Option<Sources>,
     /// The app setting `DecideWithManagedIdentity`. The identity is that of `sources`.
     pub(crate) decide_with_identity: bool,
+    /// The address by which checks name Azure DevOps, where it is not the simulator's own: a proxy leads there.
+    pub(crate) azure_devops_address: Option<String>,
 }
 
 impl Default for Setup {
@@ -479,6 +491,7 @@ impl Default for Setup {
             clock: None,
             sources: None,
             decide_with_identity: false,
+            azure_devops_address: None,
         }
     }
 }
@@ -487,7 +500,8 @@ impl Setup {
     /// The app settings.
     pub(crate) fn settings(&self, queue: &StorageQueue, azure_devops: &AzureDevOps) -> Vec<(&'static str, String)> {
         let previous_key = self.previous_key.clone().map(|key| ("TokenSealingKeyPrevious", key));
-        let address = format!("http://127.0.0.1:{}/", azure_devops.port());
+        let own = format!("http://127.0.0.1:{}/", azure_devops.port());
+        let address = self.azure_devops_address.as_ref().unwrap_or(&own);
         let settings = [
             ("FUNCTIONS_CUSTOMHANDLER_PORT", "0".to_owned()),
             ("AzureWebJobsStorage", queue.connection_string()),
@@ -521,7 +535,12 @@ impl Setup {
         let clock = self.clock.clone().unwrap_or_else(|| Clock::from_fn(move || hand.now()));
         let clock = clock.moved_by_sleep(move |time| pass.advance(time));
         let options = Options { call_timeout: self.call_timeout, ..Options::default() };
-        let client = checkgate::azure_devops::AzureDevOps::new(reqwest::Client::builder(), options, clock.clone());
+        let mut http = reqwest::Client::builder();
+        if self.azure_devops_address.is_some() {
+            let proxy = reqwest::Proxy::http(format!("http://127.0.0.1:{}", azure_devops.port()));
+            http = http.proxy(proxy.expect("an address"));
+        }
+        let client = checkgate::azure_devops::AzureDevOps::new(http, options, clock.clone());
         let mut app = build_app(config, clock).expect("the app starts");
         let identity = app.azure_devops.identity().cloned();
         app.azure_devops = client.expect("the HTTP client starts").with_identity(identity);
