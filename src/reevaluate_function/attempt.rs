@@ -113,7 +113,7 @@ fn without_evaluating(context: &Context<'_>, purpose: Purpose) -> Option<Next> {
         return Some(Next::cannot_evaluate());
     }
     let why = "the host would not hand out this message again".to_owned();
-    context.tries.are_used_up().then(|| Next::Requeue { at: context.now, why })
+    context.tries.are_used_up().then_some(Next::Requeue { at: context.now, why })
 }
 
 /// Not yet: shows what the check waits for.

@@ -292,6 +292,14 @@ struct Cut {
 }
 
 impl Outside {
+    async fn start(clock: &simulator::Clock) -> Self {
+        Self {
+            azure_devops: AzureDevOps::start(clock.clone()).await.expect("a port"),
+            queue: StorageQueue::start(clock.clone()).await.expect("a port"),
+            sources: Sources::start(clock.clone()).await.expect("a port"),
+        }
+    }
+
     fn arm(&self, cut: Cut) {
         let fault = if cut.after { Fault::hang_after() } else { Fault::hang() };
         match cut.server {
@@ -317,11 +325,7 @@ impl Outside {
 /// One check from its delivery to its decision, whose handler dies there. Returns whether it died, and who was told.
 async fn life(cut: Option<Cut>) -> (bool, Vec<String>) {
     let clock = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
-    let outside = Outside {
-        azure_devops: AzureDevOps::start(clock.clone()).await.expect("a port"),
-        queue: StorageQueue::start(clock.clone()).await.expect("a port"),
-        sources: Sources::start(clock.clone()).await.expect("a port"),
-    };
+    let outside = Outside::start(&clock).await;
     let setup = Setup { checks: CHECKS.to_owned(), sources: Some(outside.sources.clone()), ..Setup::default() };
     let ids = outside.azure_devops.with(|state| {
         let run = state.run().id;

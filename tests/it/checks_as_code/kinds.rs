@@ -252,26 +252,37 @@ checks:
     text
 }
 
+/// Sets the world up so that all conditions pass.
+pub(super) fn give_all(state: &mut State, run: u64, sources: &Sources) {
+    for case in CASES {
+        (case.given)(state, run);
+    }
+    fill(state, run, sources);
+}
+
+/// What the outside systems know.
+fn fill(state: &State, run: u64, sources: &Sources) {
+    let commit = state.runs[&run].source_version.clone();
+    sources.with(|state: &mut sources::State| {
+        let now = state.clock.now();
+        state.sonar.analyse(("web", "main"), now, &commit, "OK");
+        state.jira.issue("WEB-1", "Done");
+        state.jira.searches.insert("project = WEB".to_owned(), vec!["WEB-1".to_owned()]);
+        state.advanced_security.scan("refs/heads/main");
+        let audience = "499b84ac-1321-427f-aa17-267ca6975798".to_owned();
+        state.identity.tokens.push((ADVSEC.to_owned(), audience, now));
+        state.calendars.files.insert("a.ics".to_owned(), CALENDAR.to_owned());
+        state.service_now.add_change(CHANGE, &[("category", "Hardware")]);
+        state.prometheus.queries.insert("canary_error_rate".to_owned(), Samples::Vector(vec![0.01]));
+        state.web.insert("api/gate?project=web".to_owned(), Page::ok(json!({ "status": "OK", "sent": "sonar-token" })));
+    });
+}
+
 impl Case {
     /// Sets the world up so that the condition passes.
     pub(super) fn give(&self, state: &mut State, run: u64, sources: &Sources) {
         (self.given)(state, run);
-        let commit = state.runs[&run].source_version.clone();
-        sources.with(|state: &mut sources::State| {
-            let now = state.clock.now();
-            state.sonar.analyse(("web", "main"), now, &commit, "OK");
-            state.jira.issue("WEB-1", "Done");
-            state.jira.searches.insert("project = WEB".to_owned(), vec!["WEB-1".to_owned()]);
-            state.advanced_security.scan("refs/heads/main");
-            let audience = "499b84ac-1321-427f-aa17-267ca6975798".to_owned();
-            state.identity.tokens.push((ADVSEC.to_owned(), audience, now));
-            state.calendars.files.insert("a.ics".to_owned(), CALENDAR.to_owned());
-            state.service_now.add_change(CHANGE, &[("category", "Hardware")]);
-            state.prometheus.queries.insert("canary_error_rate".to_owned(), Samples::Vector(vec![0.01]));
-            state
-                .web
-                .insert("api/gate?project=web".to_owned(), Page::ok(json!({ "status": "OK", "sent": "sonar-token" })));
-        });
+        fill(state, run, sources);
     }
 
     /// Flips the fact that decides among these. `false` if there is none: then the time decides.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use simulator::Clock;
 use simulator::sources::Sources;
 
-use super::kinds::{CASES, Case, checks_of};
+use super::kinds::{CASES, Case, checks_of, give_all};
 use super::{Person, Printed};
 use crate::support::app_root;
 use crate::support::schema::Schema;
@@ -66,9 +66,7 @@ async fn test(folder: &Folder, more: &[&str]) -> Printed {
 async fn the_recorded_evaluation_of_each_kind_passes_as_a_test_and_fails_with_one_fact_flipped() {
     let (person, sources) = person_with_sources().await;
     let run = person.azure_devops.with(|state| state.run().id);
-    for case in CASES {
-        person.azure_devops.with(|state| case.give(state, run, &sources));
-    }
+    person.azure_devops.with(|state| give_all(state, run, &sources));
     let folder = Folder::new("recorded");
     folder.write("checks.yaml", &checks_of(CASES, &sources));
     let (checks, address) = (folder.path("checks.yaml"), format!("{}/_build?buildId={run}", person.project()));
