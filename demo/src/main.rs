@@ -28,6 +28,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
 use tokio::net::TcpListener;
@@ -113,10 +114,20 @@ async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<bool> {
-    let is_asked = tokio::select! {
-        () = page::serve(Arc::clone(&demo), listener, stop) => true,
-        () = demo.world.host.keep(|number| demo.note(format!("Host {number} took over."))) => false,
+    // The host may end while the page says good-bye: Ctrl+C reaches both.
+    let asked = Arc::new(AtomicBool::new(false));
+    let stop = {
+        let asked = Arc::clone(&asked);
+        async move {
+            stop.await;
+            asked.store(true, Ordering::Relaxed);
+        }
     };
+    tokio::select! {
+        () = page::serve(Arc::clone(&demo), listener, stop) => {}
+        () = demo.world.host.keep(|number| demo.note(format!("Host {number} took over."))) => {}
+    }
+    let is_asked = asked.load(Ordering::Relaxed);
     paint::line(if is_asked { "The demo has ended." } else { "The Functions host has ended, and so has the demo." });
     demo.world.stop().await?;
     Ok(is_asked)
