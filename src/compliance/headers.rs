@@ -27,7 +27,7 @@ pub const KEY_HEADERS: [&str; 2] = ["x-functions-key", "x-functions-clientid"];
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, String)>);
 
-/// Reads the text of the panel: a JSON object of texts. Nothing is no headers.
+/// Reads the text of the panel: a JSON object of texts. An empty text has none.
 ///
 /// # Errors
 ///

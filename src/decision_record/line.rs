@@ -21,7 +21,7 @@ impl DecisionRecord {
         let mut record = self.clone();
         loop {
             let json = serde_json::to_string(&record).unwrap_or_default();
-            // What a log changes in a line is escaped: the record reads the same, whoever has printed it.
+            // What a log changes in a line is escaped: the record reads the same whatever has printed it.
             let line = escaped(&json, |c| is_visible(c) && c != '#').into_owned();
             if line.len() <= MAX_LINE || !record.shorten() {
                 return line;

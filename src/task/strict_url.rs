@@ -87,7 +87,7 @@ fn is_in_one_notation(segment: &str) -> bool {
     written == segment && composed(&name) == name
 }
 
-/// The bytes of a text with its escapes. What is no escape stays as it is, and is then written in another way.
+/// The bytes of a text with its escapes. What is not an escape stays as it is, and is then written in another way.
 fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -116,7 +116,7 @@ mod tests {
         refused("branch: { in: [] }", &["branch.in", "refs/heads/main"]);
         refused("branch: { in: [main] }", &["in[0]", "`refs/heads/main`"]);
         for outside in ["refs/heads/[x]", "refs/heads/{a,b}", "refs/heads/a\\\\*", "refs/heads/release**"] {
-            refused(&format!("branch: {{ in: ['{outside}'] }}"), &["in[0]", "is no pattern"]);
+            refused(&format!("branch: {{ in: ['{outside}'] }}"), &["in[0]", "is not a pattern"]);
         }
     }
 }

@@ -25,11 +25,11 @@ impl Glob {
 pub(in crate::conditions) fn compile(pattern: &str) -> Result<Glob, String> {
     if let Some(special) = pattern.chars().find(|c| "[]{}\\".contains(*c)) {
         return Err(format!(
-            "`{pattern}` is no pattern: `{special}` has no meaning here; write one pattern for each alternative, and `?` for one character"
+            "`{pattern}` is not a pattern: `{special}` has no meaning here; write one pattern for each alternative, and `?` for one character"
         ));
     }
     if pattern.split('/').any(|segment| segment.contains("**") && segment != "**") {
-        return Err(format!("`{pattern}` is no pattern: `**` stands between slashes, such as `refs/heads/release/**`"));
+        return Err(format!("`{pattern}` is not a pattern: `**` stands between slashes, such as `refs/heads/release/**`"));
     }
     GlobBuilder::new(&composed(pattern))
         .literal_separator(true)
