@@ -28,8 +28,9 @@ const PAUSE_WHEN_DUE: TimeDelta = TimeDelta::seconds(10);
 /// How long after its deadline a message is put back: Azure Pipelines waits no longer for any check.
 const GRACE: TimeDelta = TimeDelta::minutes(15);
 
-/// The farthest deadline. No check takes longer, so that a message with a later one is not a check.
-const FARTHEST_DEADLINE: TimeDelta = TimeDelta::hours(48);
+/// The farthest deadline. No check takes longer than the 30 days that Azure Pipelines waits, so that a message with a later
+/// one is not a check.
+const FARTHEST_DEADLINE: TimeDelta = TimeDelta::days(30);
 
 /// How much later than it was written a message comes into the queue, if nobody has put it back: longer than a put takes. In
 /// microseconds, as claims count.
@@ -101,8 +102,8 @@ mod tests {
             (deadline, Some(deadline + PAUSE_WHEN_DUE)),
             (minute(74), Some(minute(74) + PAUSE_WHEN_DUE)),
             (minute(75), None),
-            (minute(60 - 48 * 60), Some(minute(61 - 48 * 60))),
-            (minute(59 - 48 * 60), None),
+            (deadline - TimeDelta::days(30), Some(deadline - TimeDelta::days(30) + PAUSE)),
+            (deadline - TimeDelta::days(30) - TimeDelta::seconds(1), None),
         ] {
             assert_eq!(due(deadline, now), expected, "{now}");
         }
