@@ -183,7 +183,7 @@ pub(super) fn write<F: Fact>(of: Value, answer: &Answer<F::Value>) -> RecordedFa
     }
 }
 
-/// Reads an answer that was written down, by a person or by [`write`].
+/// Reads an answer that was written down, by a person or by [`fn@write`].
 pub(super) fn read<F: Fact>(recorded: &RecordedFact) -> Result<Result<F::Value, FactError>, Mistake> {
     match (&recorded.value, &recorded.error) {
         (Some(_), Some(_)) => Err(Mistake::new("error", "a fact has a value or an error, not both")),

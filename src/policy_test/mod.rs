@@ -1,6 +1,6 @@
 //! Tests of policies: what a check decides by given facts. Pure: nobody is asked, and the test says what time it is.
 //!
-//! [`file`] is what people write, [`validate`] finds what nothing can meet, [`run`] judges, and [`report`] says how it went.
+//! `file` is what people write, `validate` finds what nothing can meet, [`fn@run`] judges, and `report` says how it went.
 
 mod file;
 mod given;

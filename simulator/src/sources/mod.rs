@@ -1,7 +1,7 @@
 //! The outside systems that checks query, simulated behind one port: ServiceNow, Prometheus, Azure Monitor, Application
 //! Insights, Log Analytics, any HTTP service, webhooks, and the endpoint that issues tokens of a managed identity.
 //!
-//! A test sets the state of a system, and reads its requests from [`Sources::calls`]. Each system has its own base URL,
+//! A test sets the state of a system, and reads its requests from [`Server::calls`]. Each system has its own base URL,
 //! such as `sources.url("service-now")`.
 //!
 //! # Layout

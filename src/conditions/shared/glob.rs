@@ -29,7 +29,9 @@ pub(in crate::conditions) fn compile(pattern: &str) -> Result<Glob, String> {
         ));
     }
     if pattern.split('/').any(|segment| segment.contains("**") && segment != "**") {
-        return Err(format!("`{pattern}` is not a pattern: `**` stands between slashes, such as `refs/heads/release/**`"));
+        return Err(format!(
+            "`{pattern}` is not a pattern: `**` stands between slashes, such as `refs/heads/release/**`"
+        ));
     }
     GlobBuilder::new(&composed(pattern))
         .literal_separator(true)
