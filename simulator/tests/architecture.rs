@@ -137,7 +137,11 @@ const ORDERS: &[Order] = &[
         lowest_first: &[
             ("ask", "a request is the same for every system"),
             ("identity", "a system does not know the others"),
+            ("advanced_security", "a system does not know the others"),
             ("azure", "a system does not know the others"),
+            ("calendar", "a system does not know the others"),
+            ("jira", "a system does not know the others"),
+            ("sonar", "a system does not know the others"),
             ("prometheus", "a system does not know the others"),
             ("service_now", "a system does not know the others"),
             ("web", "a system does not know the others"),
