@@ -27,6 +27,7 @@
 //! * [`decision_record`]: a decision, for those who keep them. [`notices`]: what people are told about a check elsewhere.
 //! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings; [`host`]: what the Functions
 //!   host makes of the app's files.
+//! * [`policy_test`]: what a check decides by given facts, for the tests that its authors write.
 //! * [`compliance`]: what the guide demands of the checks that administrators configure.
 //! * [`task`]: ids, decision and token of a check, which every room may use.
 //! * [`cli`]: serving the host, and the commands for people.

@@ -20,6 +20,7 @@ use warp::path::FullPath;
 
 use crate::App;
 use crate::check_function::{self, Answer};
+use crate::clock::Clock;
 use crate::events::Event;
 use crate::reevaluate_function;
 use crate::reevaluate_function::envelope::{self, InvocationResult};
@@ -202,8 +203,8 @@ async fn listen(routes: BoxedFilter<(Response<Bytes>,)>, listener: TcpListener) 
             }
             Err(error) => {
                 Event::HostNotConnected.report(&error.to_string());
-                #[expect(clippy::disallowed_methods, reason = "no event says that a file descriptor is free")]
-                tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
+                // No event says that a file descriptor is free.
+                Clock::system().sleep(ACCEPT_AGAIN_AFTER).await;
             }
         }
     }

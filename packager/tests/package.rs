@@ -143,9 +143,8 @@ fn clone(name: &str) -> PathBuf {
     clone
 }
 
-/// Two release builds take many minutes: `cargo test --package packager -- --ignored`.
 #[test]
-#[ignore = "two release builds"]
+#[ignore = "two release builds take many minutes; run it with `cargo test --package packager -- --ignored`"]
 fn two_builds_in_different_folders_have_one_digest() {
     let home = std::env::home_dir().expect("a home").join(".cargo");
     let home = std::env::var_os("CARGO_HOME").map_or(home, PathBuf::from);

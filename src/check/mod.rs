@@ -6,6 +6,8 @@ mod definition;
 pub(crate) mod notify;
 mod pattern;
 mod schedule;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::collections::BTreeMap;
 

@@ -85,7 +85,10 @@ impl Check {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::check::testing::a_check;
     use crate::checks_file::ChecksFile;
 
     fn problems(notify: &str) -> Vec<String> {
@@ -117,8 +120,7 @@ mod tests {
     #[test]
     fn the_deadline_is_near_for_a_tenth_of_the_time_but_not_for_less_than_five_minutes() {
         for (minutes, before) in [(24 * 60, 144), (120, 12), (60, 6), (20, 5), (6, 3)] {
-            let text = r#"{"name":"a","properties":{"planUrl":"https://dev.azure.com/fabrikam/","projectId":"00000000-0000-4000-8000-000000000001","hubName":"checks","planId":"00000000-0000-4000-8000-000000000002","jobId":"00000000-0000-4000-8000-000000000003","timelineId":"00000000-0000-4000-8000-000000000002","taskInstanceId":"00000000-0000-4000-8000-000000000004"},"definition":{"conditions":[]},"deliveredAt":"2026-01-05T09:00:00Z","deadline":"2026-01-05T09:00:00Z"}"#;
-            let mut check: Check = serde_json::from_str(text).expect("a check");
+            let mut check = a_check(json!({ "deadline": "2026-01-05T09:00:00Z" }));
             check.deadline += TimeDelta::minutes(minutes);
             assert_eq!((check.deadline - check.expiring_at()).num_minutes(), before, "{minutes} min");
         }

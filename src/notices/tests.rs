@@ -3,25 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::check::testing::a_check;
 
 fn check() -> Check {
-    let check = json!({
-        "name": "release",
-        "properties": {
-            "planUrl": "https://dev.azure.com/fabrikam/",
-            "projectId": "00000000-0000-4000-8000-000000000001",
-            "hubName": "checks",
-            "planId": "00000000-0000-4000-8000-000000000002",
-            "jobId": "00000000-0000-4000-8000-000000000003",
-            "timelineId": "00000000-0000-4000-8000-000000000002",
-            "taskInstanceId": "00000000-0000-4000-8000-000000000004",
-            "buildId": 7,
-        },
-        "definition": { "conditions": [] },
-        "deliveredAt": "2026-01-05T09:00:00Z",
-        "deadline": "2026-01-06T08:45:00Z",
-    });
-    serde_json::from_value(check).expect("a check")
+    a_check(json!({}))
 }
 
 fn notice<'a>(check: &'a Check, awaited: &'a [String], decision: Option<&'a Decision>) -> Notice<'a> {

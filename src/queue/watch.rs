@@ -98,24 +98,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::check::testing::a_check;
 
     fn minute(minutes: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_767_600_000, 0).expect("a time") + TimeDelta::minutes(minutes)
     }
 
     fn check(number: usize, deadline: i64) -> Check {
-        let id = format!("00000000-0000-4000-8000-{number:012}");
-        serde_json::from_value(json!({
-            "name": "passes",
-            "properties": {
-                "planUrl": "https://dev.azure.com/fabrikam/", "projectId": id, "hubName": "checks", "planId": id,
-                "jobId": id, "timelineId": id, "taskInstanceId": id,
-            },
-            "definition": { "timeout": "1h", "conditions": [{ "taskExecuted": { "task": "CmdLine" } }] },
-            "deliveredAt": minute(0),
-            "deadline": minute(deadline),
-        }))
-        .expect("a check")
+        let id = Uuid::from_u128(number as u128);
+        let mut check = a_check(json!({ "deliveredAt": minute(0), "deadline": minute(deadline) }));
+        (check.properties.plan_id, check.properties.task_instance_id) = (id, id);
+        check
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use crate::check::Check;
+use crate::check::testing::a_check;
 use crate::conditions::Combinator;
 use crate::evaluation::{Explanation, Memory, Status, Verdict};
 use crate::queue::message::MessageV1;
@@ -15,25 +15,14 @@ pub(super) fn minute(minutes: i64) -> DateTime<Utc> {
 
 /// A check that was just delivered, and whose time is over after an hour. `more` goes into its definition.
 pub(super) fn a_message(more: &[(&str, &str)]) -> MessageV1 {
-    let mut check = json!({
-        "name": "work-item-completed",
-        "properties": {
-            "planUrl": "https://dev.azure.com/fabrikam/",
-            "projectId": "00000000-0000-4000-8000-000000000001",
-            "hubName": "checks",
-            "planId": "00000000-0000-4000-8000-000000000002",
-            "jobId": "00000000-0000-4000-8000-000000000003",
-            "timelineId": "00000000-0000-4000-8000-000000000002",
-            "taskInstanceId": "00000000-0000-4000-8000-000000000004",
-        },
-        "definition": { "timeout": "1h", "conditions": [{ "workItems": { "state": "Completed" } }] },
-        "deliveredAt": minute(0),
-        "deadline": minute(60),
-    });
+    let mut definition = json!({ "timeout": "1h", "conditions": [{ "workItems": { "state": "Completed" } }] });
     for (key, value) in more {
-        check["definition"][key] = json!(value);
+        definition[key] = json!(value);
     }
-    MessageV1::new(serde_json::from_value::<Check>(check).expect("a check"))
+    let (name, delivered_at, deadline) = ("work-item-completed", minute(0), minute(60));
+    MessageV1::new(a_check(json!({
+        "name": name, "definition": definition, "deliveredAt": delivered_at, "deadline": deadline,
+    })))
 }
 
 /// An evaluation whose one condition came to this, and which could not be measured since the delivery if it is an error.
