@@ -56,7 +56,7 @@ async fn told(world: &World) -> Vec<String> {
 fn taken(sources: &Sources) -> Vec<String> {
     let (taken, refused) = sources.with(|state| (state.webhooks.taken.clone(), state.webhooks.refused.clone()));
     assert_eq!(refused, Vec::<String>::new(), "{taken:?}");
-    taken.iter().map(|(name, body)| format!("{name} {}", kind(name, body))).collect()
+    taken.iter().map(|it| format!("{} {}", it.webhook, kind(&it.webhook, &it.body))).collect()
 }
 
 /// What a body is about.

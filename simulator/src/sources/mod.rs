@@ -37,7 +37,7 @@ pub use service_now::ServiceNow;
 pub use sonar::{Analysis, Sonar};
 pub use state::State;
 pub use web::Page;
-pub use webhooks::Webhooks;
+pub use webhooks::{Taken, Webhooks};
 
 use crate::clock::Clock;
 use crate::http::Server;

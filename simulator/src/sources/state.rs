@@ -43,7 +43,8 @@ pub struct State {
     pub sonar: Sonar,
     /// The managed identity at `identity`.
     pub identity: Identity,
-    /// Any other system at `web`: pages by path and query.
+    /// Any other system at `web`: pages by path and query. One whose path begins with the name of a system answers there
+    /// too, in the place of that system.
     pub web: BTreeMap<String, Page>,
     /// Webhooks at `webhooks`.
     pub webhooks: Webhooks,
@@ -82,6 +83,9 @@ impl State {
 
     /// The name and the answer of the system. `None` if the system or the resource does not exist.
     fn ask(&mut self, system: &str, below: &str, ask: &Ask<'_>) -> Option<(&'static str, Response<Bytes>)> {
+        if let Some(page) = web::instead(&self.web, ask) {
+            return Some(("web", page));
+        }
         let (now, admitted) = (self.clock.now(), self.admits(ask, system));
         Some(match system {
             "service-now" => ("service-now", service_now::answer(&mut self.service_now, now, below, ask)?),
@@ -98,7 +102,7 @@ impl State {
             "sonar" => ("sonar", sonar::answer(&self.sonar, below, ask)?),
             "identity" => ("identity", identity::answer(&mut self.identity, ask)?),
             "web" => ("web", web::answer(&self.web, ask)?),
-            "webhooks" => ("webhooks", webhooks::answer(&mut self.webhooks, below, ask)?),
+            "webhooks" => ("webhooks", webhooks::answer(&mut self.webhooks, now, below, ask)?),
             _ => return None,
         })
     }

@@ -27,14 +27,22 @@ impl Page {
 }
 
 pub(super) fn answer(pages: &BTreeMap<String, Page>, ask: &Ask<'_>) -> Option<Response<Bytes>> {
-    let page = pages.get(ask.target.strip_prefix("/web/")?)?;
+    Some(show(pages.get(ask.target.strip_prefix("/web/")?)?, ask))
+}
+
+/// The page that takes the place of what another system would answer.
+pub(super) fn instead(pages: &BTreeMap<String, Page>, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+    Some(show(pages.get(ask.target.strip_prefix('/')?)?, ask))
+}
+
+fn show(page: &Page, ask: &Ask<'_>) -> Response<Bytes> {
     if let Some((name, value)) = &page.demands
         && ask.headers.get(name).and_then(|found| found.to_str().ok()) != Some(value)
     {
-        return Some(json(401, &serde_json::json!({ "errors": [{ "msg": "Unauthorized" }] })));
+        return json(401, &serde_json::json!({ "errors": [{ "msg": "Unauthorized" }] }));
     }
-    Some(match &page.body {
+    match &page.body {
         Value::String(body) => text(page.status, "text/html", body.clone()),
         body => json(page.status, body),
-    })
+    }
 }

@@ -6,6 +6,7 @@
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>.
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http::{Response, header};
 use serde_json::{Value, json};
 
@@ -27,10 +28,21 @@ pub struct Webhooks {
     pub secret: String,
     /// The header `Authorization` that the receiver of CloudEvents demands, if any.
     pub authorization: Option<String>,
-    /// What was taken, oldest first: the webhook's name and the body.
-    pub taken: Vec<(String, Value)>,
+    /// What was taken, oldest first.
+    pub taken: Vec<Taken>,
     /// Why something was refused.
     pub refused: Vec<String>,
+}
+
+/// A message that was taken.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The webhook's name.
+    pub webhook: String,
+    /// The message.
+    pub body: Value,
 }
 
 impl Default for Webhooks {
@@ -40,7 +52,12 @@ impl Default for Webhooks {
 }
 
 /// Answers `slack/SECRET`, `teams/SECRET` and `events/SECRET`.
-pub(super) fn answer(webhooks: &mut Webhooks, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
+pub(super) fn answer(
+    webhooks: &mut Webhooks,
+    now: DateTime<Utc>,
+    below: &str,
+    ask: &Ask<'_>,
+) -> Option<Response<Bytes>> {
     let (name, secret) = below.split_once('/')?;
     if ask.method != "POST" {
         return Some(text(405, "text/plain", "POST only".to_owned()));
@@ -59,7 +76,7 @@ pub(super) fn answer(webhooks: &mut Webhooks, below: &str, ask: &Ask<'_>) -> Opt
         webhooks.refused.push(format!("{name}: {problem}"));
         return Some(text(400, "text/plain", problem.to_owned()));
     }
-    webhooks.taken.push((name.to_owned(), body));
+    webhooks.taken.push(Taken { at: now, webhook: name.to_owned(), body });
     Some(match name {
         "slack" => text(200, "text/html", "ok".to_owned()),
         "teams" => text(202, "text/plain", String::new()),
