@@ -34,6 +34,8 @@ pub(crate) struct Inside {
     pub(crate) controls: Vec<Control>,
     pub(crate) history: VecDeque<Happening>,
     pub(crate) outage_until: Option<DateTime<Utc>>,
+    /// How many notices were sent before the run in play.
+    pub(crate) former_notices: usize,
     /// Why the run in play was started.
     reason: Option<String>,
     generations: u64,
@@ -90,7 +92,7 @@ impl Demo {
             inside.outage_until = None;
             let definitions: Vec<_> =
                 case.checks.iter().filter_map(|name| self.checks.definitions().get(name)).collect();
-            inside.controls = controls_of(&definitions, &|connection| self.checks.kind_of(connection));
+            inside.controls = controls_of(&definitions, &self.checks);
             for (id, value) in &case.given {
                 let known = inside.controls.iter_mut().find(|control| control.id == *id);
                 known.into_iter().for_each(|control| control.value = value.clone());
@@ -158,6 +160,9 @@ impl Demo {
             Some(play::configuration(name, definition, inputs, target))
         });
         let stage = Stage::of(&self.world.azure_devops, run, configured);
+        if attempt == 1 {
+            inside.former_notices = self.world.sources.with(|sources| sources.webhooks.taken.len());
+        }
         inside.generations += 1;
         let generation = inside.generations;
         inside.play = Some(Play {

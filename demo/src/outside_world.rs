@@ -31,7 +31,9 @@ impl Demo {
             self.world.sources.with(|sources| {
                 let mut worlds = Worlds { azure_devops, sources, run };
                 let due = controls.iter().filter(|control| is_new_run || !control.subject.is_fixed_by_run());
-                due.for_each(|control| control.subject.apply(&control.value, &mut worlds));
+                let (first, then): (Vec<_>, Vec<_>) = due.partition(|control| control.subject.names_branch());
+                let all = first.into_iter().chain(then);
+                all.for_each(|control| control.subject.apply(&control.value, &mut worlds));
             });
         });
     }

@@ -1,4 +1,5 @@
-//! The stories that the terminal shows: every use case of the guide, with a run, a check and the expected decision.
+//! The stories that the terminal shows: every use case of the guide and some of what teams gate on, with a run, a check and
+//! the expected decision.
 
 use simulator::azure_devops::{self, Coverage, Run};
 use simulator::sources::{self, Samples};
@@ -139,7 +140,34 @@ pub(crate) const STORIES: &[Story] = &[
         ends: "failed",
         ..PLAIN
     },
+    Story {
+        title: "SonarQube has passed the run's commit",
+        check: "quality-gate",
+        given: |worlds| analyse(worlds, "OK"),
+        ..PLAIN
+    },
+    Story {
+        title: "SonarQube has failed the run's commit",
+        check: "quality-gate",
+        given: |worlds| analyse(worlds, "ERROR"),
+        ends: "failed",
+        ..PLAIN
+    },
+    Story {
+        title: "A newer run has taken the place of the run",
+        check: "newest-run",
+        given: |worlds| {
+            worlds.azure_devops.run();
+        },
+        ends: "failed",
+        ..PLAIN
+    },
 ];
+
+fn analyse(worlds: &mut Worlds<'_>, gate: &str) {
+    let (now, commit) = (worlds.sources.clock.now(), worlds.run().source_version.clone());
+    worlds.sources.sonar.analyse(("web", "main"), now, &commit, gate);
+}
 
 fn error_rate(worlds: &mut Worlds<'_>, rate: f64) {
     let samples = Samples::Vector(vec![rate]);

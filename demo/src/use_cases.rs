@@ -1,4 +1,5 @@
-//! The use cases: those of the guide, each with its checks and the control that decides it, or each check of a file.
+//! The use cases: those of the guide and some more, each with its checks and the control that decides it, or each check of
+//! a file.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -31,6 +32,9 @@ pub(crate) struct UseCase {
 
 /// Title, what the guide calls it, what to do, checks, key.
 type Row = (&'static str, &'static str, &'static str, &'static [&'static str], &'static str);
+
+/// What the use cases are called that the guide does not have.
+const MORE: &str = "What teams gate on";
 
 const ROWS: &[Row] = &[
     (
@@ -101,6 +105,55 @@ const ROWS: &[Row] = &[
         "Multiple checks",
         "Three checks guard the stage, and all of them must pass. Close the work item and approve the change.",
         &["work-item-completed", "change-approved", "canary-performance"],
+        "workItem:42",
+    ),
+    (
+        "Quality gate",
+        MORE,
+        "SonarQube has not analysed the run's commit yet, so the check waits. Let the quality gate pass, or fail.",
+        &["quality-gate"],
+        "sonar:web",
+    ),
+    (
+        "Jira issue",
+        MORE,
+        "A commit of the run names WEB-12, which is in progress, so the check waits. Set the issue to Done.",
+        &["issues-done"],
+        "jira:WEB-12",
+    ),
+    (
+        "Security alert",
+        MORE,
+        "The run has scanned its commit, and its branch has an open alert of high severity, so the check waits. Fix the alert.",
+        &["no-alerts"],
+        "alert:code",
+    ),
+    (
+        "Change freeze",
+        MORE,
+        "An event of the freeze calendar is on, so the check waits. End it, or move the clock.",
+        &["no-freeze"],
+        "freeze:freezes/production.ics",
+    ),
+    (
+        "Other pipeline",
+        MORE,
+        "The run of pipeline 7 with the same commit has not ended, so the check waits. Let it succeed.",
+        &["staging-run"],
+        "pipeline:7",
+    ),
+    (
+        "Newer run",
+        MORE,
+        "The check waits for work item 42. Queue a newer run of the pipeline: then this one fails, and names the newer one.",
+        &["newest-run"],
+        "newerRun",
+    ),
+    (
+        "Notices",
+        "Notices",
+        "Slack, Teams and a receiver of events are told below that the check waits, that its time is nearly over, and what was decided. Close the work item, or wait.",
+        &["announced"],
         "workItem:42",
     ),
     (

@@ -9,7 +9,7 @@ use simulator::sources::Sources;
 use simulator::storage_queue::StorageQueue;
 use xtask::local::{Found, Stop};
 
-use crate::checks::Checks;
+use crate::checks::{Checks, webhook_settings};
 use crate::host::{Host, SimulatedHost};
 use crate::shared_clock::{self, SharedClock};
 
@@ -91,7 +91,8 @@ impl Outside {
             ("ChecksFile", checks_file(&self.folder).display().to_string()),
         ];
         let own = own.map(|(name, value)| (name.to_owned(), value));
-        Ok(own.into_iter().chain(self.sources.identity_settings()).collect())
+        let of_sources = self.sources.identity_settings().into_iter().chain(webhook_settings(&self.sources));
+        Ok(own.into_iter().chain(of_sources).collect())
     }
 }
 

@@ -3,38 +3,17 @@
 use checkgate::check::{CheckDefinition, Input as CheckInput};
 use serde_json::{Value, json};
 
+use super::evidence_controls as evidence;
 use super::run_controls as run;
 use super::source_controls as source;
 use super::{Control, Input, Subject};
+use crate::checks::{Checks, conditions, kind_of};
 
 /// The change request of the demo.
 const CHANGE: &str = "CHG0030001";
 
 /// Values for inputs, of which the first that fits an input's pattern is used.
 const SAMPLES: [&str; 8] = [CHANGE, "1", "1.0.0", "main", "production", "v1.0.0", "a", "A1"];
-
-/// The name and the value of a condition's kind.
-fn kind_of(condition: &Value) -> Option<(&str, &Value)> {
-    let mut members = condition.as_object()?.iter();
-    members.find(|(key, _)| !matches!(key.as_str(), "name" | "whenNotMet")).map(|(key, value)| (key.as_str(), value))
-}
-
-/// The conditions of a check, those inside others included.
-fn conditions(definition: &CheckDefinition) -> Vec<Value> {
-    fn add(condition: &Value, all: &mut Vec<Value>) {
-        match kind_of(condition) {
-            Some(("all" | "any", Value::Array(inside))) => inside.iter().for_each(|inner| add(inner, all)),
-            Some(("not", inner)) => add(inner, all),
-            Some(("atLeast", parameters)) => {
-                parameters["of"].as_array().into_iter().flatten().for_each(|inner| add(inner, all));
-            }
-            _ => all.push(condition.clone()),
-        }
-    }
-    let mut all = Vec::new();
-    json!(definition.conditions).as_array().into_iter().flatten().for_each(|condition| add(condition, &mut all));
-    all
-}
 
 /// The inputs that follow from the run's reason.
 fn reason_inputs(definition: &CheckDefinition) -> Vec<String> {
@@ -81,8 +60,8 @@ pub(crate) fn control_inputs(
     definition.inputs.keys().filter_map(header).collect()
 }
 
-/// Everything that these checks read, each once, in the order of the conditions. `kind_of` names the kind of a connection.
-pub(crate) fn controls_of(checks: &[&CheckDefinition], connection_kind: &dyn Fn(&str) -> &'static str) -> Vec<Control> {
+/// Everything that these checks of a file read, each once, in the order of the conditions.
+pub(crate) fn controls_of(checks: &[&CheckDefinition], file: &Checks) -> Vec<Control> {
     let mut controls: Vec<Control> = Vec::new();
     let mut add = |found: Vec<Control>| {
         for control in found {
@@ -94,7 +73,7 @@ pub(crate) fn controls_of(checks: &[&CheckDefinition], connection_kind: &dyn Fn(
     for check in checks {
         for condition in conditions(check) {
             if let Some((kind, parameters)) = kind_of(&condition) {
-                add(of_condition(kind, parameters, check, connection_kind));
+                add(of_condition((kind, parameters), check, file));
             }
         }
     }
@@ -102,12 +81,8 @@ pub(crate) fn controls_of(checks: &[&CheckDefinition], connection_kind: &dyn Fn(
     controls
 }
 
-fn of_condition(
-    kind: &str,
-    parameters: &Value,
-    check: &CheckDefinition,
-    connection_kind: &dyn Fn(&str) -> &'static str,
-) -> Vec<Control> {
+fn of_condition((kind, parameters): (&str, &Value), check: &CheckDefinition, file: &Checks) -> Vec<Control> {
+    let connection = parameters["connection"].as_str().unwrap_or_default();
     match kind {
         "taskExecuted" => vec![run::task(parameters)],
         "workItems" => vec![run::work_item(parameters)],
@@ -124,8 +99,14 @@ fn of_condition(
             let number = input.map(sample).filter(|number| !number.is_empty());
             source::change(parameters, number.as_deref().unwrap_or(CHANGE))
         }
-        "metric" => source::metric(parameters, connection_kind(parameters["connection"].as_str().unwrap_or_default())),
-        "http" => source::page(parameters),
+        "metric" => source::metric(parameters, file.kind_of(connection)),
+        "http" => source::page(parameters, &file.place_of(connection)),
+        "sonarQualityGate" => vec![evidence::quality_gate(parameters)],
+        "jiraIssues" => vec![evidence::issue(parameters)],
+        "advancedSecurityAlerts" => evidence::alerts(parameters),
+        "freezeCalendar" => vec![evidence::freeze(parameters)],
+        "pipelineRun" => vec![evidence::other_run(parameters)],
+        "newestRun" => vec![evidence::newer_run(parameters)],
         "expression" => of_expression(parameters.as_str().unwrap_or_default()),
         // A window reads the clock, which the page always shows.
         _ => Vec::new(),

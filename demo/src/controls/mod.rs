@@ -3,10 +3,13 @@
 //! Each control holds one value. The page shows it, somebody sets it, and [`Subject::apply`] brings it into the simulated
 //! systems. The controls are made from the kinds of conditions, so every `checks.yaml` gets its own.
 //!
-//! * `derive`: the controls of some checks. `run_controls`, `source_controls`: by what a condition reads.
-//! * `subject`: what a control changes.
+//! * `derive`: the controls of some checks. `run_controls`, `source_controls`, `evidence_controls`: by what a condition
+//!   reads.
+//! * `subject`, `evidence`: what a control changes.
 
 mod derive;
+mod evidence;
+mod evidence_controls;
 mod run_controls;
 mod source_controls;
 mod subject;
@@ -15,6 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use derive::{control_inputs, controls_of};
+pub(crate) use evidence::{Evidence, FoundIn};
 pub(crate) use source_controls::limit;
 pub(crate) use subject::{Subject, Worlds};
 

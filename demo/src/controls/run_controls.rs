@@ -19,7 +19,7 @@ const REASONS: [&str; 7] =
 /// The work item of the demo.
 const WORK_ITEM: u64 = 42;
 
-const RUN: &str = "The run";
+pub(super) const RUN: &str = "The run";
 
 /// The texts in a list.
 pub(super) fn texts(value: &Value) -> Vec<String> {
@@ -48,8 +48,13 @@ pub(super) fn task(parameters: &Value) -> Control {
     let wanted = parameters["task"].as_str().unwrap_or_default();
     let known = TASKS.iter().find(|(name, id)| name.eq_ignore_ascii_case(wanted) || Ok(*id) == wanted.parse());
     let (name, id) = known.map_or_else(|| (wanted, wanted.parse().unwrap_or_default()), |(name, id)| (*name, *id));
-    let place = |key: &str| parameters[key].as_str().unwrap_or("Build").to_owned();
-    let subject = Subject::Task { id, name: name.to_owned(), stage: place("stage"), job: place("job") };
+    let place = |key: &str| parameters[key].as_str().unwrap_or("Build");
+    task_named(name, id, (place("stage"), place("job")))
+}
+
+/// Whether a task was executed in this stage and job.
+pub(super) fn task_named(name: &str, id: Uuid, (stage, job): (&str, &str)) -> Control {
+    let subject = Subject::Task { id, name: name.to_owned(), stage: stage.to_owned(), job: job.to_owned() };
     let input =
         choice(&[("succeeded", "executed, succeeded"), ("failed", "executed, failed"), ("none", "not executed")]);
     Control::new(format!("task:{name}"), (RUN, &format!("Task {name}")), input, subject)

@@ -105,12 +105,12 @@ pub(crate) fn limit(condition: &str) -> Option<(bool, f64)> {
     Some((is_below, rest[..end].parse().ok()?))
 }
 
-/// What the page of another system answers.
-pub(super) fn page(parameters: &Value) -> Vec<Control> {
+/// What the page of another system answers, which stands at this place.
+pub(super) fn page(parameters: &Value, place: &str) -> Vec<Control> {
     let connection = parameters["connection"].as_str().unwrap_or_default();
     let path = parameters["path"].as_str().unwrap_or_default().trim_start_matches('/');
     let condition = parameters["successCondition"].as_str().unwrap_or_default();
-    let (path, group) = (format!("{connection}/{path}"), format!("{connection}: {path}"));
+    let (path, group) = (format!("{place}/{path}"), format!("{connection}: {path}"));
     let good = body_for(condition).to_string();
     vec![
         Control::new(

@@ -8,6 +8,8 @@ use simulator::azure_devops::{self, Artifact, BuildReason, BuildStatus, Coverage
 use simulator::sources::{self, Page, Samples, Table};
 use uuid::Uuid;
 
+use super::{Evidence, FoundIn};
+
 /// How long a planned window of a change takes.
 const PLANNED_HOURS: i64 = 4;
 
@@ -63,6 +65,8 @@ pub(crate) enum Subject {
     PageStatus { path: String },
     /// The body with which another system answers.
     PageBody { path: String },
+    /// What another system says about the run.
+    Evidence(Evidence),
     /// A header of the delivery.
     Input { name: String },
 }
@@ -71,6 +75,11 @@ impl Subject {
     /// Whether a run cannot change it any more once it has begun.
     pub(crate) fn is_fixed_by_run(&self) -> bool {
         matches!(self, Self::Reason | Self::Branch)
+    }
+
+    /// Whether it may change the run's branch, which other systems speak of.
+    pub(crate) fn names_branch(&self) -> bool {
+        matches!(self, Self::Branch | Self::Evidence(Evidence::Issue { found: FoundIn::Branch, .. }))
     }
 
     /// Brings the value into the simulated systems.
@@ -105,6 +114,7 @@ impl Subject {
                 worlds.page(path).status = status.unwrap_or(200);
             }
             Self::PageBody { path } => worlds.page(path).body = serde_json::from_str(text).unwrap_or_default(),
+            Self::Evidence(evidence) => evidence.apply(text, worlds),
             Self::Input { .. } => {}
             of_run => worlds.change_run(|run| of_run.apply_to_run(value, run)),
         }
@@ -168,7 +178,7 @@ impl Subject {
 }
 
 impl Worlds<'_> {
-    fn change_run(&mut self, change: impl FnOnce(&mut Run)) {
+    pub(super) fn change_run(&mut self, change: impl FnOnce(&mut Run)) {
         if let Some(run) = self.run.and_then(|run| self.azure_devops.runs.get_mut(&run)) {
             change(run);
         }
@@ -182,8 +192,10 @@ impl Worlds<'_> {
     }
 
     fn page(&mut self, path: &str) -> &mut Page {
+        let run = self.run.and_then(|run| self.azure_devops.runs.get(&run));
+        let path = path.replace("{run.sourceVersion}", run.map_or("", |run| &run.source_version));
         let pages: &mut BTreeMap<String, Page> = &mut self.sources.web;
-        pages.entry(path.to_owned()).or_insert_with(|| Page::ok(Value::Null))
+        pages.entry(path).or_insert_with(|| Page::ok(Value::Null))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The local page: its files, its stream of events and its actions. Only this machine's browsers may use it.
 //!
-//! * `snapshot`, `check_view`, `log_reader`: what the page shows.
+//! * `snapshot`, `check_view`, `log_reader`, `notice_view`: what the page shows.
 //! * `stream`: how it gets to the browser. `actions`: what comes back.
 //! * `guard`: who may ask.
 
@@ -8,6 +8,7 @@ mod actions;
 mod check_view;
 mod guard;
 mod log_reader;
+mod notice_view;
 mod snapshot;
 mod stream;
 

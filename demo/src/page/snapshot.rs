@@ -6,11 +6,15 @@ use simulator::azure_devops::{RecordState, Run, State, TaskResult};
 use simulator::azure_pipelines::{Conclusion, Outcome};
 
 use super::check_view::{CheckView, Source};
+use super::notice_view::NoticeView;
 use crate::controls::Control;
 use crate::demo::{Demo, Happening, Inside};
 use crate::host::HandlerState;
 use crate::play::Play;
 use crate::use_cases::UseCase;
+
+/// How many notices are shown, newest first.
+const NOTICES: usize = 12;
 
 /// The whole page.
 #[derive(Serialize)]
@@ -26,6 +30,7 @@ pub(crate) struct Snapshot {
     banner: Option<String>,
     stages: Vec<StageView>,
     checks: Vec<CheckView>,
+    notices: Vec<NoticeView>,
     controls: Vec<Control>,
     next_opening: Option<DateTime<Utc>>,
     azure_devops: AzureDevOpsView,
@@ -91,12 +96,21 @@ impl Snapshot {
             run,
             stages,
             checks,
+            notices: notices(demo, &inside),
             controls: controls(&inside),
             azure_devops: AzureDevOpsView { fails_until: inside.outage_until.filter(|until| *until > now), calls },
             handler: demo.world.host.handler_state(),
             history: inside.history.iter().cloned().collect(),
         }
     }
+}
+
+/// What the webhooks took since the run in play began.
+fn notices(demo: &Demo, inside: &Inside) -> Vec<NoticeView> {
+    demo.world.sources.with(|sources| {
+        let taken = sources.webhooks.taken.iter().skip(inside.former_notices);
+        taken.rev().take(NOTICES).map(NoticeView::of).collect()
+    })
 }
 
 /// The controls, the one that decides the use case first.

@@ -140,6 +140,69 @@ describe("each use case is one click, and its control decides it", () => {
     await page.log("office-hours", "Decision: succeeded");
   });
 
+  it("a quality gate that SonarQube has not computed yet is awaited, and its answer decides", async () => {
+    await page.start("Quality gate");
+    await page.found("quality-gate", /sonar has no analysis of commit [0-9a-f]{8} of refs\/heads\/main yet/);
+    await page.stage("Waiting");
+    await page.button("Pass it").click();
+    await page.stage("Succeeded");
+    await page.start("Quality gate");
+    await page.stage("Waiting");
+    await page.button("Fail it").click();
+    await page.stage("Failed");
+    await page.log("quality-gate", "the quality gate says ERROR");
+  });
+
+  // For each: its check, what it waits for, the click, and what the log then says.
+  for (const [title, check, awaits, button, says] of [
+    ["Jira issue", "issues-done", 'WEB-12 "About WEB-12" is In Progress', "Set to Done", "all 1 are: WEB-12"],
+    ["Security alert", "no-alerts", 'alert 1 "Alert 1" (code, high)', "Fix it", "none of 0 open alerts matters"],
+    ["Change freeze", "no-freeze", 'frozen by "Change freeze"', "End it", "none of 1 events is on"],
+    ["Other pipeline", "staging-run", /run \S+ of Pipeline 7 has not ended/, "Let it succeed", "of Pipeline 7 ended"],
+  ]) {
+    it(`a check waits for what other systems say: ${title}`, async () => {
+      await page.start(title);
+      await page.found(check, awaits);
+      await page.stage("Waiting");
+      await page.button(button).click();
+      await page.stage("Succeeded");
+      await page.log(check, says);
+    });
+  }
+
+  it("a run fails once a newer one has taken its place, and names it", async () => {
+    await page.start("Newer run");
+    await page.found("newest-run", "is the newest on refs/heads/main");
+    await page.stage("Waiting");
+    await page.button("Queue a newer run").click();
+    await page.stage("Failed");
+    await page.tab.getByText(/^The check newest-run failed: .*superseded: run \S+ of the same pipeline and branch is newer/).waitFor();
+  });
+
+  it("Slack, Teams and a receiver of events are told that a check waits, that its time nears its end, and what was decided", async () => {
+    const notices = page.tab.locator(".notices li");
+    /** Waits until each receiver has a notice with this title. */
+    async function told(title, type) {
+      for (const receiver of ["Slack", "Teams"]) {
+        const notice = notices.filter({ hasText: receiver }).filter({ has: page.tab.getByRole("heading", { name: title }) });
+        await notice.getByText("Open the run").waitFor();
+      }
+      await notices.getByRole("heading", { name: `dev.checkgate.check.${type}.v1` }).waitFor();
+    }
+    await page.start("Notices");
+    await told(/^Check announced for run \S+ of FabrikamFiber CD waits$/, "waiting");
+    await told(/still waits, and its time is nearly over$/, "expiring");
+    await page.button("Close it").click();
+    await page.stage("Succeeded");
+    await told(/^Check announced for run \S+ of FabrikamFiber CD succeeded$/, "decided");
+    assert.equal(await notices.count(), 9);
+    await notices.filter({ hasText: "decided.v1" }).getByText("Event", { exact: true }).click();
+    await notices.getByRole("region").filter({ hasText: '"decision": "succeeded"' }).waitFor();
+    await page.start("Work item");
+    await page.stage("Waiting");
+    assert.equal(await notices.count(), 0);
+  });
+
   it("several checks of one stage must all pass", async () => {
     await page.start("Several checks");
     await page.tab.getByText(/checks must pass before this run can continue to Deploy/).waitFor();

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 /** How long a test waits for something that it expects. A busy machine needs more than an idle one. */
-export const PATIENCE = 20_000;
+export const PATIENCE = 40_000;
 
 /** The demo's program, as cargo has built it. */
 export const DEMO = process.env.DEMO;

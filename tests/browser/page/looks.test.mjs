@@ -67,6 +67,11 @@ describe("the page is for everybody", () => {
       await page.evaluated("work-item-completed", 1);
       await look("waiting");
       if (width === 1280) await picture(page.tab, `${SCREENSHOTS}/page-${scheme}.webp`);
+      if (width === 390) {
+        await page.start("Notices");
+        await page.tab.locator(".notices li").nth(2).waitFor();
+        await look("notices");
+      }
       await page.start("Reason");
       await page.stage("Failed");
       await look("failed");

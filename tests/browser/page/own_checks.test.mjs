@@ -8,6 +8,7 @@ import { Page, begin, file } from "./harness.mjs";
 
 /** For each check of the file: a control that it must have. */
 const CONTROLS = {
+  alerts: "alert:code",
   artifact: "artifact:sbom-1",
   "at-least": "tag:one",
   branch: "branch",
@@ -16,12 +17,18 @@ const CONTROLS = {
   "code-coverage": "coverage:Branches",
   either: "tag:hotfix",
   expression: "branch",
+  freeze: "freeze:freezes/production.ics",
+  "quality-gate": "sonar:web",
   http: "page:sonar/api/qualitygates/project_status?projectKey=web:body",
+  "issues-by-search": "jira:WEB-14",
+  "issues-of-branch": "jira:WEB-13",
   "metric-of-insights": "metric:requests | summarize avg(duration)",
   "metric-of-logs": "metric:AppExceptions | count",
   "metric-of-monitor": "metric:Http5xx",
   "metric-with-baseline": "metric:stable_latency",
+  "newest-run": "newerRun",
   "no-hold": "tag:hold",
+  "other-run": "pipeline:7",
   "pull-request": "approvals",
   query: null,
   task: "task:Bash",
@@ -34,6 +41,8 @@ const FAILURES = [
   ["artifact", "Leave it out", "Decision: failed"],
   ["branch", "refs/heads/experiment", "refs/heads/experiment"],
   ["build-reason", "IndividualCI", "Decision: failed"],
+  ["quality-gate", "Fail it", "the quality gate says ERROR"],
+  ["newest-run", "Queue a newer run", "waits at stage Deploy"],
   ["code-coverage", "Cover 75", "75 of 100"],
   ["metric-of-logs", "Set to 20", "Decision: failed"],
   ["task", "Leave it out", "Decision: failed"],
@@ -53,7 +62,8 @@ async function checks() {
 describe("somebody's own checks", () => {
   let demo, browser, page;
   before(async () => {
-    [demo, browser] = await begin("--checks", await checks());
+    // So many checks at sixty times the speed keep a small machine busy.
+    [demo, browser] = await begin("--speed", "20", "--checks", await checks());
     page = await Page.open(browser, demo);
   });
   after(async () => {
@@ -88,6 +98,8 @@ describe("somebody's own checks", () => {
     }
     await page.button(/^Go to/).click();
     await page.stage("Succeeded");
+    // All of them tell the file's webhook.
+    await page.tab.locator(".notices").getByRole("heading", { name: /^Check \S+ for run \S+ of FabrikamFiber CD succeeded$/ }).first().waitFor();
   });
 
   for (const [name, button, says] of FAILURES) {

@@ -156,6 +156,18 @@ function check(check) {
   </li>`;
 }
 
+function notices() {
+  if (!state.notices.length) return nothing;
+  return html`<section aria-labelledby="notices"><h2 id="notices">Notices</h2>
+    <ol class="notices">${state.notices.map(notice)}</ol></section>`;
+}
+
+function notice(it) {
+  return html`<li class="card"><div class="check-head"><h3>${it.title}</h3><span class="muted">${it.to} · ${time(it.at)}</span></div>
+    ${it.lines.map((text) => html`<p>${text}</p>`)}
+    ${it.event ? html`<details><summary>Event</summary><div class="log" role="region" tabindex="0" aria-label="Event of ${time(it.at)}">${it.event}</div></details>` : nothing}</li>`;
+}
+
 function next(check) {
   if (!check.nextLook) return nothing;
   const left = Date.parse(check.nextLook) - now();
@@ -307,7 +319,7 @@ function history() {
 
 function page() {
   if (!state) return html`${top()}<main><h1>checkgate demo</h1></main>`;
-  const body = state.run ? html`${run()}<div class="columns"><div class="left">${stages()}${checks()}</div>${world()}${history()}</div>` : welcome();
+  const body = state.run ? html`${run()}<div class="columns"><div class="left">${stages()}${checks()}${notices()}</div>${world()}${history()}</div>` : welcome();
   const skip = state.run ? html`<a class="skip" href="#world">Skip to the controls</a>` : nothing;
   return html`${skip}${top()}${cases()}<main>${body}</main>`;
 }
