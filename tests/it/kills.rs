@@ -19,6 +19,9 @@ const CHECKS: usize = 300;
 /// The time from one delivery to the next: a busy morning.
 const PACE: Duration = Duration::from_millis(80);
 
+/// How many invocations succeed at most before the handler is killed: a few, in the middle of others.
+const WORK: usize = 24;
+
 /// How long all of it may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -55,7 +58,7 @@ async fn three_hundred_checks_are_decided_right_while_the_handler_is_killed_all_
         delivered.extend(check.await.expect("delivered"));
     }
     let accepted = delivered.len();
-    assert!(accepted >= CHECKS / 2, "{accepted} of {CHECKS} deliveries were accepted, seed {seed}");
+    assert!(accepted >= CHECKS / 4, "{accepted} of {CHECKS} deliveries were accepted, seed {seed}");
     azure_devops.with(|state| {
         state.work_item(42, "Closed");
     });
@@ -66,19 +69,30 @@ async fn three_hundred_checks_are_decided_right_while_the_handler_is_killed_all_
     let kills = lives(&host);
     println!("{accepted} of {CHECKS} checks accepted, {kills} lives of the handler, {:?}", begin.elapsed());
     assert!(all.is_ok(), "not all are decided, seed {seed}");
-    for ids in &delivered {
-        let expected = if ids.build_id == denied { "failed" } else { "succeeded" };
-        let (events, log) = azure_devops.with(|state| (state.decisions(ids), state.log_text(ids)));
-        let accepted: Vec<&str> =
-            events.iter().filter(|event| event.accepted).map(|event| event.result.as_str()).collect();
-        assert_eq!(accepted, [expected], "seed {seed}: {events:?}\n{log}");
-        assert!(events.iter().all(|event| event.result == expected), "seed {seed}: {events:?}\n{log}");
-    }
+    let given_up = expect_right_decisions(&azure_devops, &delivered, denied);
+    assert!(given_up <= CHECKS / 10, "{given_up} were given up, seed {seed}");
     assert!(kills > 15, "it was killed {kills} times only");
     host.stop().await;
 }
 
-/// Kills the handler 100 to 600 ms after it has begun to serve, so that it gets something done on a busy machine too.
+/// Expects one decision of each check, and returns how many were given up: as far as checkgate can know, nine handlers died
+/// of them.
+fn expect_right_decisions(azure_devops: &AzureDevOps, checks: &[CheckIds], denied: u64) -> usize {
+    let mut given_up = 0;
+    for ids in checks {
+        let (events, log) = azure_devops.with(|state| (state.decisions(ids), state.log_text(ids)));
+        let is_given_up = log.contains("although it tried several times");
+        given_up += usize::from(is_given_up);
+        let expected = if ids.build_id == denied || is_given_up { "failed" } else { "succeeded" };
+        let accepted: Vec<&str> =
+            events.iter().filter(|event| event.accepted).map(|event| event.result.as_str()).collect();
+        assert_eq!(accepted, [expected], "{events:?}\n{log}");
+        assert!(events.iter().all(|event| event.result == expected), "{events:?}\n{log}");
+    }
+    given_up
+}
+
+/// Kills the handler again and again, each time once it has done a little more: on a busy machine too it gets something done.
 async fn kill(host: FunctionsHost, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut look = interval(Duration::from_millis(20));
@@ -86,10 +100,17 @@ async fn kill(host: FunctionsHost, seed: u64) {
         while lives(&host) <= killed {
             look.tick().await;
         }
-        let life = Duration::from_millis(random.u64(100..600));
-        let _ = timeout(life, std::future::pending::<()>()).await;
+        let enough = successes(&host) + random.usize(1..=WORK);
+        while successes(&host) < enough {
+            look.tick().await;
+        }
         host.kill_handler().await;
     }
+}
+
+/// How many invocations have succeeded.
+fn successes(host: &FunctionsHost) -> usize {
+    host.invocations().iter().filter(|invocation| invocation.succeeded()).count()
 }
 
 /// How many times the handler has begun to serve.
