@@ -5,7 +5,7 @@ use simulator::azure_pipelines::Outcome;
 use simulator::functions_host::Invocation;
 
 use super::answers;
-use super::facts::{Verdict, could_be, verdict};
+use super::facts::{Verdict, could_be};
 use super::life::{CLEARS_UP, Check, Event, Life, Mode};
 use super::stage::Account;
 
@@ -74,8 +74,11 @@ pub(super) fn judge(life: &Life, account: &Account) -> Result<End, String> {
     };
     let outcome = account.conclusion.outcome;
     let is_ended_by_others = account.end.is_some() && !account.timed_out;
+    // Where somebody ends it at the moment of its *Timeout*, either may come first.
+    let is_at_timeout = account.end.is_some_and(|end| end.at >= account.begin + life.settings.timeout);
     let is_right = end.conclusions().contains(&outcome)
-        || (is_ended_by_others && End::EndedByOthers.conclusions().contains(&outcome));
+        || (is_ended_by_others && End::EndedByOthers.conclusions().contains(&outcome))
+        || (is_ended_by_others && is_at_timeout && outcome == Outcome::Skipped);
     ensure(is_right, &format!("it ended as {end:?}, and Azure Pipelines concludes {outcome:?}"))?;
     Ok(end)
 }
@@ -127,7 +130,7 @@ fn latest(life: &Life, account: &Account) -> TimeDelta {
     let end = life.deliveries().max().unwrap_or_default() + life.check.time();
     let is_undisturbed = life.is_undisturbed();
     let clear = if is_undisturbed { TimeDelta::zero() } else { CLEARS_UP };
-    let decides = |it: &&Invocation| verdict(life, it.at - account.begin) != Verdict::NotYet;
+    let decides = |it: &&Invocation| !could_be(life, account, (it.at, it.ended), Verdict::NotYet);
     let evaluated = account.evaluations.iter().find(decides).map(|it| it.ended - account.begin);
     // A dead chain counts as dead 15 minutes after its next look.
     let taken_over = life.redelivery().map_or(clear, |at| at + TimeDelta::minutes(20));
