@@ -54,7 +54,8 @@ async fn a_calendar_without_an_event_that_is_on_passes() {
 
 #[tokio::test]
 async fn an_event_that_is_on_is_awaited_to_its_end() {
-    let world = looked_at(|text| text, &calendar(&[OVER, YEAR_END])).await;
+    let hourly = |text: String| text.replace("timeout: 47h", "timeout: 47h\n    reevaluateEvery: 1h");
+    let world = looked_at(hourly, &calendar(&[OVER, YEAR_END])).await;
     world.expect_no_decision();
     world.expect_log("frozen by \"Year-end\", until Wed 2026-01-07 00:00 Europe/Berlin");
     world.advance(minutes(37 * 60 + 59)).await;

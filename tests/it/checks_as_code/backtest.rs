@@ -18,7 +18,7 @@ default: release
 checks:
   release:
     timeout: 1h
-    reevaluateEvery: 5m
+    reevaluateEvery: 15m
     conditions:
       - taskExecuted: { task: CmdLine }
       - workItems: { state: Completed }
