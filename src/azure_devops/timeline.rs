@@ -188,11 +188,10 @@ impl TimelineRecord {
         name.is_some_and(|name| names.iter().any(|known| known.eq_ignore_ascii_case(name)))
     }
 
-    /// Whether it has succeeded, perhaps with issues.
+    /// Whether it has ended with this result.
     #[must_use]
-    pub fn has_succeeded(&self) -> bool {
-        let result = self.result.as_deref().unwrap_or_default();
-        self.is_completed() && ["succeeded", "succeededWithIssues"].iter().any(|good| good.eq_ignore_ascii_case(result))
+    pub fn has_ended_as(&self, result: &str) -> bool {
+        self.is_completed() && self.result.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(result))
     }
 
     /// Whether it has run to an end.

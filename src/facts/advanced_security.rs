@@ -23,10 +23,17 @@ pub struct BranchAlerts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundAlerts {
-    /// The types of which no results were ever submitted for the branch.
+    /// The types of which no results were ever submitted for the branch. Secrets are looked for without a branch.
     pub without_results: Vec<AlertType>,
     /// The open alerts, of any type.
     pub alerts: Vec<Alert>,
+}
+
+impl BranchAlerts {
+    /// The types whose results are submitted for a branch.
+    fn of_branches(&self) -> impl Iterator<Item = &AlertType> {
+        self.types.iter().filter(|alert_type| **alert_type != AlertType::Secret)
+    }
 }
 
 impl Fact for BranchAlerts {
@@ -40,7 +47,7 @@ impl Fact for BranchAlerts {
 
     /// The branches with results of each type, and the alerts; page after page.
     fn calls(&self) -> RangeInclusive<usize> {
-        let lists = self.types.len() + 1;
+        let lists = self.of_branches().count() + 1;
         lists..=lists * MAX_PAGES
     }
 
@@ -51,7 +58,7 @@ impl Fact for BranchAlerts {
         let place = Place { connection: &self.connection, project, repository, branch };
         let (sources, now) = (gatherer.sources, gatherer.now);
         let mut without_results = Vec::new();
-        for alert_type in &self.types {
+        for alert_type in self.of_branches() {
             if !sources.has_results(place, *alert_type, now).await? {
                 without_results.push(*alert_type);
             }

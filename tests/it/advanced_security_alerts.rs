@@ -89,6 +89,7 @@ async fn an_empty_list_proves_nothing_unless_the_run_has_scanned_its_commit() {
         evaluate(&mut world).await;
         world.expect_no_decision();
         world.expect_log("the run has not scanned its commit: no task ");
+        world.expect_log("has run yet; awaited for 10m");
         world.expect_log(missing);
         world.still_waits();
     }
@@ -112,14 +113,51 @@ async fn a_scan_that_runs_has_failed_or_has_just_ended_does_not_count_yet() {
     set(&world, RecordState::Completed, Some(TaskResult::Failed), 6);
     world.advance(minutes(1)).await;
     world.expect_no_decision();
-    world.expect_log("no task AdvancedSecurity-Dependency-Scanning has succeeded");
+    world.expect_log("the run has not scanned its commit: AdvancedSecurity-Dependency-Scanning ended as failed");
+    // `continueOnError` makes this of a failure.
+    set(&world, RecordState::Completed, Some(TaskResult::SucceededWithIssues), 6);
+    world.advance(minutes(1)).await;
+    world.expect_no_decision();
+    world.expect_log("AdvancedSecurity-Dependency-Scanning ended as succeededWithIssues");
     set(&world, RecordState::Completed, Some(TaskResult::Succeeded), -1);
     world.advance(minutes(1)).await;
     world.expect_no_decision();
-    world.expect_log("the results of the run's scan are processed until 09:07:00 UTC");
+    world.expect_log("the results of the run's scan are processed until 09:08:00 UTC");
     world.expect_next_evaluation_in(minutes(5));
     world.advance(minutes(5)).await;
     world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn one_good_scan_does_not_hide_another_that_failed() {
+    let mut world = world(|_| {}).await;
+    let run = world.run;
+    world.azure_devops(|state| {
+        scan(state, run, &TASKS[..1]);
+        state.runs.get_mut(&run).expect("the run").last_record().expect("a record").result = Some(TaskResult::Failed);
+    });
+    evaluate(&mut world).await;
+    world.expect_no_decision();
+    world.expect_log("AdvancedSecurity-Codeql-Analyze ended as failed");
+    world.still_waits();
+
+    let mut skipped = self::world(|_| {}).await;
+    let run = skipped.run;
+    skipped.azure_devops(|state| {
+        scan(state, run, &TASKS[..1]);
+        state.runs.get_mut(&run).expect("the run").last_record().expect("a record").result = Some(TaskResult::Skipped);
+    });
+    evaluate(&mut skipped).await;
+    skipped.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn a_secret_of_any_branch_blocks() {
+    let mut world = world(|it| drop(it.alert("refs/heads/topic", "secret", "critical").clone())).await;
+    evaluate(&mut world).await;
+    world.expect_no_decision();
+    world.expect_log("1 open: alert 1");
+    world.still_waits();
 }
 
 #[tokio::test]

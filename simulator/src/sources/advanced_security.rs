@@ -45,7 +45,7 @@ impl Default for AdvancedSecurity {
 impl AdvancedSecurity {
     /// Adds results of each type for a branch, without alerts.
     pub fn scan(&mut self, git_ref: &str) {
-        let types = ["code", "dependency", "secret"];
+        let types = ["code", "dependency"];
         self.results.extend(types.map(|alert_type| (alert_type.to_owned(), git_ref.to_owned())));
     }
 
@@ -84,7 +84,9 @@ fn alerts(security: &AdvancedSecurity, ask: &Ask<'_>) -> Vec<Value> {
     let fits = |filter: Option<&str>, value: &str| filter.is_none_or(|filter| filter.eq_ignore_ascii_case(value));
     let numbered = (1..).zip(&security.alerts);
     let fitting = numbered.filter(|(_, alert)| {
-        fits(ask.query("criteria.ref"), &alert.git_ref) && fits(ask.query("criteria.states"), &alert.state)
+        // A secret is not of a branch.
+        (alert.alert_type == "secret" || fits(ask.query("criteria.ref"), &alert.git_ref))
+            && fits(ask.query("criteria.states"), &alert.state)
     });
     let alert = |(id, alert): (u64, &Alert)| {
         json!({

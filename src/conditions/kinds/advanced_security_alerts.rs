@@ -91,8 +91,10 @@ const fn tasks(alert_type: AlertType) -> &'static [&'static str] {
 
 /// Why the results of a scan do not count yet, or never will.
 enum NotScanned {
-    /// No task has succeeded.
+    /// No task has run.
     Never(AlertType),
+    /// A task did not succeed, so the results may be those of another commit.
+    Badly(String),
     /// A task has not ended.
     Running(AlertType),
     /// The results are processed until then.
@@ -129,11 +131,15 @@ impl AdvancedSecurityAlerts {
             if scans.iter().any(|scan| !scan.is_completed()) {
                 return Err(NotScanned::Running(alert_type));
             }
-            let good: Vec<_> = scans.iter().filter(|scan| scan.has_succeeded()).collect();
-            if good.is_empty() {
+            let ended: Vec<_> = scans.into_iter().filter(|scan| !scan.has_ended_as("skipped")).collect();
+            if ended.is_empty() {
                 return Err(NotScanned::Never(alert_type));
             }
-            for scan in good {
+            // Succeeded with issues is what `continueOnError` makes of a failure.
+            if let Some(bad) = ended.iter().find(|scan| !scan.has_ended_as("succeeded")) {
+                return Err(NotScanned::Badly(format!("{} ended as {}", bad.title(), bad.outcome())));
+            }
+            for scan in ended {
                 let ended = scan.finish_time.ok_or(NotScanned::Unknown)?;
                 let processed = ended + self.processed_within.unwrap_or(PROCESSED_WITHIN).delta();
                 if now < processed {
@@ -172,13 +178,16 @@ fn words(alert: &Alert) -> String {
     format!("alert {} \"{}\" ({}, {})", alert.id, alert.title, alert.alert_type, alert.severity)
 }
 
-fn not_scanned(why: &NotScanned, expected: String) -> Finding {
+fn not_scanned(why: &NotScanned, expected: String, within: Option<Duration>, scope: &Scope<'_>) -> Finding {
+    let not_scanned = "the run has not scanned its commit";
     let remedy = "let the run scan, and run it again";
     match why {
         NotScanned::Never(alert_type) => {
             let names = tasks(*alert_type).join(" or ");
-            let found = format!("the run has not scanned its commit: no task {names} has succeeded");
-            Finding::new(Outcome::NotMet, found, expected).without_evidence().remedy(remedy)
+            not_published(format!("{not_scanned}: no task {names} has run"), expected, within, scope).remedy(remedy)
+        }
+        NotScanned::Badly(how) => {
+            Finding::new(Outcome::NotMet, format!("{not_scanned}: {how}"), expected).without_evidence().remedy(remedy)
         }
         NotScanned::Running(alert_type) => {
             let found = format!("a task that scans ({alert_type}) has not ended");
@@ -219,7 +228,7 @@ impl Rule for AdvancedSecurityAlerts {
         };
         match self.scanned(&timeline, scope.now) {
             Ok(()) => self.judge(&found, expected, scope),
-            Err(why) => not_scanned(&why, expected),
+            Err(why) => not_scanned(&why, expected, self.published_within, scope),
         }
     }
 
