@@ -83,8 +83,11 @@ async fn an_event_that_is_removed_or_of_another_title_does_not_block() {
     world.expect_decision("succeeded");
 
     let only = |text: String| text.replace("timeZone:", "title: 'Freeze*', timeZone:");
-    looked_at(only, &calendar(&[YEAR_END])).await.expect_decision("succeeded");
-    let freeze = YEAR_END.replace("Year-end", "Freeze of the year");
+    let past = OVER.replace("Christmas", "Freeze of Christmas");
+    looked_at(only, &calendar(&[YEAR_END, &past])).await.expect_decision("succeeded");
+    let odd = "DTSTART:20260105T100000|RRULE:FREQ=HOURLY|DURATION:PT1H|SUMMARY:Heartbeat";
+    looked_at(only, &calendar(&[odd, &past])).await.expect_decision("succeeded");
+    let freeze = YEAR_END.replace("Year-end", " FREEZE 24/12-6/1");
     let mut blocked = looked_at(only, &calendar(&[YEAR_END, &freeze])).await;
     blocked.expect_no_decision();
     blocked.still_waits();

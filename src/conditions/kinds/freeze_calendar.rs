@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Days, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
 use rrule::{RRule, Unvalidated};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::kinds::window::TimeZone;
-use crate::conditions::shared::glob::compile;
+use crate::conditions::shared::glob::compile_title;
 use crate::conditions::{Declared, Finding, Outcome, Rule, Scope, WhenNotMet};
 use crate::facts::{Facts, Wanted};
-use crate::sources::calendar::{Calendar, CalendarFile, Event, Zones, moment};
+use crate::sources::calendar::{Calendar, CalendarFile, Event, Length, Zones, moment};
 use crate::sources::check_path;
 use crate::yaml::Problems;
 
@@ -32,10 +32,10 @@ pub struct FreezeCalendar {
     /// Names of time zones in the calendar that are not of the IANA database, such as `W. Europe Standard Time`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     time_zones: BTreeMap<String, TimeZone>,
-    /// Only events whose whole title matches, with `*` and `?`; all unless given.
+    /// Only events whose whole title matches, with `*` and `?`, in any case; all unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     title: Option<String>,
-    /// Whether it passes when the calendar has no event at all.
+    /// Whether it passes when the calendar has no event at all, or none of that title.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     allow_empty: bool,
 }
@@ -59,20 +59,26 @@ impl FreezeCalendar {
     }
 
     fn judge(&self, calendar: &Calendar, expected: String, scope: &Scope<'_>) -> Finding {
-        let title = match self.title.as_deref().map(compile).transpose() {
+        let title = match self.title.as_deref().map(compile_title).transpose() {
             Ok(title) => title,
             Err(why) => return Finding::errored(why, expected),
         };
-        let counts = |event: &&Event| title.as_ref().is_none_or(|title| title.is_match(&event.summary));
+        let counts = |summary: &str| title.as_ref().is_none_or(|title| title.is_match(summary.trim()));
+        let might_count = |summary: Option<&str>| summary.is_none_or(counts);
+        if let Some(event) = calendar.unreadable.iter().find(|event| might_count(event.summary.as_deref())) {
+            let why = format!("the calendar has an event that cannot be understood: {}", event.why);
+            return Finding::errored(why, expected);
+        }
+        let events: Vec<&Event> = calendar.events.iter().filter(|event| counts(&event.summary)).collect();
         let mut on: Option<On<'_>> = None;
-        for event in calendar.events.iter().filter(counts) {
+        for event in &events {
             match on_until(event, scope.now) {
                 Err(why) => return Finding::errored(format!("event \"{}\": {why}", event.summary), expected),
                 Ok(Some(until)) if on.as_ref().is_none_or(|last| until > last.until) => on = Some(On { event, until }),
                 Ok(_) => {}
             }
         }
-        let count = calendar.events.len();
+        let count = events.len();
         match on {
             Some(On { event, until }) => {
                 let local = until.with_timezone(&self.time_zone.0).format("%a %Y-%m-%d %H:%M");
@@ -83,7 +89,9 @@ impl FreezeCalendar {
                 Finding { look_again_at, ..finding }
             }
             None if count == 0 && !self.allow_empty => {
-                Finding::new(Outcome::NotMet, "the calendar has no event at all, so it may be the wrong one", expected)
+                let which = self.title.as_ref().map_or("at all".to_owned(), |title| format!("titled {title}"));
+                let found = format!("the calendar has no event {which}, so it may be the wrong one");
+                Finding::new(Outcome::NotMet, found, expected)
                     .without_evidence()
                     .remedy("check the calendar, or allow an empty one with `allowEmpty: true`")
             }
@@ -101,31 +109,51 @@ fn on_until(event: &Event, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, 
 
 /// The times at which it begins, as far as they may be on now.
 fn starts(event: &Event, now: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, String> {
-    let first = moment(event.zone, event.start);
     let mut starts = event.also.clone();
-    starts.push(first);
-    let Some(rule) = &event.rule else { return Ok(starts) };
-    let wrong = |why: rrule::RRuleError| format!("its rule `{rule}` cannot be read: {why}");
-    let parsed: RRule<Unvalidated> = rule.parse().map_err(wrong)?;
-    let zone = rrule::Tz::from(event.zone);
-    // A day longer than it takes, for the hour that a change of the clocks adds.
-    let reach = TimeDelta::days(i64::from(event.length.days) + 1) + TimeDelta::seconds(event.length.seconds.into());
-    let set = parsed.build(first.with_timezone(&zone)).map_err(wrong)?;
-    let set = set.after((now - reach).with_timezone(&zone)).before(now.with_timezone(&zone));
-    let found = set.all(MAX_AT_ONCE);
-    if found.limited {
-        return Err(format!("its rule `{rule}` has too many times to look at"));
+    starts.push(moment(event.zone, event.start));
+    if let Some(rule) = &event.rule {
+        let again = repetitions(event, rule, now).map_err(|why| format!("its rule `{rule}` {why}"))?;
+        starts.extend(again.into_iter().map(|local| moment(event.zone, local)));
     }
-    starts.extend(found.dates.iter().map(DateTime::to_utc));
     Ok(starts)
+}
+
+/// The times at which a rule lets it begin, by the clock of its zone. The rule is followed as if that clock never changed:
+/// `rrule` leaves out a time that the clock skips, such as a midnight.
+fn repetitions(event: &Event, rule: &str, now: DateTime<Utc>) -> Result<Vec<NaiveDateTime>, String> {
+    let wrong = |why: rrule::RRuleError| format!("cannot be read: {why}");
+    let as_utc = |local: NaiveDateTime| rrule::Tz::UTC.from_utc_datetime(&local);
+    let mut parsed: RRule<Unvalidated> = rule.parse().map_err(wrong)?;
+    if let Some(until) = parsed.get_until() {
+        let local = until.with_timezone(&event.zone).naive_local();
+        // Some programs end a rule before it begins: such an event happens once.
+        if local < event.start {
+            return Ok(Vec::new());
+        }
+        parsed = parsed.until(as_utc(local));
+    }
+    // A day more on both sides than it takes, for the changes of the clocks.
+    let day = TimeDelta::days(1);
+    let reach = day + TimeDelta::days(event.length.days.into()) + TimeDelta::seconds(event.length.seconds.into());
+    let here = now.with_timezone(&event.zone).naive_local();
+    let set = parsed.build(as_utc(event.start)).map_err(wrong)?;
+    let found = set.after(as_utc(here - reach)).before(as_utc(here + day)).all(MAX_AT_ONCE);
+    if found.limited {
+        return Err("has too many times to look at".to_owned());
+    }
+    Ok(found.dates.iter().map(DateTime::naive_utc).collect())
 }
 
 /// When a time of an event ends that begins at this moment.
 fn end(event: &Event, start: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let local = start.with_timezone(&event.zone).naive_local();
-    let after_days = local.checked_add_days(Days::new(event.length.days.into()))?;
-    let days_later = if event.length.days == 0 { start } else { moment(event.zone, after_days) };
-    days_later.checked_add_signed(TimeDelta::seconds(event.length.seconds.into()))
+    let Length { days, seconds, by_clock } = event.length;
+    let seconds = TimeDelta::seconds(seconds.into());
+    let local = start.with_timezone(&event.zone).naive_local().checked_add_days(Days::new(days.into()))?;
+    if by_clock {
+        return Some(moment(event.zone, local.checked_add_signed(seconds)?));
+    }
+    let days_later = if days == 0 { start } else { moment(event.zone, local) };
+    days_later.checked_add_signed(seconds)
 }
 
 impl Rule for FreezeCalendar {
@@ -143,7 +171,7 @@ impl Rule for FreezeCalendar {
         if let Err(why) = check_path(&self.path) {
             problems.push("path", format!("`{}` is not a path below the connection's URL: {why}", self.path));
         }
-        if let Some(Err(why)) = self.title.as_deref().map(compile) {
+        if let Some(Err(why)) = self.title.as_deref().map(compile_title) {
             problems.push("title", why);
         }
     }
@@ -175,21 +203,27 @@ mod tests {
     use chrono_tz::Tz;
 
     use super::*;
-    use crate::sources::calendar::Length;
 
-    fn on(start: &str, length: (u32, u32), rule: Option<&str>, at: &str) -> Option<String> {
+    fn event(start: &str, length: (u32, u32), rule: Option<&str>) -> Event {
         let (days, seconds) = length;
-        let event = Event {
+        Event {
             summary: "Freeze".to_owned(),
             start: start.parse().expect("a time"),
             zone: Tz::Europe__Berlin,
-            length: Length { days, seconds },
+            length: Length { days, seconds, by_clock: false },
             rule: rule.map(str::to_owned),
             except: vec!["2026-03-09T08:00:00Z".parse().expect("a time")],
             also: vec!["2026-03-10T18:00:00Z".parse().expect("a time")],
-        };
-        let until = on_until(&event, at.parse().expect("a time")).unwrap_or_else(|why| panic!("{why}"));
+        }
+    }
+
+    fn until(event: &Event, at: &str) -> Option<String> {
+        let until = on_until(event, at.parse().expect("a time")).unwrap_or_else(|why| panic!("{why}"));
         until.map(|until| until.format("%m-%dT%H:%M").to_string())
+    }
+
+    fn on(start: &str, length: (u32, u32), rule: Option<&str>, at: &str) -> Option<String> {
+        until(&event(start, length, rule), at)
     }
 
     #[test]
@@ -236,5 +270,37 @@ mod tests {
         let yearly = Some("FREQ=YEARLY");
         assert_eq!(on("2020-03-29T00:00:00", (1, 0), yearly, "2026-03-29T21:59:59Z").as_deref(), Some("03-29T22:00"));
         assert_eq!(on("2020-03-29T00:00:00", (1, 0), yearly, "2026-03-29T22:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_day_whose_midnight_the_clocks_skip_is_a_day_too() {
+        // In Santiago the clocks go from 24:00 on Saturday to 01:00 on Sunday, 6 September 2026.
+        let sundays =
+            Event { zone: Tz::America__Santiago, ..event("2026-08-02T00:00:00", (1, 0), Some("FREQ=WEEKLY;BYDAY=SU")) };
+        assert_eq!(until(&sundays, "2026-09-06T03:59:59Z"), None);
+        assert_eq!(until(&sundays, "2026-09-06T04:00:00Z").as_deref(), Some("09-07T03:00"));
+        assert_eq!(until(&sundays, "2026-09-06T18:00:00Z").as_deref(), Some("09-07T03:00"));
+        assert_eq!(until(&sundays, "2026-09-07T03:00:00Z"), None);
+    }
+
+    #[test]
+    fn an_event_with_an_end_ends_at_the_same_time_of_the_day_each_time() {
+        // Friday 18:00 to Monday 08:00; the clocks change on the last Sundays of March and October.
+        let mut weekends = event("2026-01-02T18:00:00", (0, 62 * 3_600), Some("FREQ=WEEKLY"));
+        weekends.length.by_clock = true;
+        for (at, ends) in [
+            ("2026-01-17T12:00:00Z", "01-19T07:00"),
+            ("2026-03-28T12:00:00Z", "03-30T06:00"),
+            ("2026-10-24T12:00:00Z", "10-26T07:00"),
+        ] {
+            assert_eq!(until(&weekends, at).as_deref(), Some(ends), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_ends_before_it_begins_lets_the_event_happen_once() {
+        let event = event("2026-01-05T09:00:00", (0, 7_200), Some("FREQ=WEEKLY;UNTIL=20251231T000000Z"));
+        assert_eq!(until(&event, "2026-01-05T08:30:00Z").as_deref(), Some("01-05T10:00"));
+        assert_eq!(until(&event, "2026-01-12T08:30:00Z"), None);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! `*` stands for anything but a slash, `?` for one character but a slash, and `**` as a whole segment for any number of
 //! segments. Everything else stands for itself. What other tools read into brackets, braces and backslashes is refused.
+//! In the title of something, a slash is a character as any other, and case does not matter.
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -23,21 +24,30 @@ impl Glob {
 ///
 /// What is wrong with it.
 pub(in crate::conditions) fn compile(pattern: &str) -> Result<Glob, String> {
-    if let Some(special) = pattern.chars().find(|c| "[]{}\\".contains(*c)) {
-        return Err(format!(
-            "`{pattern}` is not a pattern: `{special}` has no meaning here; write one pattern for each alternative, and `?` for one character"
-        ));
-    }
     if pattern.split('/').any(|segment| segment.contains("**") && segment != "**") {
         return Err(format!(
             "`{pattern}` is not a pattern: `**` stands between slashes, such as `refs/heads/release/**`"
         ));
     }
-    GlobBuilder::new(&composed(pattern))
-        .literal_separator(true)
-        .build()
-        .map(|glob| Glob(glob.compile_matcher()))
-        .map_err(|error| {
-            format!("`{pattern}` is not a pattern: {}; write for instance `refs/heads/release/*`", error.kind())
-        })
+    build(GlobBuilder::new(&composed(pattern)).literal_separator(true), pattern)
+}
+
+/// Reads a pattern for titles.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(in crate::conditions) fn compile_title(pattern: &str) -> Result<Glob, String> {
+    build(GlobBuilder::new(&composed(pattern.trim())).case_insensitive(true), pattern)
+}
+
+fn build(builder: &GlobBuilder<'_>, pattern: &str) -> Result<Glob, String> {
+    if let Some(special) = pattern.chars().find(|c| "[]{}\\".contains(*c)) {
+        return Err(format!(
+            "`{pattern}` is not a pattern: `{special}` has no meaning here; write one pattern for each alternative, and `?` for one character"
+        ));
+    }
+    builder.build().map(|glob| Glob(glob.compile_matcher())).map_err(|error| {
+        format!("`{pattern}` is not a pattern: {}; write for instance `refs/heads/release/*`", error.kind())
+    })
 }

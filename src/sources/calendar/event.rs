@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::Zones;
 use super::lines::{Properties, Property};
 
+/// The last second of a day.
+const LAST_OF_DAY: NaiveTime = NaiveTime::from_hms_opt(23, 59, 59).expect("a time");
+
 /// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
@@ -35,6 +38,16 @@ pub struct Event {
     pub also: Vec<DateTime<Utc>>,
 }
 
+/// An event that cannot be understood, so that it might be on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unreadable {
+    /// Its title, where there is one.
+    #[serde(default)]
+    pub summary: Option<String>,
+    /// What is wrong with it.
+    pub why: String,
+}
+
 /// How long an event takes. A day may have 23 or 25 hours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Length {
@@ -42,6 +55,10 @@ pub struct Length {
     pub days: u32,
     /// Seconds after them.
     pub seconds: u32,
+    /// Whether the seconds count by the clock of the zone too, as where the event has an end: each time that it happens
+    /// it then ends at the same time of the day.
+    #[serde(default)]
+    pub by_clock: bool,
 }
 
 /// A time as a calendar writes it.
@@ -70,33 +87,47 @@ pub fn moment(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
     }
 }
 
-/// The events of which these are the properties. One that changes a single time of another takes that time out of it.
-pub(super) fn read(events: &[Properties], zones: &Zones) -> Result<Vec<Event>, String> {
-    let mut changed: Vec<(String, DateTime<Utc>)> = Vec::new();
-    let mut read = Vec::new();
+/// The events of which these are the properties, and those that cannot be understood. One that changes a single time of
+/// another takes that time out of it.
+pub(super) fn read(events: &[Properties], zones: &Zones) -> (Vec<Event>, Vec<Unreadable>) {
+    let mut changed: Vec<(&str, DateTime<Utc>)> = Vec::new();
+    let (mut read, mut unreadable) = (Vec::new(), Vec::new());
     for properties in events {
-        let uid = one(properties, "UID")?.map(|it| it.value.clone()).unwrap_or_default();
-        let status = one(properties, "STATUS")?.map(|it| it.value.to_ascii_uppercase());
-        let changes = one(properties, "RECURRENCE-ID")?;
-        if let Some(changes) = changes {
-            if changes.parameter("RANGE").is_some() {
-                return Err(format!("event `{uid}` changes all times from one on, which is not supported"));
-            }
-            changed.push((uid.clone(), time(changes, &changes.value, zones)?.moment()));
+        let uid = one(properties, "UID").ok().flatten().map_or("", |it| it.value.as_str());
+        let is_change = properties.iter().any(|it| it.name == "RECURRENCE-ID");
+        let understood = changes(properties, zones).and_then(|change| {
+            changed.extend(change.map(|time| (uid, time)));
+            if is_cancelled(properties)? { Ok(None) } else { event(properties, zones).map(Some) }
+        });
+        match understood {
+            Ok(Some(event)) => read.push((uid, is_change, event)),
+            Ok(None) => {}
+            Err(why) => unreadable.push(Unreadable {
+                summary: one(properties, "SUMMARY").ok().flatten().map(|it| unescaped(&it.value)),
+                why: format!("event `{uid}`: {why}"),
+            }),
         }
-        if status.as_deref() == Some("CANCELLED") {
-            continue;
-        }
-        let event = event(properties, zones).map_err(|why| format!("event `{uid}`: {why}"))?;
-        read.push((uid, changes.is_some(), event));
     }
-    let without_changed = |(uid, is_change, mut event): (String, bool, Event)| {
+    let without_changed = |(uid, is_change, mut event): (&str, bool, Event)| {
         if !is_change {
             event.except.extend(changed.iter().filter(|(of, _)| *of == uid).map(|(_, time)| *time));
         }
         event
     };
-    Ok(read.into_iter().map(without_changed).collect())
+    (read.into_iter().map(without_changed).collect(), unreadable)
+}
+
+/// Which time of another event this one changes.
+fn changes(properties: &Properties, zones: &Zones) -> Result<Option<DateTime<Utc>>, String> {
+    let Some(changes) = one(properties, "RECURRENCE-ID")? else { return Ok(None) };
+    if changes.parameter("RANGE").is_some() {
+        return Err("it changes all times from one on, which is not supported".to_owned());
+    }
+    Ok(Some(time(changes, &changes.value, zones)?.moment()))
+}
+
+fn is_cancelled(properties: &Properties) -> Result<bool, String> {
+    Ok(one(properties, "STATUS")?.is_some_and(|status| status.value.eq_ignore_ascii_case("CANCELLED")))
 }
 
 fn event(properties: &Properties, zones: &Zones) -> Result<Event, String> {
@@ -146,22 +177,26 @@ fn time(property: &Property, text: &str, zones: &Zones) -> Result<Written, Strin
 }
 
 fn length(properties: &Properties, start: &Written, zones: &Zones) -> Result<Length, String> {
-    match (one(properties, "DTEND")?, one(properties, "DURATION")?) {
-        (Some(_), Some(_)) => Err("it has both DTEND and DURATION".to_owned()),
-        (None, Some(duration)) => duration_of(&duration.value),
-        (None, None) if start.is_day => Ok(Length { days: 1, seconds: 0 }),
-        (None, None) => Err("it has neither DTEND nor DURATION".to_owned()),
-        (Some(end), None) => {
-            let end = time(end, &end.value, zones)?;
-            let between = if start.is_day { (end.local - start.local).num_days() } else { 0 };
-            let seconds = if start.is_day { 0 } else { (end.moment() - start.moment()).num_seconds() };
-            let whole = (u32::try_from(between), u32::try_from(seconds));
-            match whole {
-                (Ok(days), Ok(seconds)) if start.is_day == end.is_day => Ok(Length { days, seconds }),
-                _ => Err("its DTEND does not fit its DTSTART".to_owned()),
-            }
-        }
+    let end = match (one(properties, "DTEND")?, one(properties, "DURATION")?) {
+        (Some(_), Some(_)) => return Err("it has both DTEND and DURATION".to_owned()),
+        (None, Some(duration)) => return duration_of(&duration.value),
+        (None, None) if start.is_day => return Ok(Length { days: 1, ..Length::default() }),
+        (None, None) => return Err("it has neither DTEND nor DURATION".to_owned()),
+        (Some(end), None) => time(end, &end.value, zones)?,
+    };
+    let by_clock = start.zone == end.zone;
+    let between = if by_clock { end.local - start.local } else { end.moment() - start.moment() };
+    let misfit = |_| "its DTEND does not fit its DTSTART".to_owned();
+    if start.is_day && end.is_day {
+        // Some programs write the day itself as the end of a single day, instead of the day after it.
+        let days = u32::try_from(between.num_days()).map_err(misfit)?.max(1);
+        return Ok(Length { days, ..Length::default() });
     }
+    if start.is_day != end.is_day {
+        return Err("its DTEND does not fit its DTSTART".to_owned());
+    }
+    let seconds = u32::try_from(between.num_seconds()).map_err(misfit)?;
+    Ok(Length { days: 0, seconds, by_clock })
 }
 
 /// `P2W`, `P1D`, `PT8H`, `P1DT12H30M`.
@@ -207,21 +242,22 @@ fn rule(text: &str, start: &Written) -> Result<String, String> {
     Ok(parts.join(";"))
 }
 
+/// The last moment of a rule. A last day belongs to it; and an event of whole days ends its rule by the day, whichever day
+/// that is in its zone and in UTC.
 fn until(value: &str, start: &Written) -> Result<String, String> {
     let wrong = |_| format!("`{value}` of UNTIL is not a time");
-    if value.ends_with('Z') {
-        return Ok(value.to_owned());
-    }
-    let local = if value.len() == 8 {
-        // The last day belongs to it.
-        let day = NaiveDate::parse_from_str(value, "%Y%m%d").map_err(wrong)?;
-        day.and_time(start.local.time())
+    let of_day = |day: NaiveDate| (start.zone, day.and_time(LAST_OF_DAY));
+    let (zone, local) = if value.len() == 8 {
+        of_day(NaiveDate::parse_from_str(value, "%Y%m%d").map_err(wrong)?)
     } else {
-        NaiveDateTime::parse_from_str(value, "%Y%m%dT%H%M%S").map_err(wrong)?
+        let (text, zone) = value.strip_suffix('Z').map_or((value, start.zone), |text| (text, Tz::UTC));
+        let local = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").map_err(wrong)?;
+        let here = moment(zone, local).with_timezone(&start.zone).date_naive();
+        if start.is_day { of_day(local.date().max(here)) } else { (zone, local) }
     };
-    Ok(moment(start.zone, local).format("%Y%m%dT%H%M%SZ").to_string())
+    Ok(moment(zone, local).format("%Y%m%dT%H%M%SZ").to_string())
 }
 
 fn unescaped(text: &str) -> String {
-    text.replace("\\n", " ").replace("\\N", " ").replace("\\,", ",").replace("\\;", ";").replace("\\\\", "\\")
+    text.trim().replace("\\n", " ").replace("\\N", " ").replace("\\,", ",").replace("\\;", ";").replace("\\\\", "\\")
 }

@@ -11,7 +11,7 @@ use reqwest::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use event::{Event, Length, moment};
+pub use event::{Event, Length, Unreadable, moment};
 
 use super::call::{Ask, expect_status};
 use super::{Error, Sources};
@@ -64,6 +64,9 @@ impl Zones {
 pub struct Calendar {
     /// Its events, without those that were cancelled.
     pub events: Vec<Event>,
+    /// Those that cannot be understood.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<Unreadable>,
 }
 
 impl Sources {
@@ -71,7 +74,7 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// Why it could not be read; and where one of its events cannot be understood: that one might be on.
+    /// Why it could not be read.
     pub async fn calendar(&self, asked: &CalendarFile, now: DateTime<Utc>) -> Result<Calendar, Error> {
         let endpoint = self.reach(&asked.connection)?;
         let ask = Ask { method: Method::GET, path: &asked.path, query: &[], body: None };
@@ -89,7 +92,8 @@ fn read(text: &str, zones: &Zones) -> Result<Calendar, String> {
     if events.len() > MAX_EVENTS {
         return Err(format!("it has {} events, and at most {MAX_EVENTS} are read", events.len()));
     }
-    Ok(Calendar { events: event::read(&events, zones)? })
+    let (events, unreadable) = event::read(&events, zones);
+    Ok(Calendar { events, unreadable })
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ fn event(lines: &str) -> Result<Event, String> {
     let lines: String = lines.split('|').map(|line| format!("{line}\r\n")).collect();
     let text =
         format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n{lines}END:VEVENT\r\nEND:VCALENDAR\r\n");
-    read(&text, &zones()).map(|mut calendar| calendar.events.remove(0))
+    let mut calendar = read(&text, &zones())?;
+    calendar.unreadable.pop().map_or_else(|| Ok(calendar.events.remove(0)), |unreadable| Err(unreadable.why))
 }
 
 #[test]
@@ -20,6 +21,8 @@ fn times_are_read_in_their_zones_and_lengths_by_the_calendar() {
     for (lines, start, length) in [
         ("DTSTART;VALUE=DATE:20261218|DTEND;VALUE=DATE:20270107", "2026-12-17T23:00:00Z", (20, 0)),
         ("DTSTART;VALUE=DATE:20261218", "2026-12-17T23:00:00Z", (1, 0)),
+        ("DTSTART;VALUE=DATE:20261218|DTEND;VALUE=DATE:20261218", "2026-12-17T23:00:00Z", (1, 0)),
+        ("DTSTART:20260327T180000|DTEND:20260330T080000", "2026-03-27T17:00:00Z", (0, 62 * 3_600)),
         ("DTSTART:20260105T090000|DURATION:PT8H30M", "2026-01-05T08:00:00Z", (0, 30_600)),
         ("DTSTART:20260105T090000Z|DTEND:20260105T100000Z", "2026-01-05T09:00:00Z", (0, 3_600)),
         ("DTSTART;TZID=America/New_York:20260105T090000|DURATION:P1DT1S", "2026-01-05T14:00:00Z", (1, 1)),
@@ -45,13 +48,19 @@ fn folded_lines_alarms_and_escapes_are_read() {
 
 #[test]
 fn the_end_of_a_rule_is_in_utc() {
-    for (until, utc) in [
-        ("20260201", "20260131T230000Z"),
-        ("20260201T120000", "20260201T110000Z"),
-        ("20260201T120000Z", "20260201T120000Z"),
+    let day = "DTSTART;VALUE=DATE:20260105";
+    let hour = "DTSTART:20260105T090000|DURATION:PT1H";
+    for (start, until, utc) in [
+        (hour, "20260201T120000", "20260201T110000Z"),
+        (hour, "20260201T120000Z", "20260201T120000Z"),
+        // The last day belongs to it, whichever way it is written.
+        (hour, "20260201", "20260201T225959Z"),
+        (day, "20260201", "20260201T225959Z"),
+        (day, "20260201T000000Z", "20260201T225959Z"),
+        (day, "20260131T230000Z", "20260201T225959Z"),
     ] {
-        let event = event(&format!("DTSTART;VALUE=DATE:20260105|RRULE:FREQ=DAILY;UNTIL={until}")).expect("an event");
-        assert_eq!(event.rule.as_deref(), Some(format!("FREQ=DAILY;UNTIL={utc}").as_str()));
+        let event = event(&format!("{start}|RRULE:FREQ=DAILY;UNTIL={until}")).expect("an event");
+        assert_eq!(event.rule.as_deref(), Some(format!("FREQ=DAILY;UNTIL={utc}").as_str()), "{start}, {until}");
     }
 }
 
