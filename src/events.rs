@@ -61,6 +61,8 @@ pub enum Event {
     ConnectionUnusable,
     /// A notice could not be sent. The check goes on all the same.
     NoticeNotSent,
+    /// Traces or metrics could not be sent.
+    TelemetryNotSent,
     /// The queue could not be created. It is tried again.
     QueueNotCreated,
     /// The host could not connect to the handler.
@@ -103,6 +105,7 @@ impl Event {
             Self::ChecksFileDoubtful => "checks_file_doubtful",
             Self::ConnectionUnusable => "connection_unusable",
             Self::NoticeNotSent => "notice_not_sent",
+            Self::TelemetryNotSent => "telemetry_not_sent",
             Self::QueueNotCreated => "queue_not_created",
             Self::HostNotConnected => "host_not_connected",
             Self::HandlerEnded => "handler_ended",
@@ -122,6 +125,7 @@ impl Event {
                 | Self::ChecksFileDoubtful
                 | Self::ConnectionUnusable
                 | Self::NoticeNotSent
+                | Self::TelemetryNotSent
                 | Self::QueueNotCreated
         )
     }
@@ -183,6 +187,7 @@ impl fmt::Display for Event {
             Self::ChecksFileDoubtful => "the file of checks probably does not do what was meant",
             Self::ConnectionUnusable => "checks that need this connection are refused",
             Self::NoticeNotSent => "a notice cannot be sent; checks go on without it",
+            Self::TelemetryNotSent => "traces or metrics are lost; checks go on without them",
             Self::QueueNotCreated => "the queue could not be created; it is tried again",
             Self::HostNotConnected => "a connection of the host could not be accepted",
             Self::HandlerEnded => "the handler ends",

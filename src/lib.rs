@@ -24,6 +24,7 @@
 //!   others; [`http`]: what every call to them shares.
 //! * [`task_log`]: what people read in the pipeline's log; [`text`] makes foreign text printable. `span`: the ids in the
 //!   handler's own log; [`events`]: the lines in it that operators act on.
+//! * [`telemetry`]: what is measured; `otlp` sends it to a collector.
 //! * [`decision_record`]: a decision, for those who keep them. [`notices`]: what people are told about a check elsewhere.
 //! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings; [`host`]: what the Functions
 //!   host makes of the app's files.
@@ -48,6 +49,8 @@ pub mod facts;
 pub mod host;
 pub mod http;
 pub mod notices;
+#[cfg(feature = "telemetry")]
+pub mod otlp;
 pub mod policy_test;
 pub mod queue;
 pub mod reevaluate_function;
@@ -57,6 +60,7 @@ mod span;
 pub mod suggest;
 pub mod task;
 pub mod task_log;
+pub mod telemetry;
 pub mod text;
 pub mod yaml;
 

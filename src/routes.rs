@@ -12,6 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::header::CONTENT_TYPE;
@@ -24,6 +25,8 @@ use crate::clock::Clock;
 use crate::events::Event;
 use crate::reevaluate_function;
 use crate::reevaluate_function::envelope::{self, InvocationResult};
+use crate::task::trace::TraceContext;
+use crate::telemetry;
 
 /// The largest envelope: a message of 48 KiB, escaped twice, with its metadata.
 const MAX_ENVELOPE: u64 = 1024 * 1024;
@@ -75,10 +78,19 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Response<Bytes>,), Error 
                     // The readiness probe of the host: any answer will do, and soon.
                     (Method::GET | Method::HEAD, path) if path.is_empty() => ready(),
                     (Method::POST, path) if path == host.delivery_path || path == host.delivery_function => {
-                        deliver(app, &limits.deliveries, (headers, query), body).await
+                        let span = telemetry::delivery(&host.delivery_path, caller(&headers));
+                        let answer = deliver(app, &limits.deliveries, (headers, query), body).instrument(span.clone());
+                        let answer = answer.await;
+                        telemetry::answered(&span, answer.status().as_u16());
+                        answer
                     },
                     (Method::POST, path) if path == host.evaluation_path => {
-                        evaluate(&app, &limits.evaluations, body).await
+                        let span = telemetry::evaluation(&host.queue_name, caller(&headers));
+                        let answer = evaluate(&app, &limits.evaluations, body).instrument(span.clone()).await;
+                        if answer.status() != StatusCode::OK {
+                            span.in_scope(|| telemetry::ended("failed"));
+                        }
+                        answer
                     }
                     _ => json(StatusCode::NOT_FOUND, &serde_json::json!({})),
                 }
@@ -87,6 +99,11 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Response<Bytes>,), Error 
         // Only the query and the headers can be refused by the filters, and neither is.
         .recover(|_| async { Ok::<_, Infallible>(json(StatusCode::NOT_FOUND, &serde_json::json!({}))) })
         .unify()
+}
+
+/// The trace that the host goes on with.
+fn caller(headers: &HeaderMap) -> Option<TraceContext> {
+    headers.get("traceparent")?.to_str().ok()?.parse().ok()
 }
 
 fn ready() -> Response<Bytes> {
@@ -124,7 +141,8 @@ async fn deliver<B: Buf>(
         return json(StatusCode::OK, &InvocationResult::answering(&app.host.http_output, status.as_u16(), &body));
     }
     // A task of its own: a panic in one delivery is an answer, not a broken connection.
-    let delivered = tokio::spawn(async move { check_function::deliver(&app, &headers, &query, &body).await }).await;
+    let delivered = async move { check_function::deliver(&app, &headers, &query, &body).await };
+    let delivered = tokio::spawn(delivered.in_current_span()).await;
     delivered.unwrap_or_else(|_| check_function::unavailable("the function app made a mistake")).into_response()
 }
 

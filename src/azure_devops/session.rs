@@ -14,8 +14,10 @@ use super::credential::Credential;
 use super::{AzureDevOps, Error, ErrorKind, answer, error};
 use crate::http::json;
 use crate::http::retry_after::asked_to_wait;
+use crate::http::send;
 use crate::task::TaskProperties;
 use crate::task::token::AuthToken;
+use crate::telemetry;
 
 /// What the version of a resource that never left preview adds to that of the released ones.
 const PREVIEW_SUFFIX: &str = "-preview.1";
@@ -206,11 +208,12 @@ impl Session<'_> {
         client.circuits.admit(host, clock.now()).map_err(|wait| error::left_alone(what, wait))?;
         client.calls.fetch_add(1, Ordering::Relaxed);
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let answer = request.send().await;
+        let answer = send::send(request).await;
         client.circuits.note(host, answer.as_ref().is_ok_and(answer::is_from_the_service), clock.now());
         let answer = answer.map_err(|error| error::unreachable(what, &error))?;
         // It comes with successes too.
         if let Some(wait) = asked_to_wait(answer.headers(), clock.now()) {
+            telemetry::asked_to_wait(host, wait);
             self.wait.note(wait, answer.status().is_success(), clock.now());
         }
         answer::classify(what, answer, &self.credential.secrets(), clock.now()).await

@@ -25,6 +25,7 @@ use crate::queue::message::{MAX_FIRST_MESSAGE, MessageV1};
 use crate::queue::{DELIVERY_PUT, QueueError, Schedule};
 use crate::span;
 use crate::task::CompletionEvent;
+use crate::telemetry;
 
 pub use answer::{Answer, MAX_BODY, misconfigured, not_forwarded, too_large, unavailable};
 
@@ -52,7 +53,7 @@ pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -
         allow_inline: app.allow_inline_checks,
         decided_with: app.decided_with(),
     };
-    let delivery = match delivery::read(Request { headers, query, body }, rules, now) {
+    let mut delivery = match delivery::read(Request { headers, query, body }, rules, now) {
         Ok(delivery) => delivery,
         Err(Refusal::Problems(problems)) => {
             tracing::warn!(problems = problems.join("; "), "delivery refused");
@@ -68,6 +69,8 @@ pub async fn deliver(app: &App, headers: &HeaderMap, query: &str, body: &[u8]) -
         Event::ConnectionUnusable.report(&unusable.join("; "));
         return Answer::refused(StatusCode::BAD_REQUEST, unusable);
     }
+    // Where traces are made, evaluations link to the delivery and not to its caller.
+    delivery.check.trace = telemetry::context().or(delivery.check.trace);
     let span = span::of(&delivery.check, 0);
     match delivery.completion_event {
         CompletionEvent::Callback => accept(app, delivery).instrument(span).await,

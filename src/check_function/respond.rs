@@ -17,6 +17,7 @@ use crate::evaluation::{Explanation, Memory, Status};
 use crate::facts::{FactError, ReadingTime};
 use crate::sources::Sources;
 use crate::task_log;
+use crate::telemetry;
 
 /// How long reading may take in all in ApiResponse mode, of the 3 s that Azure Pipelines waits for the answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(2_200);
@@ -83,6 +84,9 @@ fn record(app: &App, sources: &Sources, delivery: &Delivery, evaluation: &Evalua
         return;
     }
     let decided_at = app.clock.now();
+    let decision = if verdict.status() == Status::Passed { "succeeded" } else { "failed" };
+    let after = decided_at - check.delivered_at;
+    telemetry::decided(decision, "conditions", (after, check.definition.dry_run));
     let record = DecisionRecord::new(check, evaluation.run.as_ref(), Some(verdict), check.delivered_at).with_evidence(
         check,
         &evaluation.evidence,
@@ -91,7 +95,7 @@ fn record(app: &App, sources: &Sources, delivery: &Delivery, evaluation: &Evalua
     let delivered = record::Delivery {
         evaluations: 1,
         decided_at,
-        duration_seconds: (decided_at - check.delivered_at).num_seconds(),
+        duration_seconds: after.num_seconds(),
         calls: evaluation.calls.saturating_add(record.asked_elsewhere()),
         dry_run: check.definition.dry_run,
         told: BTreeMap::from([("azurePipelines".to_owned(), "in the response".to_owned())]),

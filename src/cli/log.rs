@@ -21,14 +21,21 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{self, LogFormat};
 use crate::events;
+use crate::telemetry;
 
-/// Starts the log of the process, as its settings say.
-pub(super) fn start() {
+use super::telemetry::Telemetry;
+
+/// Starts the log of the process and its telemetry, as its settings say.
+pub(super) fn start() -> Telemetry {
     let format = config::log_format(&config::environment);
     let level = config::environment("LogLevel").map_or(Ok(LevelFilter::INFO), |text| text.parse().map_err(|_| text));
     let to_streams = io::stderr.with_max_level(Level::WARN).or_else(io::stdout);
-    log(*format.as_ref().unwrap_or(&LogFormat::Json), *level.as_ref().unwrap_or(&LevelFilter::INFO), to_streams).init();
+    let (exporter, problems) = super::telemetry::start();
+    log(*format.as_ref().unwrap_or(&LogFormat::Json), *level.as_ref().unwrap_or(&LevelFilter::INFO), to_streams)
+        .with(exporter.measuring())
+        .init();
     hide_panics();
+    problems.iter().for_each(|problem| events::Event::SettingDoubtful.say(problem));
     if let Err(problem) = format {
         events::Event::SettingDoubtful.say(&problem.to_string());
     }
@@ -36,6 +43,7 @@ pub(super) fn start() {
         let problem = format!("app setting LogLevel is not a level: `{text}`; set it for instance to info");
         events::Event::SettingDoubtful.say(&problem);
     }
+    exporter
 }
 
 /// Logs panics of the whole process, but not their text: it may hold data of a check.
@@ -49,12 +57,19 @@ pub fn hide_panics() {
 }
 
 /// The log as the executable writes it: one line for each event.
-pub fn log<W>(format: LogFormat, level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync + Into<Dispatch>
+pub fn log<W>(
+    format: LogFormat,
+    level: LevelFilter,
+    writer: W,
+) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + Into<Dispatch>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     // Only our own events: the libraries' debug output holds requests, with their headers.
-    let ours = Targets::new().with_target("checkgate", level).with_target(RECORDS, LevelFilter::INFO);
+    let ours = Targets::new()
+        .with_target("checkgate", level)
+        .with_target(RECORDS, LevelFilter::INFO)
+        .with_target(telemetry::TARGET, LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer().with_writer(Lines { writer, format });
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).map_event_format(OrRecord).boxed(),
@@ -62,7 +77,7 @@ where
             lines.event_format(OrRecord(Sentence)).fmt_fields(debug_fn(name_and_value).delimited(", ")).boxed()
         }
     };
-    tracing_subscriber::registry().with(ours).with(lines)
+    tracing_subscriber::registry().with(lines.with_filter(ours))
 }
 
 /// What writes records of decisions. They are in the log whatever its level.

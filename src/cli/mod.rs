@@ -16,6 +16,7 @@ mod policy_test;
 mod progress;
 mod recording;
 mod serve;
+mod telemetry;
 mod validate;
 mod verify_record;
 

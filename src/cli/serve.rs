@@ -51,8 +51,7 @@ const LOOK_FOR_CHECKS_EVERY: Duration = Duration::from_secs(3);
 /// long wait goes, in less time.
 #[must_use]
 pub fn serve(clock: Clock) -> ExitCode {
-    super::log::start();
-    block_on(run(clock))
+    block_on(super::telemetry::around(run(clock)))
 }
 
 /// Ends the process with this line in its log.

@@ -4,6 +4,7 @@ mod environment;
 mod identity;
 mod log_format;
 pub mod reference;
+mod telemetry;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use environment::{Lookup, Settings, environment};
 pub use identity::decided_with;
 use log_format::is_development;
 pub use log_format::{LogFormat, log_format};
+pub use telemetry::telemetry;
 
 /// The key in the repository's `local.settings.json`: known to everybody, so refused in Azure.
 const DEVELOPMENT_SEALING_KEY: &str = "Y2hlY2tnYXRlLWxvY2FsLWRldmVsb3BtZW50LWtleS4=";

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::body::{self, BodyError};
+use super::send;
 
 /// How long before its end a token is renewed, in the background: it is used meanwhile.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
@@ -114,7 +115,8 @@ impl Shared {
         }
         let request =
             self.http.get(&self.endpoint).query(&query).header("X-IDENTITY-HEADER", self.header.expose_secret());
-        let answer = request.send().await.map_err(|_| "the managed identity endpoint cannot be reached".to_owned())?;
+        let answer =
+            send::send(request).await.map_err(|_| "the managed identity endpoint cannot be reached".to_owned())?;
         let status = answer.status();
         if !status.is_success() {
             return Err(format!(

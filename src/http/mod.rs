@@ -8,4 +8,5 @@ pub mod managed_identity;
 pub mod resolver;
 pub mod retry_after;
 pub(crate) mod secrets;
+pub(crate) mod send;
 pub mod waits;

@@ -12,9 +12,11 @@ use azure_core::{ClientOptions, HttpClient, RetryOptions, StatusCode, TransportO
 use azure_storage::{CloudLocation, ConnectionString, StorageCredentials};
 use azure_storage_queues::{QueueClient, QueueServiceClientBuilder};
 use backon::{ExponentialBuilder, Retryable};
+use tracing::Instrument as _;
 
 use crate::clock::Clock;
 use crate::queue::message::MAX_MESSAGE;
+use crate::telemetry;
 
 use super::given_token::GivenToken;
 use super::poison::PoisonQueue;
@@ -153,12 +155,15 @@ impl CheckQueue {
                 .await
                 .map_err(|_| "it did not answer".to_owned())?
         };
-        let put = put.retry(backoff);
-        match tokio::time::timeout(timeout, put).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(why)) => Err(QueueError::Unavailable(why)),
-            Err(_) => Err(QueueError::Unavailable(format!("it did not answer within {} s", timeout.as_secs()))),
-        }
+        let span = telemetry::put(self.client.queue_name());
+        let put = put.retry(backoff).instrument(span.clone());
+        let error = match tokio::time::timeout(timeout, put).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(why)) => why,
+            Err(_) => format!("it did not answer within {} s", timeout.as_secs()),
+        };
+        telemetry::failed(&span, "unavailable");
+        Err(QueueError::Unavailable(error))
     }
 
     async fn put_once(&self, text: &str, schedule: Schedule) -> Result<(), String> {

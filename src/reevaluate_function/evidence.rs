@@ -8,9 +8,10 @@ use crate::azure_devops::Error;
 use crate::azure_devops::build::Run;
 use crate::decision_record::{Decided, DecisionRecord, Delivery};
 use crate::evaluation::evaluator::Evaluation;
-use crate::evaluation::{Memory, Verdict};
+use crate::evaluation::{Memory, Status, Verdict};
 use crate::facts::Evidence;
 use crate::task::Decision;
+use crate::telemetry;
 
 /// What an evaluation judged, and by what.
 pub(super) struct Judged {
@@ -25,7 +26,18 @@ pub(super) struct Judged {
 pub(super) struct Noted {
     /// What Azure Pipelines gets.
     posted: Decision,
+    /// What was decided, and by what, in the words of the metrics.
+    measured: (&'static str, &'static str),
     record: DecisionRecord,
+}
+
+/// What made a decision: the conditions, or the end of the check's time, or errors until nothing else was left.
+const fn reason(judged: Option<Status>, is_over: bool) -> &'static str {
+    match judged {
+        Some(Status::Passed | Status::Failed) => "conditions",
+        _ if is_over => "timeout",
+        _ => "errors",
+    }
 }
 
 impl Context<'_> {
@@ -39,6 +51,7 @@ impl Context<'_> {
     /// Keeps a decision with its record, until it was posted. `real` is what a dry run would have decided.
     pub(super) fn note_decision(&mut self, real: &Decision, posted: &Decision) {
         let (check, at) = (&self.message.check, self.now);
+        let reason = reason(self.judged.as_ref().map(|judged| judged.verdict.status()), self.is_over());
         let record = match self.judged.take() {
             Some(Judged { verdict, run, evidence, memory }) => {
                 let run = run.as_ref().or_else(|| self.message.progress.run());
@@ -46,11 +59,11 @@ impl Context<'_> {
             }
             None => DecisionRecord::new(check, self.message.progress.run(), None, at),
         };
-        let record = match real {
-            Decision::Approved => record.decided(Decided::Succeeded, ""),
-            Decision::Rejected { reason } => record.decided(Decided::Failed, reason),
+        let (decision, record) = match real {
+            Decision::Approved => ("succeeded", record.decided(Decided::Succeeded, "")),
+            Decision::Rejected { reason } => ("failed", record.decided(Decided::Failed, reason)),
         };
-        self.noted = Some(Noted { posted: posted.clone(), record });
+        self.noted = Some(Noted { posted: posted.clone(), measured: (decision, reason), record });
     }
 
     /// Writes the record of the decision that this evaluation has made, if it was the one that was posted. A later message
@@ -65,10 +78,13 @@ impl Context<'_> {
         };
         let decided_at = self.present();
         let record = noted.record;
+        let (decision, reason) = noted.measured;
+        let after = decided_at - record.delivered_at();
+        telemetry::decided(decision, reason, (after, self.message.check.definition.dry_run));
         let delivery = Delivery {
             evaluations: self.message.progress.evaluations().saturating_add(1),
             decided_at,
-            duration_seconds: (decided_at - record.delivered_at()).num_seconds(),
+            duration_seconds: after.num_seconds(),
             calls: (self.message.progress.calls() + self.session.calls()).saturating_add(record.asked_elsewhere()),
             dry_run: self.message.check.definition.dry_run,
             told: BTreeMap::from([("azurePipelines".to_owned(), answer)]),

@@ -49,6 +49,7 @@ use crate::reevaluate_function::envelope::{Invocation, InvocationResult};
 use crate::span;
 use crate::task::Decision;
 use crate::task::token::AuthToken;
+use crate::telemetry;
 
 pub(crate) use acting::session_of;
 use attempt::Purpose;
@@ -104,7 +105,10 @@ pub async fn invoke(app: &Arc<App>, body: &[u8]) -> Result<InvocationResult, Fai
         }
     };
     match run(app, &invocation).await {
-        Ok(ended) => Ok(InvocationResult::logging(&describe(&ended))),
+        Ok(ended) => {
+            telemetry::ended(ended.name());
+            Ok(InvocationResult::logging(&describe(&ended)))
+        }
         Err(failure) => {
             let RunIds { plan_id, build_id } = RunIds::read(&invocation.message);
             // The host logs nothing that names the check when it moves the message.
@@ -136,7 +140,9 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     let is_retry = invocation.dequeue_count > 1 || put_back::was_put_back(&message, invocation);
     let tries = Tries::new(invocation.dequeue_count, app.host.max_dequeue_count);
     app.watch.end(&message.check.properties);
-    let app = Arc::clone(app);
+    let delivered_at = message.check.delivered_at;
+    picked_up(app, &message, is_retry);
+    let (app, clock) = (Arc::clone(app), app.clock.clone());
     let span = span::of(&message.check, message.progress.evaluations());
     // A task of its own: a panic in one evaluation does not take others with it, and a host that hangs up does not cut
     // one off in the middle.
@@ -152,7 +158,21 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
         }
         .instrument(span),
     );
-    evaluation.await.unwrap_or(Err(Failure::Panicked))
+    let ended = evaluation.await.unwrap_or(Err(Failure::Panicked));
+    if let Ok(Ended::Requeued(_)) = &ended {
+        telemetry::waits(clock.now() - delivered_at);
+    }
+    ended
+}
+
+/// Measures how late a message is, unless it was handed out before, and links its evaluation to the delivery.
+fn picked_up(app: &App, message: &MessageV1, is_retry: bool) {
+    let planned = match message.progress.claims().last() {
+        Some(claim) => claim.next_look(),
+        None => Some(message.check.delivered_at),
+    };
+    let delay = planned.filter(|_| !is_retry).map(|planned| app.clock.now() - planned);
+    telemetry::picked_up(&app.host.queue_name, delay, message.check.trace);
 }
 
 /// An attempt, but no longer than any may take.
@@ -176,6 +196,17 @@ pub(crate) fn open(app: &App, message: &MessageV1, sealed: &SealedToken) -> Resu
         token.map_err(|error| Failure::Unusable(format!("token of plan {}: {error}", properties.plan_id)))
     } else {
         Err(Failure::Unusable(format!("the PlanUrl of plan {} is not among AllowedPlanUrls", properties.plan_id)))
+    }
+}
+
+impl Ended {
+    /// What the metrics call it.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Decided(_) => "decided",
+            Self::Requeued(_) => "requeued",
+            Self::Stopped(_) => "stopped",
+        }
     }
 }
 

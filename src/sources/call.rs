@@ -16,6 +16,8 @@ use crate::http::body::{self, BodyError};
 use crate::http::json;
 use crate::http::retry_after::parse_retry_after;
 use crate::http::secrets::Secrets;
+use crate::http::send;
+use crate::telemetry;
 
 /// The largest answer that is read.
 const MAX_RESPONSE: usize = 1024 * 1024;
@@ -78,7 +80,7 @@ impl Sources {
         })?;
         let request = request.build().map_err(|_| endpoint.error("cannot be asked: the request is not valid HTTP"))?;
         let secrets = sent_with(request.headers(), endpoint.secrets.clone());
-        let answer = self.http.execute(request).await;
+        let answer = send::execute(&self.http, request).await;
         let timed_out = answer.as_ref().is_err_and(reqwest::Error::is_timeout);
         // `now` is when the evaluation began. A call that timed out took its whole time limit.
         let waited = TimeDelta::from_std(if timed_out { endpoint.timeout } else { Duration::ZERO });
@@ -133,6 +135,9 @@ async fn read(
     let busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
     if busy || status.is_server_error() {
         let retry_after = parse_retry_after(answer.headers(), now);
+        if let Some(wait) = retry_after {
+            telemetry::asked_to_wait(endpoint.host(), wait);
+        }
         return Err(Error { retry_after, ..endpoint.error(format!("answered {status}")) });
     }
     let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());

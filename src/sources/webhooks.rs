@@ -15,6 +15,7 @@ use crate::events::Event;
 use crate::http::circuit::Circuits;
 use crate::http::resolver::OutsideResolver;
 use crate::http::retry_after::parse_retry_after;
+use crate::http::send;
 
 /// The webhooks of `checks.yaml`, ready to be called. All share one pool.
 #[derive(Debug, Default)]
@@ -97,7 +98,7 @@ impl Webhooks {
             .admit(host, now)
             .map_err(|_| webhook.not_taken("was not called: its host did not answer the last calls"))?;
         let request = self.http.post(webhook.address()).timeout(webhook.timeout).headers(webhook.headers.clone());
-        let answer = request.header(CONTENT_TYPE, webhook.format.content_type()).body(body).send().await;
+        let answer = send::send(request.header(CONTENT_TYPE, webhook.format.content_type()).body(body)).await;
         let waited =
             if answer.as_ref().is_err_and(reqwest::Error::is_timeout) { webhook.timeout } else { Duration::ZERO };
         self.circuits.note(host, answer.is_ok(), now + TimeDelta::from_std(waited).unwrap_or_default());

@@ -18,6 +18,18 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
+    /// A place in a trace, by its ids and its flags.
+    #[must_use]
+    pub const fn new(trace_id: u128, parent_id: u64, flags: u8) -> Self {
+        Self { trace_id, parent_id, flags }
+    }
+
+    /// The ids of the trace and of the span in it, and the flags.
+    #[must_use]
+    pub const fn parts(&self) -> (u128, u64, u8) {
+        (self.trace_id, self.parent_id, self.flags)
+    }
+
     /// The trace: 32 digits of hexadecimal.
     #[must_use]
     pub fn trace_id(&self) -> String {

@@ -17,6 +17,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("text", "makes any text printable"),
     ("suggest", "compares names, whatever they name"),
     ("task", "ids, the decision and the token stand for themselves"),
+    ("telemetry", "names what is measured, and sends nothing"),
     ("yaml", "knows positions and mistakes, not what a document means"),
     ("http", "every call shares it, so it knows none of the systems that are called"),
     ("azure_devops", "a client does not know why it is asked"),
@@ -34,6 +35,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("policy_test", "compares what is decided by given facts with what is expected"),
     ("queue", "a message holds a check, and what its evaluations remember"),
     ("host", "reads what the host reads, and calls nobody"),
+    ("otlp", "sends what is measured, and knows nothing of checks"),
     ("config", "asks the queue whether the storage settings are right"),
     ("App", "holds what an invocation may use, and knows neither function"),
     ("check_function", "takes a delivery; what happens later is not its concern"),
@@ -54,7 +56,7 @@ struct Invariant {
 const INVARIANTS: &[Invariant] = &[
     Invariant {
         pattern: r"\breqwest\b",
-        only_in: &["azure_devops/", "sources/", "http/", "queue/", "cli/"],
+        only_in: &["azure_devops/", "sources/", "http/", "otlp/", "queue/", "cli/"],
         reason: "only the clients, and `cli` where it builds them, make requests",
     },
     Invariant {
@@ -99,6 +101,7 @@ const INVARIANTS: &[Invariant] = &[
             "evaluation/past.rs",
             "facts/",
             "http/",
+            "otlp/",
             "queue/",
             "reevaluate_function/",
             "routes.rs",

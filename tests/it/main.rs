@@ -60,6 +60,7 @@ mod stage;
 mod storage;
 mod storage_outage;
 mod support;
+mod telemetry;
 mod trace_context;
 mod two_apps;
 mod unevaluated;

@@ -24,6 +24,14 @@ pub struct Claim {
     pub next_look: Option<u64>,
 }
 
+impl Claim {
+    /// When its chain looks again, where it says so.
+    #[must_use]
+    pub fn next_look(&self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_micros(i64::try_from(self.next_look?).ok()?)
+    }
+}
+
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.made_at)?;

@@ -1,6 +1,7 @@
 //! What tests are told with.
 
 pub(crate) mod azurite;
+pub(crate) mod collector;
 pub(crate) mod docs;
 pub(crate) mod evening;
 pub(crate) mod executable;
