@@ -352,6 +352,20 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for rule i
   }
 }]
 
+// What the handler measures, where a collector passes it on to Application Insights.
+resource metricsWorkbook 'Microsoft.Insights/workbooks@2022-04-01' = {
+  name: guid(resourceGroup().id, name, 'workbook')
+  location: location
+  kind: 'shared'
+  properties: {
+    displayName: name
+    category: 'workbook'
+    version: 'Notebook/1.0'
+    sourceId: insights.id
+    serializedData: loadTextContent('workbook.json')
+  }
+}
+
 output functionUrl string = 'https://${app.properties.defaultHostName}/api/CheckFunction'
 output vaultName string = vault.name
 output storageAccountName string = storage.name

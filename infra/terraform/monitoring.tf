@@ -74,3 +74,21 @@ resource "azapi_resource" "alert" {
     }
   }
 }
+
+# What the handler measures, where a collector passes it on to Application Insights.
+resource "azapi_resource" "metrics_workbook" {
+  type      = "Microsoft.Insights/workbooks@2022-04-01"
+  parent_id = var.resource_group_id
+  name      = uuidv5("url", "${var.resource_group_id}/workbooks/${var.name}")
+  location  = var.location
+  body = {
+    kind = "shared"
+    properties = {
+      displayName    = var.name
+      category       = "workbook"
+      version        = "Notebook/1.0"
+      sourceId       = azapi_resource.insights.id
+      serializedData = file("${path.module}/../workbook.json")
+    }
+  }
+}

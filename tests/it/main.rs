@@ -17,6 +17,7 @@ mod checks_as_code;
 mod closed_output;
 mod command_line;
 mod contract;
+mod dashboards;
 mod deliver;
 mod delivery;
 mod edits;
