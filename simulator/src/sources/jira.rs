@@ -1,4 +1,7 @@
-//! A site of Jira Cloud: issues, by their keys or by a search.
+//! Jira: issues, by their keys or by a search. It answers as a site of Jira Cloud does, and as Jira Data Center does at
+//! `rest/api/2/search`.
+//!
+//! See <https://docs.atlassian.com/software/jira/docs/api/REST/latest/#api/2/search>.
 
 use std::collections::BTreeMap;
 
@@ -77,6 +80,7 @@ pub(super) fn answer(jira: &Jira, below: &str, ask: &Ask<'_>) -> Option<Response
     match (ask.method, below) {
         ("POST", "rest/api/3/issue/bulkfetch") => Some(bulk_fetch(jira, ask)),
         ("GET", "rest/api/3/search/jql") => Some(search(jira, ask)),
+        ("POST", "rest/api/2/search") => Some(search_data_center(jira, ask)),
         _ => None,
     }
 }
@@ -109,4 +113,29 @@ fn search(jira: &Jira, ask: &Ask<'_>) -> Response<Bytes> {
         answer["nextPageToken"] = json!(format!("page-from-{}", from + most));
     }
     json(200, &answer)
+}
+
+/// The search of Data Center: by a search that is known, or by keys. A key that is not there is refused, unless the request
+/// does without: then it finds the others.
+fn search_data_center(jira: &Jira, ask: &Ask<'_>) -> Response<Bytes> {
+    let body: Value = serde_json::from_slice(ask.body).unwrap_or_default();
+    let jql = body["jql"].as_str().unwrap_or_default();
+    let by_keys = jql.strip_prefix("key in (").and_then(|rest| rest.strip_suffix(')'));
+    let by_keys = by_keys.map(|keys| keys.split(", ").map(str::to_owned).collect::<Vec<_>>());
+    let Some(keys) = by_keys.as_ref().or_else(|| jira.searches.get(jql)) else {
+        return refuse(400, "Error in the JQL Query.");
+    };
+    let unknown = keys.iter().find(|key| jira.to_json(key).is_none());
+    if let Some(unknown) = unknown.filter(|_| body["validateQuery"] != json!(false)) {
+        return refuse(400, &format!("An issue with key '{unknown}' does not exist for field 'key'."));
+    }
+    let mut found: Vec<Value> = keys.iter().filter_map(|key| jira.to_json(key)).collect();
+    found.dedup();
+    let number = |name: &str, default: usize| body[name].as_u64().map_or(default, |number| number as usize);
+    let (from, most) = (number("startAt", 0), number("maxResults", 50).min(jira.page));
+    let issues: Vec<&Value> = found.iter().skip(from).take(most).collect();
+    let whole = json!({
+        "expand": "schema,names", "startAt": from, "maxResults": most, "total": found.len(), "issues": issues,
+    });
+    json(200, &whole)
 }
