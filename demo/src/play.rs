@@ -142,8 +142,9 @@ pub(crate) fn settings(definition: &CheckDefinition) -> CheckSettings {
     if definition.completion_event == checkgate::task::CompletionEvent::Callback {
         return CheckSettings::callback(timeout);
     }
-    let interval =
-        definition.reevaluate_every.map_or(TimeDelta::zero(), |every| every.delta().max(TimeDelta::minutes(1)));
+    let interval = definition
+        .reevaluate_every
+        .map_or(TimeDelta::zero(), |every| every.bounds().first.delta().max(TimeDelta::minutes(1)));
     let longest = if interval.is_zero() { timeout } else { interval * MOST_EVALUATIONS };
     // An answer other than 200 is a negative decision like any other. The documentation leaves open whether it is final.
     CheckSettings {

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DecidedWith, Notify, Pattern, deadline_margin, notify};
+use super::{DecidedWith, Notify, Pattern, ReevaluateEvery, deadline_margin, notify};
 use crate::conditions::{Condition, Declared};
 use crate::sources::Connection;
 use crate::task::CompletionEvent;
@@ -36,7 +36,7 @@ pub struct CheckDefinition {
     pub inputs: BTreeMap<String, Input>,
     /// Time from one evaluation to the next while the check waits; 1m, or a shorter `timeout`, unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reevaluate_every: Option<Duration>,
+    pub reevaluate_every: Option<ReevaluateEvery>,
     /// The check's *Timeout* in Azure Pipelines; at most 47h, or 720h with the app setting DecideWithManagedIdentity.
     #[serde(default = "defaults::timeout")]
     pub timeout: Duration,

@@ -4,6 +4,7 @@ mod advice;
 mod deadline;
 mod definition;
 pub(crate) mod notify;
+mod pace;
 mod pattern;
 mod schedule;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use crate::task::trace::TraceContext;
 pub use deadline::deadline_margin;
 pub use definition::{Allowed, CheckDefinition, Input, OnTimeout};
 pub use notify::{Notify, Occasion};
+pub use pace::{Bounds, ReevaluateEvery};
 pub use pattern::Pattern;
 pub use schedule::DecidedWith;
 
@@ -74,7 +76,7 @@ impl Check {
             now,
             delivered_at: self.delivered_at,
             deadline: self.deadline,
-            interval: self.definition.interval().delta(),
+            interval: self.definition.reevaluate_every().after(now - self.delivered_at),
             completion_event: self.definition.completion_event,
             inputs,
             state: None,

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::CheckDefinition;
+use super::{Bounds, CheckDefinition, ReevaluateEvery};
 use crate::task::CompletionEvent;
 use crate::yaml::{Duration, Problems};
 
@@ -35,8 +35,8 @@ const REEVALUATE_EVERY: Duration = Duration::minutes(1);
 impl CheckDefinition {
     /// The time from one evaluation to the next while the check waits.
     #[must_use]
-    pub fn interval(&self) -> Duration {
-        self.reevaluate_every.unwrap_or_else(|| REEVALUATE_EVERY.min(self.timeout))
+    pub fn reevaluate_every(&self) -> ReevaluateEvery {
+        self.reevaluate_every.unwrap_or_else(|| ReevaluateEvery::Fixed(REEVALUATE_EVERY.min(self.timeout)))
     }
 
     /// How often the check is evaluated at most. The number grows with `timeout`.
@@ -57,7 +57,14 @@ impl CheckDefinition {
                 format!("{found} is longer than {LONGEST_WITH_TOKEN}; the token for the answer is not valid for longer; with the app setting DecideWithManagedIdentity it may be up to {LONGEST}"),
             );
         }
-        let (every, timeout) = (self.interval(), self.timeout);
+        match self.reevaluate_every() {
+            ReevaluateEvery::Fixed(every) => self.validate_interval(every, problems),
+            ReevaluateEvery::Growing(bounds) => self.validate_bounds(bounds, problems),
+        }
+    }
+
+    fn validate_interval(&self, every: Duration, problems: &mut Problems<'_>) {
+        let timeout = self.timeout;
         if every > timeout {
             problems.push("reevaluateEvery", format!("{every} is longer than the timeout, {timeout}"));
         }
@@ -69,6 +76,30 @@ impl CheckDefinition {
             problems.push(
                 "reevaluateEvery",
                 format!("{every} is too short for the timeout, {timeout}: a check is evaluated at most {most} times; write at least {seconds}s, or a shorter timeout"),
+            );
+        }
+    }
+
+    fn validate_bounds(&self, Bounds { first, up_to }: Bounds, problems: &mut Problems<'_>) {
+        let timeout = self.timeout;
+        if self.completion_event == CompletionEvent::ApiResponse {
+            problems.push("reevaluateEvery", "cannot grow in ApiResponse mode, in which Azure Pipelines asks at its own *Time between evaluations*: write one duration, or `completionEvent: Callback`");
+        }
+        if first >= up_to {
+            problems.push(
+                "reevaluateEvery.upTo",
+                format!("{up_to} is not longer than `first`, {first}; write one duration if it must not grow"),
+            );
+        }
+        if up_to > timeout {
+            problems.push("reevaluateEvery.upTo", format!("{up_to} is longer than the timeout, {timeout}"));
+        }
+        let most = self.max_evaluations();
+        let evaluations = self.reevaluate_every().evaluations(self.until_deadline());
+        if evaluations > i64::from(most) {
+            problems.push(
+                "reevaluateEvery.upTo",
+                format!("{up_to} is too short for the timeout, {timeout}: the check would be evaluated {evaluations} times, and at most {most} times is allowed; write a longer one, or a shorter timeout"),
             );
         }
     }

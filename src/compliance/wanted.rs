@@ -8,7 +8,7 @@ use super::criteria::RECOMMENDED;
 use super::headers::{self, GUIDE, Headers};
 use super::{FUNCTION_TASK, Panel, REST_TASK, Task, key};
 use crate::azure_devops::check_configurations::CheckConfiguration;
-use crate::check::CheckDefinition;
+use crate::check::{CheckDefinition, ReevaluateEvery};
 use crate::checks_file::ChecksFile;
 use crate::task::CompletionEvent;
 
@@ -62,8 +62,8 @@ pub(super) fn timeout_minutes(definition: &CheckDefinition) -> u64 {
 fn interval_minutes(definition: &CheckDefinition) -> u64 {
     match (definition.completion_event, definition.reevaluate_every) {
         // A callback is final, and so is an answer, unless the check says how often to ask.
-        (CompletionEvent::Callback, _) | (CompletionEvent::ApiResponse, None) => 0,
-        (CompletionEvent::ApiResponse, Some(every)) => {
+        (CompletionEvent::Callback, _) | (CompletionEvent::ApiResponse, None | Some(ReevaluateEvery::Growing(_))) => 0,
+        (CompletionEvent::ApiResponse, Some(ReevaluateEvery::Fixed(every))) => {
             let every = u64::try_from(every.delta().num_seconds()).unwrap_or_default().div_ceil(60);
             every.max(timeout_minutes(definition).div_ceil(10))
         }

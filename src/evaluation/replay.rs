@@ -77,7 +77,7 @@ impl Replay<'_> {
             now: self.at,
             delivered_at: self.delivered_at,
             deadline: self.deadline,
-            interval: self.definition.interval().delta(),
+            interval: self.definition.reevaluate_every().after(self.at - self.delivered_at),
             completion_event: self.definition.completion_event,
             inputs,
             state: None,

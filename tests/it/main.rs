@@ -26,6 +26,7 @@ mod faults;
 mod field_cases;
 mod forged_messages;
 mod freeze_calendar;
+mod growing_interval;
 mod hardening;
 mod hostile_authors;
 mod hostile_kinds;

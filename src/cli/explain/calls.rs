@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use chrono::{DateTime, TimeDelta};
 
-use crate::check::CheckDefinition;
+use crate::check::{CheckDefinition, ReevaluateEvery};
 use crate::conditions::Scope;
 use crate::facts::run::RunDetails;
 use crate::facts::{FactError, Facts, Wanted};
@@ -40,12 +40,11 @@ pub(super) fn sentences(definition: &CheckDefinition) -> Vec<String> {
     }];
     if waits {
         let a_day = evaluations_a_day(definition);
-        let every = definition.interval();
-        lines.push(format!(
-            "Every {every}, a day of waiting is {}: {}.",
-            count(a_day, "evaluation"),
-            all(&calls, a_day)
-        ));
+        let day = match definition.reevaluate_every() {
+            ReevaluateEvery::Fixed(every) => format!("Every {every}, a day"),
+            ReevaluateEvery::Growing(_) => "At this pace, the first day".to_owned(),
+        };
+        lines.push(format!("{day} of waiting is {}: {}.", count(a_day, "evaluation"), all(&calls, a_day)));
         lines.push("An evaluation that finds something new makes one more, for the log.".to_owned());
     }
     if calls.values().any(|calls| calls.start() != calls.end()) {
@@ -60,7 +59,7 @@ fn wanted(definition: &CheckDefinition) -> Wanted {
     let inputs: BTreeMap<&str, &str> = definition.inputs.keys().map(|name| (name.as_str(), ANY_INPUT)).collect();
     let delivered_at = DateTime::UNIX_EPOCH;
     let deadline = definition.deadline(delivered_at);
-    let interval = definition.interval().delta();
+    let interval = definition.reevaluate_every().after(deadline - delivered_at);
     let completion_event = definition.completion_event;
     // At the deadline every measurement is due.
     let scope =
@@ -72,8 +71,9 @@ fn wanted(definition: &CheckDefinition) -> Wanted {
 }
 
 fn evaluations_a_day(definition: &CheckDefinition) -> usize {
-    let day = TimeDelta::days(1).num_seconds();
-    usize::try_from(day / definition.interval().delta().num_seconds().max(1)).unwrap_or_default()
+    // The first of them is at the delivery.
+    let evaluations = definition.reevaluate_every().evaluations(TimeDelta::days(1)) - 1;
+    usize::try_from(evaluations).unwrap_or_default()
 }
 
 /// The calls of so many evaluations: `4 calls of Azure DevOps, 1 call of connection `prometheus``.

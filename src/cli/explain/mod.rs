@@ -78,8 +78,8 @@ fn policy(name: &str, definition: &CheckDefinition) -> String {
     };
     lines.push(match definition.completion_event {
         CompletionEvent::Callback => format!(
-            "While it waits, it is evaluated every {}, for at most {}; {end}.",
-            definition.interval(),
+            "While it waits, it is evaluated {}, for at most {}; {end}.",
+            definition.reevaluate_every(),
             definition.timeout
         ),
         CompletionEvent::ApiResponse => "Azure Pipelines asks, and gets the decision in the answer.".to_owned(),
