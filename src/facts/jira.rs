@@ -14,7 +14,7 @@ use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::Repository;
 use crate::azure_devops::commits::Commit;
 use crate::sources::http::is_commit;
-use crate::sources::jira::{BATCH, Issue, MAX_PAGES};
+use crate::sources::jira::{BATCH, Deployment, Issue, MAX_PAGES, Site};
 
 /// Where the keys of the run's issues are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +33,9 @@ pub enum KeySource {
 pub struct RunIssues {
     /// The connection's name.
     pub connection: String,
+    /// Which Jira it leads to.
+    #[serde(skip_serializing_if = "Deployment::is_cloud")]
+    pub deployment: Deployment,
     /// How they are found.
     pub found_by: FoundBy,
 }
@@ -69,15 +72,17 @@ impl Fact for RunIssues {
     /// One for the issues, or the pages of a search. The commits of the run are another system's.
     fn calls(&self) -> RangeInclusive<usize> {
         match &self.found_by {
-            FoundBy::Keys(..) => 0..=1,
+            FoundBy::Keys(..) if self.deployment.is_cloud() => 0..=1,
+            FoundBy::Keys(..) => 0..=MAX_PAGES,
             FoundBy::Jql(_) => 1..=MAX_PAGES,
         }
     }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<FoundIssues, FactError> {
+        let site = Site { connection: &self.connection, deployment: self.deployment };
         let (texts, looked_at) = match &self.found_by {
             FoundBy::Jql(jql) => {
-                let issues = gatherer.sources.search_jira(&self.connection, jql, gatherer.now).await?;
+                let issues = gatherer.sources.search_jira(site, jql, gatherer.now).await?;
                 return Ok(FoundIssues { issues, looked_at: "the search".to_owned() });
             }
             FoundBy::Keys(KeySource::Branch, _) => {
@@ -96,7 +101,7 @@ impl Fact for RunIssues {
         let keys = keys(projects, &texts)?;
         let issues = match keys.as_slice() {
             [] => Vec::new(),
-            keys => gatherer.sources.jira_issues(&self.connection, keys, gatherer.now).await?,
+            keys => gatherer.sources.jira_issues(site, keys, gatherer.now).await?,
         };
         Ok(FoundIssues { issues, looked_at })
     }
@@ -124,7 +129,7 @@ async fn messages(gatherer: &mut Gatherer<'_>) -> Result<Vec<String>, FactError>
 }
 
 /// The keys of these projects in texts, each once, in capitals. Case does not matter: an issue must not be overlooked.
-fn keys(projects: &[String], texts: &[String]) -> Result<Vec<String>, FactError> {
+pub(super) fn keys(projects: &[String], texts: &[String]) -> Result<Vec<String>, FactError> {
     let pattern = format!(r"(?i)(?:^|[^a-z0-9])((?:{})-[1-9][0-9]*)\b", projects.join("|"));
     let pattern = Regex::new(&pattern).map_err(|_| FactError::because("a project's key is not one"))?;
     let found = texts.iter().flat_map(|text| pattern.captures_iter(text));

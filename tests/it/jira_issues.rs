@@ -8,13 +8,13 @@ use crate::mutations;
 use crate::recipes::reachable_at;
 use crate::support::{World, a_check, minutes};
 
-const RECIPE: &str = "jira-issues";
+pub(crate) const RECIPE: &str = "jira-issues";
 
-fn reachable(sources: &Sources) -> String {
+pub(crate) fn reachable(sources: &Sources) -> String {
     reachable_at(RECIPE, &sources.url("jira"))
 }
 
-fn with_commits(state: &mut State, run: u64, messages: &[&str]) {
+pub(crate) fn with_commits(state: &mut State, run: u64, messages: &[&str]) {
     let now = state.clock.now();
     let change = |(number, message): (usize, &&str)| Change {
         id: format!("{number:040x}"),
@@ -43,7 +43,7 @@ async fn world(messages: &[&str], issues: &[(&str, &str)]) -> World {
     world_with(|text| text, messages, issues).await
 }
 
-async fn evaluate(world: &mut World) {
+pub(crate) async fn evaluate(world: &mut World) {
     world.accept(a_check().named(RECIPE)).await;
     world.run_due_messages().await;
 }

@@ -30,6 +30,7 @@ mod growing_interval;
 mod hardening;
 mod hostile_authors;
 mod hostile_kinds;
+mod jira_data_center;
 mod jira_issues;
 mod kills;
 mod lives;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::conditions::{Declared, Finding, Outcome, Rule, Scope, WhenNotMet};
 use crate::facts::jira::{FoundBy, FoundIssues, KeySource, RunIssues};
 use crate::facts::{Facts, Wanted};
-use crate::sources::jira::Issue;
+use crate::sources::jira::{Deployment, Issue};
 use crate::text::is_same;
 use crate::yaml::Problems;
 
@@ -19,8 +19,11 @@ const MAX_LISTED: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JiraIssues {
-    /// The name of a connection of kind `http`, whose URL is that of a site of Jira Cloud.
+    /// The name of a connection of kind `http`, whose URL is that of Jira.
     connection: String,
+    /// Which Jira it is: `cloud` unless given, or `dataCenter`, which an organization hosts itself.
+    #[serde(default, skip_serializing_if = "Deployment::is_cloud")]
+    deployment: Deployment,
     /// Where the keys of the issues are; `commits` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<KeySource>,
@@ -79,7 +82,7 @@ impl JiraIssues {
     fn fact(&self) -> RunIssues {
         let by_keys = || FoundBy::Keys(self.source.unwrap_or_default(), self.projects.clone());
         let found_by = self.jql.clone().map_or_else(by_keys, FoundBy::Jql);
-        RunIssues { connection: self.connection.clone(), found_by }
+        RunIssues { connection: self.connection.clone(), deployment: self.deployment, found_by }
     }
 
     fn is_in_place(&self, issue: &Issue) -> bool {

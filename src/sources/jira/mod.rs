@@ -1,7 +1,9 @@
-//! Issues of Jira Cloud, by their keys or by a search.
+//! Issues of Jira, by their keys or by a search.
 //!
-//! See <https://developer.atlassian.com/cloud/jira/platform/rest/v3/>. Only reads: the bulk fetch is a POST that changes
-//! nothing.
+//! Here is Jira Cloud: <https://developer.atlassian.com/cloud/jira/platform/rest/v3/>. `data_center` is what an organization
+//! hosts itself. Only reads: the bulk fetch and the search of Data Center are POSTs that change nothing.
+
+mod data_center;
 
 use chrono::{DateTime, Utc};
 use reqwest::Method;
@@ -9,7 +11,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use self::data_center::Search;
 use super::call::{Ask, expect_success};
+use super::endpoint::Endpoint;
 use super::{Error, Sources};
 use crate::http::json::or_default;
 
@@ -18,6 +22,33 @@ pub const BATCH: usize = 100;
 
 /// How many pages of a search are read.
 pub(crate) const MAX_PAGES: usize = 10;
+
+/// Which Jira it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Deployment {
+    /// Atlassian's own: `https://….atlassian.net`.
+    #[default]
+    Cloud,
+    /// What an organization hosts itself.
+    DataCenter,
+}
+
+impl Deployment {
+    /// Whether it is Jira Cloud.
+    #[must_use]
+    pub fn is_cloud(&self) -> bool {
+        *self == Self::Cloud
+    }
+}
+
+/// A Jira that is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site<'a> {
+    /// The connection's name.
+    pub(crate) connection: &'a str,
+    pub(crate) deployment: Deployment,
+}
 
 /// An issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -88,15 +119,21 @@ impl Sources {
     /// # Errors
     ///
     /// Why they could not be read; and where one of them is missing from the answer.
-    pub async fn jira_issues(&self, name: &str, keys: &[String], now: DateTime<Utc>) -> Result<Vec<Issue>, Error> {
-        let endpoint = self.reach(name)?;
-        let body = json!({ "issueIdsOrKeys": keys, "fields": ["status", "summary"] }).to_string();
-        let ask = Ask { method: Method::POST, path: "rest/api/3/issue/bulkfetch", query: &[], body: Some(body) };
-        let answer: BulkAnswer = expect_success(endpoint, &self.ask(endpoint, &ask, now).await?, "the issues")?;
-        if !answer.issue_errors.is_empty() {
-            return Err(endpoint.error("could not answer all issues"));
-        }
-        let issues: Vec<Issue> = answer.issues.into_iter().map(Issue::from).collect();
+    pub(crate) async fn jira_issues(
+        &self,
+        site: Site<'_>,
+        keys: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Issue>, Error> {
+        let endpoint = self.reach(site.connection)?;
+        let issues = match site.deployment {
+            Deployment::Cloud => self.bulk_fetch(endpoint, keys, now).await?,
+            Deployment::DataCenter => {
+                let jql = format!("key in ({})", keys.join(", "));
+                let search = Search { jql: &jql, is_strict: false, what: "the issues" };
+                self.search_data_center(endpoint, &search, now).await?
+            }
+        };
         let missing = missing(keys, &issues);
         if missing.is_empty() {
             return Ok(issues);
@@ -107,13 +144,33 @@ impl Sources {
         )))
     }
 
+    async fn bulk_fetch(&self, endpoint: &Endpoint, keys: &[String], now: DateTime<Utc>) -> Result<Vec<Issue>, Error> {
+        let body = json!({ "issueIdsOrKeys": keys, "fields": ["status", "summary"] }).to_string();
+        let ask = Ask { method: Method::POST, path: "rest/api/3/issue/bulkfetch", query: &[], body: Some(body) };
+        let answer: BulkAnswer = expect_success(endpoint, &self.ask(endpoint, &ask, now).await?, "the issues")?;
+        if !answer.issue_errors.is_empty() {
+            return Err(endpoint.error("could not answer all issues"));
+        }
+        Ok(answer.issues.into_iter().map(Issue::from).collect())
+    }
+
     /// The issues that a search finds, page after page.
     ///
     /// # Errors
     ///
     /// Why they could not be read; and where it is not sure that the last page was reached.
-    pub async fn search_jira(&self, name: &str, jql: &str, now: DateTime<Utc>) -> Result<Vec<Issue>, Error> {
-        let endpoint = self.reach(name)?;
+    pub(crate) async fn search_jira(&self, site: Site<'_>, jql: &str, now: DateTime<Utc>) -> Result<Vec<Issue>, Error> {
+        let endpoint = self.reach(site.connection)?;
+        match site.deployment {
+            Deployment::Cloud => self.search_cloud(endpoint, jql, now).await,
+            Deployment::DataCenter => {
+                let search = Search { jql, is_strict: true, what: "the search" };
+                self.search_data_center(endpoint, &search, now).await
+            }
+        }
+    }
+
+    async fn search_cloud(&self, endpoint: &Endpoint, jql: &str, now: DateTime<Utc>) -> Result<Vec<Issue>, Error> {
         let (mut issues, mut token) = (Vec::new(), String::new());
         for _ in 0..MAX_PAGES {
             let size = BATCH.to_string();
@@ -130,7 +187,27 @@ impl Sources {
                 (false, _) => token = answer.next_page_token,
             }
         }
-        Err(endpoint.error(format!("finds more than {} issues; narrow the search", MAX_PAGES * BATCH)))
+        Err(too_many(endpoint))
+    }
+}
+
+fn too_many(endpoint: &Endpoint) -> Error {
+    endpoint.error(format!("finds more than {} issues; narrow the search", MAX_PAGES * BATCH))
+}
+
+/// Reads an answer as the only page of a search, for the fuzzer only.
+#[cfg(fuzzing)]
+pub(super) fn read(
+    endpoint: &Endpoint,
+    deployment: Deployment,
+    answered: &super::call::Answered,
+) -> Result<Vec<Issue>, Error> {
+    match deployment {
+        Deployment::Cloud => {
+            let answer: SearchAnswer = expect_success(endpoint, answered, "the search")?;
+            Ok(answer.issues.into_iter().map(Issue::from).collect())
+        }
+        Deployment::DataCenter => data_center::read(endpoint, answered),
     }
 }
 
