@@ -25,7 +25,10 @@ static CHECK: LazyLock<Check> = LazyLock::new(|| {
       - branch: {{ in: [ refs/heads/main, refs/heads/release/* ] }}
       - pullRequest: {{ approvals: 2 }}
       - artifact: {{ name: drop* }}
-      - tag: {{ in: [ beta ] }}"
+      - tag: {{ in: [ beta ] }}
+      - pipelineRun: {{ pipeline: 7 }}
+      - newestRun: {{}}
+      - newestRun: {{ stage: Deploy }}"
     );
     fuzz::check(fuzz::file(&definition).checks.remove("a").expect("the check"))
 });

@@ -17,6 +17,9 @@ static CONNECTIONS: LazyLock<BTreeMap<String, Connection>> = LazyLock::new(|| {
   prometheus: { prometheus: { url: 'https://x.example' } }
   azure-monitor: { azureMonitor: {} }
   sonar: { http: { url: 'https://x.example' } }
+  jira: { http: { url: 'https://x.example' } }
+  advanced-security: { http: { url: 'https://x.example' } }
+  calendar: { http: { url: 'https://x.example' } }
 checks: { a: { conditions: [ taskExecuted: { task: CmdLine } ] } }",
     );
     file.connections

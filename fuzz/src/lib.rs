@@ -40,7 +40,7 @@ pub fn check(definition: CheckDefinition) -> Check {
     let inputs: BTreeMap<String, String> =
         definition.inputs.keys().map(|name| (name.clone(), CHANGE.to_owned())).collect();
     let (delivered_at, deadline) = (now(), definition.deadline(now()));
-    Check { name: "inline".to_owned(), properties, definition, inputs, delivered_at, deadline }
+    Check { name: "inline".to_owned(), properties, definition, inputs, delivered_at, deadline, trace: None }
 }
 
 /// Evaluates a check now and at its deadline: never panics, always with the same result, told in printable lines.

@@ -7,8 +7,10 @@ use serde::de::DeserializeOwned;
 
 use super::artifacts::Artifact;
 use super::build::Build;
+use super::commits::Commit;
 use super::coverage::{CodeCoverage, CoverageSummary};
 use super::error;
+use super::pipeline_runs::PipelineRun;
 use super::pull_requests::{PullRequest, PullRequestQueryAnswer, Reviewer};
 use super::queries::QueryAnswer;
 use super::session::Wrapped;
@@ -45,6 +47,10 @@ pub struct Answers {
     pub work_items: Option<Vec<WorkItem>>,
     /// The ids that a query finds.
     pub ids: Option<Vec<u64>>,
+    /// Other runs.
+    pub runs: Option<Vec<PipelineRun>>,
+    /// The messages of the run's commits.
+    pub messages: Option<Vec<String>>,
 }
 
 /// Reads an answer to every call.
@@ -76,6 +82,8 @@ pub fn read(status: u16, line: &[u8], body: &[u8]) -> Answers {
         work_items: decode::<Wrapped<Option<WorkItemAnswer>>>(body)
             .map(|items| items.value.into_iter().flatten().map(work_item).collect()),
         ids: decode::<QueryAnswer>(body).and_then(QueryAnswer::ids),
+        runs: list(body, |run: PipelineRun| run),
+        messages: list(body, |commit: Commit| commit.message),
     }
 }
 

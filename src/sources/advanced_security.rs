@@ -123,10 +123,7 @@ impl Sources {
         let reference = format!("refs/heads/{}", place.branch);
         let query = [("criteria.ref", reference.as_str()), ("criteria.states", "active")];
         let alerts: Vec<Alert> = self.advsec_pages(place, ("alerts", &query), now).await?;
-        let is_open = |alert: &Alert| {
-            !["fixed", "dismissed", "autoDismissed"].iter().any(|state| state.eq_ignore_ascii_case(&alert.state))
-        };
-        Ok(alerts.into_iter().filter(is_open).collect())
+        Ok(open(alerts))
     }
 
     async fn advsec_pages<T: for<'de> Deserialize<'de>>(
@@ -153,4 +150,22 @@ impl Sources {
         }
         Err(endpoint.error("has more alerts than are read"))
     }
+}
+
+/// Those that are not fixed or dismissed.
+fn open(alerts: Vec<Alert>) -> Vec<Alert> {
+    let is_open = |alert: &Alert| {
+        !["fixed", "dismissed", "autoDismissed"].iter().any(|state| state.eq_ignore_ascii_case(&alert.state))
+    };
+    alerts.into_iter().filter(is_open).collect()
+}
+
+/// Reads an answer as the only page of alerts, for the fuzzer only.
+#[cfg(fuzzing)]
+pub(super) fn read(
+    endpoint: &super::endpoint::Endpoint,
+    answered: &super::call::Answered,
+) -> Result<Vec<Alert>, Error> {
+    let page: List<Alert> = expect_success(endpoint, answered, "the alerts of the repository")?;
+    Ok(open(page.value))
 }

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 
+use super::advanced_security::{self, Alert};
 use super::authorization::read_token;
+use super::calendar::{self, Calendar, CalendarFile};
 use super::call::Answered;
 use super::endpoint::Endpoint;
 use super::http::{self, HttpRequest, HttpResponse};
+use super::jira::{self, Deployment, Issue};
 use super::metrics::{self, Numbers, Samples};
 use super::service_now::{self, ChangeAnswer, ChangeRequests};
+use super::sonar::{self, Analysis, CommitAnalysis};
 use crate::http::managed_identity;
 use crate::sources::{Connection, Error};
 
@@ -24,6 +28,14 @@ pub struct Asked {
     pub changes: Vec<ChangeRequests>,
     /// Anything.
     pub requests: Vec<HttpRequest>,
+    /// Analyses of this commit.
+    pub analyses: Vec<(CommitAnalysis, String)>,
+    /// Issues of these connections.
+    pub issues: Vec<(String, Deployment)>,
+    /// Alerts of these connections.
+    pub alerts: Vec<String>,
+    /// Calendars.
+    pub calendars: Vec<CalendarFile>,
 }
 
 /// One answer, read as the answer to everything that is asked.
@@ -35,6 +47,14 @@ pub struct Read {
     pub changes: Vec<(ChangeRequests, Result<ChangeAnswer, Error>)>,
     /// Anything.
     pub requests: Vec<(HttpRequest, HttpResponse)>,
+    /// Analyses.
+    pub analyses: Vec<(CommitAnalysis, Result<Option<Analysis>, Error>)>,
+    /// Issues.
+    pub issues: Vec<((String, Deployment), Result<Vec<Issue>, Error>)>,
+    /// Alerts.
+    pub alerts: Vec<(String, Result<Vec<Alert>, Error>)>,
+    /// Calendars.
+    pub calendars: Vec<(CalendarFile, Result<Calendar, Error>)>,
 }
 
 impl Asked {
@@ -66,10 +86,24 @@ impl Asked {
             let endpoint = &self.endpoints[&change.connection];
             (change.clone(), service_now::read(endpoint, change, &answered))
         };
+        let analysis = |(asked, commit): &(CommitAnalysis, String)| {
+            (asked.clone(), sonar::read(&self.endpoints[&asked.connection], commit, &answered))
+        };
+        let issues =
+            |asked: &(String, Deployment)| (asked.clone(), jira::read(&self.endpoints[&asked.0], asked.1, &answered));
+        let alerts = |name: &String| (name.clone(), advanced_security::read(&self.endpoints[name], &answered));
+        let calendar = |asked: &CalendarFile| {
+            let read = calendar::read(&String::from_utf8_lossy(body), &asked.zones);
+            (asked.clone(), read.map_err(Error::because))
+        };
         Some(Read {
             samples: self.samples.iter().map(numbers).collect(),
             changes: self.changes.iter().map(records).collect(),
             requests: self.requests.iter().map(|request| (request.clone(), http::read(&answered))).collect(),
+            analyses: self.analyses.iter().map(analysis).collect(),
+            issues: self.issues.iter().map(issues).collect(),
+            alerts: self.alerts.iter().map(alerts).collect(),
+            calendars: self.calendars.iter().map(calendar).collect(),
         })
     }
 }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use url::form_urlencoded::byte_serialize;
 
-use super::call::{Ask, expect_success};
+use super::call::{Answered, Ask, expect_success};
 use super::endpoint::Endpoint;
 use super::{Error, Sources};
 use crate::http::json::or_default;
@@ -132,10 +132,7 @@ impl Sources {
             body: None,
         };
         let answered = self.ask(endpoint, &ask, now).await?;
-        let answer: GateAnswer = expect_success(endpoint, &answered, "the quality gate of the analysis")?;
-        let ProjectStatus { status, conditions } = answer.project_status;
-        let link = link(endpoint, &asked.project, branch);
-        Ok(Some(Analysis { key: found.key, date: found.date, status, conditions, link }))
+        judged(endpoint, found, &answered, link(endpoint, &asked.project, branch)).map(Some)
     }
 
     async fn find_analysis(
@@ -169,6 +166,23 @@ impl Sources {
         }
         Ok(None)
     }
+}
+
+/// The analysis with what its gate said.
+fn judged(endpoint: &Endpoint, found: ListedAnalysis, answered: &Answered, link: String) -> Result<Analysis, Error> {
+    let answer: GateAnswer = expect_success(endpoint, answered, "the quality gate of the analysis")?;
+    let ProjectStatus { status, conditions } = answer.project_status;
+    Ok(Analysis { key: found.key, date: found.date, status, conditions, link })
+}
+
+/// Reads one answer as the list of analyses and as the gate of the one of this commit, for the fuzzer only.
+#[cfg(fuzzing)]
+pub(super) fn read(endpoint: &Endpoint, commit: &str, answered: &Answered) -> Result<Option<Analysis>, Error> {
+    let listed: AnalysesAnswer = expect_success(endpoint, answered, "the analyses of the project")?;
+    let of_commit = listed.analyses.iter().filter(|it| it.revision.eq_ignore_ascii_case(commit));
+    let Some(date) = of_commit.map(|it| it.date).max() else { return Ok(None) };
+    let found = newest(endpoint, listed.analyses, commit, date)?;
+    judged(endpoint, found, answered, String::new()).map(Some)
 }
 
 /// The analysis of the commit, unless one that is not older may be of the commit too.

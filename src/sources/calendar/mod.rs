@@ -87,7 +87,7 @@ impl Sources {
 }
 
 /// Reads the text of a calendar.
-fn read(text: &str, zones: &Zones) -> Result<Calendar, String> {
+pub(super) fn read(text: &str, zones: &Zones) -> Result<Calendar, String> {
     let events = lines::events(text)?;
     if events.len() > MAX_EVENTS {
         return Err(format!("it has {} events, and at most {MAX_EVENTS} are read", events.len()));
