@@ -10,44 +10,22 @@ use std::time::Duration;
 use azure_core::auth::TokenCredential;
 use azure_core::{ClientOptions, HttpClient, RetryOptions, StatusCode, TransportOptions};
 use azure_storage::{CloudLocation, ConnectionString, StorageCredentials};
+use azure_storage_queues::prelude::PopReceipt;
 use azure_storage_queues::{QueueClient, QueueServiceClientBuilder};
-use backon::{ExponentialBuilder, Retryable};
 use tracing::Instrument as _;
 
 use crate::clock::Clock;
 use crate::queue::message::MAX_MESSAGE;
 use crate::telemetry;
 
+use super::early_successor::EarlyTimes;
 use super::given_token::GivenToken;
+use super::limits::{CallLimits, RETRY_PAUSE};
 use super::poison::PoisonQueue;
 use super::schedule::Schedule;
 
 /// The queue's name in the `ReevaluateFunction/function.json` that ships.
 pub const QUEUE_NAME: &str = "check-evaluations";
-
-/// What is done for a put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PutLimits {
-    /// How long it may take in all.
-    pub timeout: Duration,
-    /// How often it is tried again.
-    pub retries: usize,
-}
-
-/// The put of a delivery. It takes milliseconds. If it does not, nothing is gained by giving up after 3 s: Azure Pipelines
-/// waits 20 s and does not deliver again, so that a late answer saves the stage. With the 4 s that a delivery may take to
-/// arrive, the answer comes within 15 s.
-pub const DELIVERY_PUT: PutLimits = PutLimits { timeout: Duration::from_secs(11), retries: 6 };
-
-/// The put of a next evaluation. Nobody waits for it, and a storage that is slow is not down. It is repeated for minutes.
-pub const EVALUATION_PUT: PutLimits = PutLimits { timeout: Duration::from_secs(20), retries: 3 };
-
-/// How much of its time the first try of a put may take: the rest is for a second one, over another connection, where the
-/// first had gone away.
-const FIRST_TRY: f64 = 0.6;
-
-/// How long the first pause between two tries of a put is; each later one is twice as long.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// The account and key that every storage emulator knows; documented, not secret.
 const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
@@ -101,10 +79,11 @@ pub enum QueueError {
 /// The queue.
 #[derive(Clone, Debug)]
 pub struct CheckQueue {
-    client: QueueClient,
+    pub(super) client: QueueClient,
     poison: PoisonQueue,
-    clock: Clock,
+    pub(super) clock: Clock,
     retry_pause: Duration,
+    pub(super) early_times: EarlyTimes,
 }
 
 impl CheckQueue {
@@ -119,13 +98,19 @@ impl CheckQueue {
         let options = ClientOptions::default().transport(TransportOptions::new(transport)).retry(RetryOptions::none());
         let service = QueueServiceClientBuilder::with_location(location, credentials).client_options(options).build();
         let (client, poison) = (service.queue_client(name), PoisonQueue::of(&service, name));
-        Ok(Self { client, poison, clock, retry_pause: RETRY_PAUSE })
+        Ok(Self { client, poison, clock, retry_pause: RETRY_PAUSE, early_times: EarlyTimes::default() })
     }
 
     /// Tries a put again after other pauses than those of 100 ms and more: they pass in real time, whatever the app's clock says.
     #[must_use]
     pub fn with_retry_pause(self, retry_pause: Duration) -> Self {
         Self { retry_pause, ..self }
+    }
+
+    /// With early successors that are due at other times, which pass in real time.
+    #[must_use]
+    pub fn with_early_times(self, early_times: EarlyTimes) -> Self {
+        Self { early_times, ..self }
     }
 
     /// Where the host puts the messages that it gave up.
@@ -143,43 +128,55 @@ impl CheckQueue {
     /// # Errors
     ///
     /// [`QueueError`]; the message may have been queued all the same.
-    pub async fn put(&self, text: &str, schedule: Schedule, limits: PutLimits) -> Result<(), QueueError> {
-        // XML escapes the text on its way; what counts for the service is the text itself.
-        if text.len() > MAX_MESSAGE {
-            return Err(QueueError::TooLarge(text.len(), MAX_MESSAGE));
-        }
-        let backoff = ExponentialBuilder::default().with_min_delay(self.retry_pause).with_jitter();
-        let (backoff, timeout) = (backoff.with_max_times(limits.retries), limits.timeout);
-        let put = || async {
-            tokio::time::timeout(timeout.mul_f64(FIRST_TRY), self.put_once(text, schedule))
-                .await
-                .map_err(|_| "it did not answer".to_owned())?
-        };
-        let span = telemetry::put(self.client.queue_name());
-        let put = put.retry(backoff).instrument(span.clone());
-        let error = match tokio::time::timeout(timeout, put).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(why)) => why,
-            Err(_) => format!("it did not answer within {} s", timeout.as_secs()),
-        };
-        telemetry::failed(&span, "unavailable");
-        Err(QueueError::Unavailable(error))
+    pub async fn put(&self, text: &str, schedule: Schedule, limits: CallLimits) -> Result<(), QueueError> {
+        self.put_for_receipt(text, schedule, limits).await.map(drop)
     }
 
-    async fn put_once(&self, text: &str, schedule: Schedule) -> Result<(), String> {
+    /// The same. Returns what the first change of the message needs.
+    pub(super) async fn put_for_receipt(
+        &self,
+        text: &str,
+        schedule: Schedule,
+        limits: CallLimits,
+    ) -> Result<PopReceipt, QueueError> {
+        Self::check_size(text)?;
+        let span = telemetry::put(self.client.queue_name());
+        let put = self.persist(limits, || self.put_once(text, schedule)).instrument(span.clone()).await;
+        if put.is_err() {
+            telemetry::failed(&span, "unavailable");
+        }
+        put
+    }
+
+    /// XML escapes the text on its way; what counts for the service is the text itself.
+    pub(super) const fn check_size(text: &str) -> Result<(), QueueError> {
+        if text.len() > MAX_MESSAGE { Err(QueueError::TooLarge(text.len(), MAX_MESSAGE)) } else { Ok(()) }
+    }
+
+    /// Tries a call until it succeeds, within these limits.
+    pub(super) async fn persist<T, F: Future<Output = Result<T, String>>>(
+        &self,
+        limits: CallLimits,
+        call: impl Fn() -> F,
+    ) -> Result<T, QueueError> {
+        limits.persist(self.retry_pause, call).await.map_err(QueueError::Unavailable)
+    }
+
+    async fn put_once(&self, text: &str, schedule: Schedule) -> Result<PopReceipt, String> {
         let put = || {
             let now = self.clock.now();
             let put = self.client.put_message(text).visibility_timeout(schedule.visibility_delay(now));
             put.ttl(schedule.time_to_live(now)).into_future()
         };
-        match put().await {
+        let put = match put().await {
             Err(error) if is_not_found(&error) => {
                 self.create().await?;
-                put().await.map(drop).map_err(|error| describe(&error))
+                put().await
             }
-            Err(error) => Err(describe(&error)),
-            Ok(_) => Ok(()),
-        }
+            done => done,
+        };
+        let message = put.map_err(|error| describe(&error))?.queue_message;
+        Ok(PopReceipt::new(message.message_id, message.pop_receipt))
     }
 
     /// Creates the queue if it is missing.

@@ -25,6 +25,9 @@ pub(super) enum Purpose {
 
 /// Runs an attempt to its end.
 pub(super) async fn run(mut context: Context<'_>, purpose: Purpose) -> Result<Ended, Failure> {
+    if purpose == Purpose::Evaluate {
+        context.queue_early_successor().await;
+    }
     let mut next = evaluate(&mut context, purpose).await;
     loop {
         next = match next {
@@ -48,6 +51,7 @@ pub(super) async fn run(mut context: Context<'_>, purpose: Purpose) -> Result<En
                 Next::stop(format!("{event}: {why}"))
             }
             Next::End(ended) => {
+                context.withdraw_early_successor().await;
                 context.send_notices(&ended);
                 return Ok(ended);
             }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Ended;
 use super::acting::{end_with_token, session_of};
 use super::decision::ShownIn;
 use super::evidence::{Judged, Noted};
@@ -15,21 +14,22 @@ use super::precheck::{self, Seen};
 use super::record::{self, Reader};
 use super::retry::{self, Moment, StepError};
 use super::tries::Tries;
+use super::{Ended, micros};
 use crate::App;
 use crate::azure_devops::task::CheckRecord;
 use crate::azure_devops::{Error, Session};
 use crate::evaluation::evaluator::{Evaluation, Evaluator, ReadRun};
 use crate::events::Event;
 use crate::facts::{FactError, ReadingTime};
-use crate::queue::PendingDecision;
 use crate::queue::claim::{Claim, Claims};
 use crate::queue::message::MessageV1;
 use crate::queue::progress::Progress;
+use crate::queue::{EarlySuccessor, PendingDecision};
 use crate::task::token::AuthToken;
 use crate::task_log;
 
 /// How long reading the facts of one evaluation may take. Instances are taken away all the time, and one that is stopped
-/// during an evaluation costs the check up to 10 min, so that evaluations are short. What an operator allows a connection
+/// during an evaluation delays the check by a minute or two, so that evaluations are short. What an operator allows a connection
 /// stays well inside the host's `functionTimeout` of 5 min, after which it would kill the process with all evaluations.
 const READING_TIME: ReadingTime = ReadingTime { usual: Duration::from_secs(10), most: Duration::from_secs(90) };
 
@@ -49,6 +49,8 @@ pub(super) struct Context<'a> {
     pub(super) claims: Claims,
     /// How often it was tried.
     pub(super) tries: Tries,
+    /// What goes on where this evaluation does not end.
+    pub(super) early: Option<EarlySuccessor>,
     /// Whether the check has a record, so that a status can be shown.
     pub(super) has_record: bool,
     /// Whether checkgate made that record, so that nobody else completes it.
@@ -85,6 +87,7 @@ impl<'a> Context<'a> {
             session,
             claims,
             tries,
+            early: None,
             has_record: false,
             owns_record: false,
             is_pending: false,
@@ -102,6 +105,7 @@ impl<'a> Context<'a> {
     /// The next evaluation begins here, where it could not be queued.
     pub(super) fn begin_again(&mut self) {
         self.now = self.app.clock.now();
+        self.claims.pass_time(micros(self.now));
         self.session = session_of(&self.app.azure_devops, &self.message, &self.token);
     }
 
@@ -204,7 +208,7 @@ impl<'a> Context<'a> {
         self.progress().note_doubt(Some(claim));
         let now = self.present();
         let soon = retry::by_deadline(now + WAIT_FOR_OTHER_CHAIN, &self.message, now);
-        let at = until.unwrap_or(soon);
+        let at = until.map_or(soon, |until| until.max(soon));
         Next::Requeue { at, why: "another chain of messages may take care of the check".to_owned() }
     }
 

@@ -87,7 +87,7 @@ pub(super) fn compare(record: &CheckRecord, ours: &Decision, reader: Reader<'_>,
         (Ownership::Other, _) => {
             return ReadBack::End(Ended::Stopped("another chain of messages decides the check".to_owned()));
         }
-        (Ownership::Unclear, Some(claim)) if !reader.message.is_over(reader.now) => return ReadBack::Unclear(claim),
+        (Ownership::Unclear(_), Some(claim)) if !reader.message.is_over(reader.now) => return ReadBack::Unclear(claim),
         _ => {}
     }
     reader.decision(record).filter(|kept| kept != ours).map_or(ReadBack::Ours, ReadBack::Other)

@@ -10,8 +10,8 @@
 //! top to bottom), `precheck` (does somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry`
 //! (what an error leads to), `status` and `decision` (what is shown and posted), `evidence` (what is recorded of a decision),
 //! `notify` and `once` (who else is told), `page` (how it is written), `record` (the check's own timeline
-//! record), `successor` and `tries` (how the check is handed on, and what becomes of one that
-//! cannot be), `acting` (whose token is used), `context` (what all of them work with). [`watch`]: checks that
+//! record), `successor` and `tries` (how the check is handed on, and what becomes of one that dies or
+//! cannot be handed on), `acting` (whose token is used), `context` (what all of them work with). [`watch`]: checks that
 //! nobody evaluates.
 
 mod acting;
@@ -38,6 +38,7 @@ pub mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -137,8 +138,9 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     let token = open(app, &message, &sealed)?;
     // Unique to the queue message, so that a message which was queued twice has two claims.
     let message_id = invocation.message_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-    let is_retry = invocation.dequeue_count > 1 || put_back::was_put_back(&message, invocation);
-    let tries = Tries::new(invocation.dequeue_count, app.host.max_dequeue_count);
+    let interrupted = message.progress.interrupted();
+    let tries = Tries::new(invocation.dequeue_count, app.host.max_dequeue_count, interrupted);
+    let is_retry = tries.is_retry() || message.progress.is_early() || put_back::was_put_back(&message, invocation);
     app.watch.end(&message.check.properties);
     let delivered_at = message.check.delivered_at;
     picked_up(app, &message, is_retry);
@@ -148,6 +150,12 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
     // one off in the middle.
     let evaluation = tokio::spawn(
         async move {
+            if message.progress.is_early() {
+                tracing::warn!(
+                    interrupted,
+                    "the evaluation before this one did not end as it should; the check goes on"
+                );
+            }
             let claims = claims_of(&app, &message, message_id, is_retry);
             let context = Context::new(&app, (*message, token), claims, tries);
             let ended = in_time(attempt::run(context, Purpose::Evaluate)).await;
@@ -182,9 +190,15 @@ async fn in_time(attempt: impl Future<Output = Result<Ended, Failure>>) -> Resul
 
 /// What a message knows of claims. Until its chain has owned the check, it is a newcomer.
 fn claims_of(app: &App, message: &MessageV1, message_id: String, is_retry: bool) -> Claims {
-    let claims = Claims::new(message_id, message.progress.claims().to_vec(), is_retry);
-    let now = u64::try_from(app.clock.now().timestamp_micros()).unwrap_or_default();
+    let now = micros(app.clock.now());
+    let claims = Claims::new(message_id, message.progress.claims().to_vec());
+    let claims = if is_retry { claims.of_retry(now) } else { claims };
     if message.progress.is_first() { claims.of_newcomer(now) } else { claims }
+}
+
+/// The time as claims count it: in microseconds since 1970.
+fn micros(time: DateTime<Utc>) -> u64 {
+    u64::try_from(time.timestamp_micros()).unwrap_or_default()
 }
 
 /// Opens the token, and checks the allow-list again: the message may be old, or forged.

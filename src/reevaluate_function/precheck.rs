@@ -1,6 +1,6 @@
 //! Before an evaluation: does somebody still wait for this check, and does the check belong to this chain of messages?
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Ended;
 use super::record::{self, Reader, recorded_claim};
@@ -9,6 +9,10 @@ use crate::azure_devops::{Error, ErrorKind, Session};
 use crate::queue::PendingDecision;
 use crate::queue::claim::{Claim, Claims, Ownership};
 use crate::task_log;
+
+/// How long past the deadline a message looks again that waits for a chain which looks at the deadline. What is left of the
+/// half minute after which Azure Pipelines stops waiting is for its own decision.
+const AFTER_DEADLINE: TimeDelta = TimeDelta::seconds(10);
 
 /// What can be seen of a check.
 #[derive(Debug)]
@@ -127,7 +131,10 @@ pub(super) fn judge(seen: &Seen, reader: Reader<'_>, claims: &mut Claims, is_las
     match (ownership, recorded) {
         (Ownership::Other, _) => Precheck::stop("another chain of messages takes care of the check"),
         (Ownership::Promised(until), Some(claim)) => Precheck::WaitForOtherChain(claim, Some(until)),
-        (Ownership::Unclear, Some(claim)) if !is_due => Precheck::WaitForOtherChain(claim, None),
+        (Ownership::Unclear(until), Some(claim)) if !is_due => {
+            let latest = reader.message.check.deadline + AFTER_DEADLINE;
+            Precheck::WaitForOtherChain(claim, until.map(|until| until.min(latest)))
+        }
         _ => Precheck::Proceed(pending),
     }
 }

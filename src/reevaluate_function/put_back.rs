@@ -11,7 +11,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::envelope::Invocation;
-use super::{Ended, Failure};
+use super::{Ended, Failure, micros};
 use crate::App;
 use crate::events::Event;
 use crate::queue::claim::Claim;
@@ -80,7 +80,6 @@ pub(super) fn was_put_back(message: &MessageV1, invocation: &Invocation) -> bool
 
 /// Whether this is later than the message can have come into the queue, unless it was put back.
 fn is_late(message: &MessageV1, inserted: DateTime<Utc>) -> bool {
-    let micros = |time: DateTime<Utc>| u64::try_from(time.timestamp_micros()).unwrap_or_default();
     let delivered = (micros(message.check.delivered_at), 0);
     let claimed = |claim: &Claim| (claim.made_at, claim.next_look.unwrap_or_default());
     let (written, due) = message.progress.claims().last().map_or(delivered, claimed);
@@ -116,12 +115,12 @@ mod tests {
         for (after, expected) in [(-60, false), (0, false), (25, false), (26, true)] {
             assert_eq!(is_late(&message, after), expected, "{after} s after the delivery");
         }
-        let micros = |minutes| u64::try_from(minute(minutes).timestamp_micros()).expect("later than 1970");
-        message.progress.hand_on(Claims::new("own".to_owned(), Vec::new(), false).hand_on(micros(7)));
+        let micros = |minutes| micros(minute(minutes));
+        message.progress.hand_on(Claims::new("own".to_owned(), Vec::new()).hand_on(micros(7)));
         for (after, expected) in [(7 * 60 + 25, false), (7 * 60 + 26, true)] {
             assert_eq!(is_late(&message, after), expected, "{after} s");
         }
-        let mut promising = Claims::new("own".to_owned(), Vec::new(), false);
+        let mut promising = Claims::new("own".to_owned(), Vec::new());
         promising.make_until(micros(7), minute(9));
         message.progress.hand_on(promising.hand_on(micros(7)));
         for (after, expected) in [(9 * 60, false), (9 * 60 + 1, true)] {

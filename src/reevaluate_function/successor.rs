@@ -1,11 +1,19 @@
-//! How an evaluation hands the check on: it queues the next evaluation.
+//! How an evaluation hands the check on: it queues an early successor at its begin, and the next evaluation at its end.
 //!
 //! # What must hold
 //!
 //! * The host deletes a message only when the next one is durable, or the check needs none.
+//! * The death of a process in the middle of an evaluation costs a check two minutes at most.
 //! * An outage of the queue does not decide a check, as long as an evaluation that waits would not either.
 //!
 //! # How
+//!
+//! An evaluation begins by queueing its message once more. This *early successor* is due in a minute, which moves on while the
+//! evaluation runs; it becomes the next evaluation at the end, or is deleted ([`crate::queue::EarlySuccessor`]). It is the
+//! same message under another id: it carries the same claims, counts as handed out before, and counts the claims of the
+//! message that it stands for as its own. So it goes on after a death, it does not oust a chain that lives, and where the
+//! evaluation goes on all the same, the two are duplicates, which die out. A message that was handed out before queues none:
+//! its first try has. Else a crash that repeats would double the messages each time.
 //!
 //! An evaluation whose successor cannot be queued keeps its invocation and tries again. Meanwhile it is its own successor: when
 //! the next evaluation is due, it takes place here. So an outage of a few minutes delays no check, and a check whose time is
@@ -53,18 +61,62 @@ impl Context<'_> {
         let schedule = Schedule { due, deadline };
         let until = if self.tries.are_used_up() { deadline } else { due };
         loop {
-            let error = match self.app.queue.put(&text, schedule, EVALUATION_PUT).await {
+            let error = match self.queue_once(&text, schedule).await {
                 Ok(()) => return Ok(()),
                 Err(error @ QueueError::TooLarge(..)) => return Err(NotQueued::Refused(error)),
                 Err(error) => error,
             };
             let (now, end) = (self.present(), until.min(self.began + KEEP_TRYING));
+            // The check goes on with the state that it had before.
+            if now >= self.began + KEEP_TRYING && self.early.take().is_some() {
+                return Ok(());
+            }
             if now >= end {
                 let is_due = now >= until && !self.tries.are_used_up();
                 return Err(if is_due { NotQueued::Due } else { NotQueued::Refused(error) });
             }
             tracing::warn!(error = %error, "the next evaluation could not be queued; it is tried again");
             self.app.clock.sleep((end - now).min(PAUSE).to_std().unwrap_or(Duration::ZERO)).await;
+        }
+    }
+
+    /// Turns the early successor into this message, or puts it anew: while somebody has the early successor, this evaluation
+    /// may have made the newest claim, and must not end without a successor of its own.
+    async fn queue_once(&mut self, text: &str, schedule: Schedule) -> Result<(), QueueError> {
+        if let Some(early) = &self.early {
+            match early.replace(text, schedule).await {
+                Ok(true) => {
+                    self.early = None;
+                    return Ok(());
+                }
+                Ok(false) => self.early = None,
+                Err(error @ QueueError::TooLarge(..)) => return Err(error),
+                // It cannot be changed. A new message may be put all the same, and then it is deleted.
+                Err(QueueError::Unavailable(_)) => {}
+            }
+        }
+        self.app.queue.put(text, schedule, EVALUATION_PUT).await
+    }
+
+    /// Queues this message once more, for the case that the evaluation does not end. One of an earlier try may be there
+    /// already.
+    pub(super) async fn queue_early_successor(&mut self) {
+        if self.tries.is_retry() {
+            return;
+        }
+        let mut message = self.message.clone();
+        message.progress.interrupt(&self.claims.message_id);
+        let text = message.seal(&self.token, &self.app.sealer);
+        match self.app.queue.put_early(text, message.check.deadline).await {
+            Ok(early) => self.early = Some(early),
+            Err(error) => tracing::warn!(error = %error, "the evaluation begins without an early successor"),
+        }
+    }
+
+    /// The check needs no next evaluation.
+    pub(super) async fn withdraw_early_successor(&mut self) {
+        if let Some(early) = self.early.take() {
+            early.delete().await;
         }
     }
 

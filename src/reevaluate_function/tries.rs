@@ -15,13 +15,20 @@ pub(super) struct Tries {
     handed_out: u32,
     /// How often it does so at most.
     most: u32,
+    /// How many evaluations before this message did not end: it is the early successor of the last one.
+    interrupted: u32,
     /// How many of the tries before this one could not queue a successor.
     not_queued: u32,
 }
 
 impl Tries {
-    pub(super) const fn new(handed_out: u32, most: u32) -> Self {
-        Self { handed_out, most, not_queued: 0 }
+    pub(super) const fn new(handed_out: u32, most: u32, interrupted: u32) -> Self {
+        Self { handed_out, most, interrupted, not_queued: 0 }
+    }
+
+    /// Whether an earlier try of this message may have begun an evaluation.
+    pub(super) const fn is_retry(self) -> bool {
+        self.handed_out > 1
     }
 
     /// So many tries could not queue a successor.
@@ -36,7 +43,7 @@ impl Tries {
 
     /// Whether the evaluation of this message was cut off so often that it must be the reason itself.
     pub(super) const fn seem_to_crash(self) -> bool {
-        (self.handed_out - self.not_queued).saturating_add(LAST_TRIES) > self.most
+        (self.handed_out - self.not_queued).saturating_add(self.interrupted).saturating_add(LAST_TRIES) > self.most
     }
 
     /// Whether the message has to be queued anew before anything else: the host hands it out once more at most.
@@ -55,7 +62,7 @@ mod tests {
     use super::*;
 
     fn tries(handed_out: u32, not_queued: u32) -> Tries {
-        let mut tries = Tries::new(handed_out, 10);
+        let mut tries = Tries::new(handed_out, 10, 0);
         tries.note_not_queued(not_queued);
         tries
     }
@@ -67,6 +74,12 @@ mod tests {
         {
             assert_eq!(tries(handed_out, not_queued).seem_to_crash(), expected, "{handed_out} {not_queued}");
         }
+    }
+
+    #[test]
+    fn evaluations_that_were_cut_off_before_count_for_an_early_successor() {
+        assert!(!Tries::new(1, 10, 7).seem_to_crash());
+        assert!(Tries::new(1, 10, 8).seem_to_crash() && !Tries::new(1, 10, 8).are_used_up());
     }
 
     #[test]

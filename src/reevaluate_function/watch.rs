@@ -132,7 +132,7 @@ async fn write(session: &Session<'_>, check: &Check, now: DateTime<Utc>) {
 async fn decide(app: &Arc<App>, message: MessageV1, token: AuthToken) -> Then {
     let (check, now) = (message.check.clone(), app.clock.now());
     let claims = claims_of(app, &message, Uuid::new_v4().to_string(), false);
-    let tries = Tries::new(1, app.host.max_dequeue_count);
+    let tries = Tries::new(1, app.host.max_dequeue_count, 0);
     let attempt = attempt::run(Context::new(app, (message, token), claims, tries), Purpose::EndUnevaluated);
     match in_time(attempt).await {
         Ok(Ended::Requeued(why)) => again(&check, now, (&why, true)),

@@ -18,6 +18,7 @@ mod closed_output;
 mod command_line;
 mod contract;
 mod dashboards;
+mod deaths;
 mod deliver;
 mod delivery;
 mod edits;

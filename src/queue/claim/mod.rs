@@ -28,7 +28,13 @@
 //!
 //! A message that was handed out before may have made a claim in an attempt that died. This attempt knows nothing of it. If
 //! it is newer than the other chain's, it ends that chain when it arrives. So such a message waits as well, instead of ending
-//! at once. The same holds for a message that another app put back: it has a new id, and begins to count anew.
+//! at once. The same holds for a message that another app put back: it has a new id, and begins to count anew. And it holds for
+//! an early successor, which takes the place of a message whose evaluation died ([`crate::queue::EarlySuccessor`]): it counts the
+//! claims of that message as its own, whenever they were made.
+//!
+//! Such a message may also find that its own chain has promised a look that is still to come. Then an attempt came to its end,
+//! and has handed on, unless it died just then. So the message waits until that look is 30 s late, and does not oust a
+//! successor that sleeps for an hour. It waits just as long for another chain.
 //!
 //! A chain may also be dead: its message was lost, or the host has given it up. Then only another delivery of the check can
 //! help. So a claim says when its chain looks again. A *newcomer*, a message whose chain has never owned the check, does not
@@ -74,8 +80,8 @@ pub enum Ownership {
     Ours,
     /// Another chain's, which lives: this message ends.
     Other,
-    /// Another chain may live, or its claim may be stale: wait, and look again.
-    Unclear,
+    /// Another chain may live, or its claim may be stale: wait, and look again, at this time if it is known.
+    Unclear(Option<DateTime<Utc>>),
     /// Another chain owns the check and is not known to be dead: look again at this time.
     Promised(DateTime<Utc>),
 }
@@ -89,8 +95,8 @@ pub struct Claims {
     pub known: Vec<Claim>,
     /// The record's claim, once this chain counts it as its own.
     pub recorded: Option<Claim>,
-    /// Whether the message was handed out before.
-    pub is_retry: bool,
+    /// The time now, in microseconds since 1970, if the message was handed out before.
+    pub retried_at: Option<u64>,
     /// Whether this attempt has made a claim.
     pub has_made: bool,
     /// The time now, in microseconds since 1970, while this message is a newcomer.
@@ -100,25 +106,37 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// What the message with this id knows. It carries the newest claims of its chain, oldest first. `is_retry` says that it
-    /// was handed out before: it may have made a claim of which this attempt knows nothing.
+    /// What the message with this id knows. It carries the newest claims of its chain, oldest first.
     #[must_use]
-    pub const fn new(message_id: String, carried: Vec<Claim>, is_retry: bool) -> Self {
+    pub const fn new(message_id: String, carried: Vec<Claim>) -> Self {
         Self {
             message_id,
             known: carried,
             recorded: None,
-            is_retry,
+            retried_at: None,
             has_made: false,
             newcomer_at: None,
             dead_since: None,
         }
     }
 
+    /// The same for a message that was handed out before, at this time in microseconds since 1970. It may have made a claim of
+    /// which this attempt knows nothing.
+    #[must_use]
+    pub fn of_retry(self, now: u64) -> Self {
+        Self { retried_at: Some(now), ..self }
+    }
+
     /// The same for a newcomer, at this time in microseconds since 1970.
     #[must_use]
     pub fn of_newcomer(self, now: u64) -> Self {
         Self { newcomer_at: Some(now), ..self }
+    }
+
+    /// It is later now than when this message was handed out: this time in microseconds since 1970.
+    pub fn pass_time(&mut self, now: u64) {
+        self.retried_at = self.retried_at.map(|_| now);
+        self.newcomer_at = self.newcomer_at.map(|_| now);
     }
 
     /// When the dead chain should have looked again whose check this message has taken over.
@@ -142,6 +160,11 @@ impl Claims {
         // An attempt of this message made it, or one of an earlier message of this chain.
         let is_of = |message_id: &String| *message_id == recorded.message_id;
         if is_of(&self.message_id) || self.known.iter().any(|known| is_of(&known.message_id)) {
+            // An earlier attempt came to its end. If it has handed on, its successor has its turn first.
+            let until = self.looks_until(recorded).filter(|_| !self.has_made);
+            if until.is_some() {
+                return Ownership::Unclear(until);
+            }
             self.take_over(recorded);
             return Ownership::Ours;
         }
@@ -158,14 +181,24 @@ impl Claims {
         }
         if self.known.last() < Some(recorded) {
             // An earlier attempt may have made a newer claim. It would end the other chain when it arrives.
-            return if self.is_retry && !self.has_made { Ownership::Unclear } else { Ownership::Other };
+            let may_have_made = self.retried_at.is_some() && !self.has_made;
+            return if may_have_made { Ownership::Unclear(self.looks_until(recorded)) } else { Ownership::Other };
         }
         // It is still there after the wait, so it is stale.
         if Some(recorded) == doubted {
             self.take_over(recorded);
             return Ownership::Ours;
         }
-        Ownership::Unclear
+        Ownership::Unclear(None)
+    }
+
+    /// Until when the chain that made this claim may look again as it has promised. `None` where it should have looked already,
+    /// where it has promised nothing yet, and where this message was not handed out before.
+    fn looks_until(&self, recorded: &Claim) -> Option<DateTime<Utc>> {
+        // At its begin an evaluation claims the check for now.
+        let next_look = recorded.next_look.filter(|next_look| *next_look > recorded.made_at)?;
+        let late = next_look.saturating_add(LATE);
+        (self.retried_at? < late).then(|| time(late))
     }
 
     /// Counts the record's claim as one of this chain, so that the next one is newer.
@@ -222,8 +255,8 @@ mod tests {
 
     /// What a newcomer makes of the claim of a chain that was to look again after 10 minutes.
     fn newcomer(minute: u64, doubted: Option<&Claim>) -> (Ownership, Claims) {
-        let other = Claims::new("other".to_owned(), Vec::new(), false).make_until(5, time(10 * MINUTE));
-        let mut own = Claims::new("own".to_owned(), Vec::new(), false).of_newcomer(minute * MINUTE);
+        let other = Claims::new("other".to_owned(), Vec::new()).make_until(5, time(10 * MINUTE));
+        let mut own = Claims::new("own".to_owned(), Vec::new()).of_newcomer(minute * MINUTE);
         (own.judge(Some(&other), doubted), own)
     }
 
@@ -249,27 +282,28 @@ mod tests {
         let before = at(3, "other");
         assert_eq!(newcomer(11, Some(&before)).0, Ownership::Other);
         let (_, mut retried) = newcomer(1, None);
-        retried.is_retry = true;
-        let newer = Claims::new("other".to_owned(), Vec::new(), false).make_until(6, time(20 * MINUTE));
-        assert_eq!(retried.judge(Some(&newer), Some(&before)), Ownership::Unclear, "its own may be on its way");
+        retried.retried_at = Some(MINUTE);
+        let newer = Claims::new("other".to_owned(), Vec::new()).make_until(6, time(20 * MINUTE));
+        let until = Some(time(20 * MINUTE + LATE));
+        assert_eq!(retried.judge(Some(&newer), Some(&before)), Ownership::Unclear(until), "its own may be on its way");
     }
 
     fn at(time: u64, message: &str) -> Claim {
-        Claims::new(message.to_owned(), Vec::new(), false).make(time)
+        Claims::new(message.to_owned(), Vec::new()).make(time)
     }
 
     fn turn(message: &str, carried: &[Claim], recorded: &Claim) -> Ownership {
-        Claims::new(message.to_owned(), carried.to_vec(), false).judge(Some(recorded), None)
+        Claims::new(message.to_owned(), carried.to_vec()).judge(Some(recorded), None)
     }
 
     /// What the successor of a chain carries whose messages `0`, `1` ... made a claim each.
     fn chain(length: u64) -> Vec<Claim> {
-        (0..length).fold(Vec::new(), |carried, time| Claims::new(time.to_string(), carried, false).hand_on(time))
+        (0..length).fold(Vec::new(), |carried, time| Claims::new(time.to_string(), carried).hand_on(time))
     }
 
     #[test]
     fn a_message_goes_on_where_nobody_or_its_own_chain_has_claimed_the_check() {
-        assert_eq!(Claims::new("own".to_owned(), chain(3), false).judge(None, None), Ownership::Ours);
+        assert_eq!(Claims::new("own".to_owned(), chain(3)).judge(None, None), Ownership::Ours);
         // `1` was tried twice.
         for recorded in [at(0, "0"), at(1, "1"), at(5, "1"), at(2, "2"), at(9, "own")] {
             assert_eq!(turn("own", &chain(3), &recorded), Ownership::Ours);
@@ -280,14 +314,14 @@ mod tests {
     fn a_message_ends_for_a_newer_claim_and_doubts_an_older_one() {
         assert_eq!(turn("own", &chain(3), &at(3, "duplicate")), Ownership::Other);
         assert_eq!(turn("own", &[], &at(3, "duplicate")), Ownership::Other);
-        assert_eq!(turn("own", &chain(3), &at(1, "stale")), Ownership::Unclear);
+        assert_eq!(turn("own", &chain(3), &at(1, "stale")), Ownership::Unclear(None));
     }
 
     #[test]
     fn an_older_claim_that_nobody_renews_is_stale() {
         let (stale, other) = (at(1, "stale"), at(1, "other"));
-        let mut own = Claims::new("own".to_owned(), chain(3), false);
-        assert_eq!(own.judge(Some(&other), Some(&stale)), Ownership::Unclear);
+        let mut own = Claims::new("own".to_owned(), chain(3));
+        assert_eq!(own.judge(Some(&other), Some(&stale)), Ownership::Unclear(None));
         assert_eq!(own.judge(Some(&stale), Some(&stale)), Ownership::Ours);
         assert_eq!(own.judge(Some(&at(4, "duplicate")), Some(&stale)), Ownership::Other);
     }
@@ -295,36 +329,65 @@ mod tests {
     #[test]
     fn of_two_claims_of_the_same_moment_one_is_newer() {
         assert_eq!(turn("successor of a", &[at(7, "a")], &at(7, "b")), Ownership::Other);
-        assert_eq!(turn("successor of b", &[at(7, "b")], &at(7, "a")), Ownership::Unclear);
+        assert_eq!(turn("successor of b", &[at(7, "b")], &at(7, "a")), Ownership::Unclear(None));
     }
 
     #[test]
     fn an_attempt_after_one_that_died_makes_a_newer_claim_for_its_successor() {
-        let carried = Claims::new("own".to_owned(), vec![at(7, "predecessor")], true).hand_on(9);
+        let carried = Claims::new("own".to_owned(), vec![at(7, "predecessor")]).of_retry(8).hand_on(9);
         assert_eq!(turn("successor", &carried, &at(8, "own")), Ownership::Ours);
         assert!(carried.last() > Some(&at(8, "duplicate")));
     }
 
     #[test]
     fn a_message_whose_earlier_attempt_may_have_made_a_newer_claim_does_not_end_for_another_chain() {
-        let mut again = Claims::new("own".to_owned(), Vec::new(), true);
-        assert_eq!(again.judge(Some(&at(3, "duplicate")), None), Ownership::Unclear);
+        let mut again = Claims::new("own".to_owned(), Vec::new()).of_retry(4);
+        assert_eq!(again.judge(Some(&at(3, "duplicate")), None), Ownership::Unclear(None));
         again.make(4);
         assert_eq!(again.judge(Some(&at(5, "duplicate")), None), Ownership::Other, "this attempt has made one");
+    }
+
+    /// What a message that is tried again makes of the claim of this other message, which promises a look after 10 minutes.
+    fn again(other: &str, minute: u64) -> Ownership {
+        let recorded = Claims::new(other.to_owned(), Vec::new()).make_until(5, time(10 * MINUTE));
+        Claims::new("own".to_owned(), vec![at(0, "interrupted")]).of_retry(minute * MINUTE).judge(Some(&recorded), None)
+    }
+
+    #[test]
+    fn a_message_that_is_tried_again_waits_until_a_promised_look_is_late() {
+        let late = Some(time(10 * MINUTE + LATE));
+        for other in ["own", "interrupted", "other"] {
+            assert_eq!(again(other, 1), Ownership::Unclear(late), "{other}");
+            assert_eq!(again(other, 10), Ownership::Unclear(late), "{other}");
+        }
+        assert_eq!([again("own", 11), again("interrupted", 11)], [Ownership::Ours; 2]);
+        let begun = Claims::new("own".to_owned(), Vec::new()).make_until(MINUTE, time(MINUTE));
+        let soon = Claims::new("own".to_owned(), Vec::new()).of_retry(MINUTE + 1).judge(Some(&begun), None);
+        assert_eq!(soon, Ownership::Ours, "an evaluation that has only begun promises nothing");
+        assert_eq!(again("other", 11), Ownership::Unclear(None));
+    }
+
+    #[test]
+    fn a_message_that_is_tried_again_goes_on_when_the_promised_look_has_become_late_meanwhile() {
+        let recorded = Claims::new("own".to_owned(), Vec::new()).make_until(5, time(10 * MINUTE));
+        let mut again = Claims::new("own".to_owned(), Vec::new()).of_retry(MINUTE);
+        again.judge(Some(&recorded), None);
+        again.pass_time(11 * MINUTE);
+        assert_eq!(again.judge(Some(&recorded), None), Ownership::Ours);
     }
 
     #[test]
     fn an_outage_of_any_length_does_not_end_a_chain_for_its_own_claim() {
         let carried = chain(1_000);
         assert_eq!(carried.len(), CARRIED);
-        assert_eq!(turn("last", &carried, &at(0, "0")), Ownership::Unclear);
+        assert_eq!(turn("last", &carried, &at(0, "0")), Ownership::Unclear(None));
     }
 
     #[test]
     fn the_claim_that_the_record_holds_is_known_however_many_later_ones_never_arrived() {
         let mut carried = vec![at(0, "first")];
         for time in 1..100 {
-            let mut claims = Claims::new(time.to_string(), carried, false);
+            let mut claims = Claims::new(time.to_string(), carried);
             assert_eq!(claims.judge(Some(&at(0, "first")), None), Ownership::Ours);
             claims.make(time);
             carried = claims.hand_on(time);
@@ -335,7 +398,7 @@ mod tests {
     #[test]
     fn a_chain_that_takes_over_and_a_clock_that_goes_backwards_make_newer_claims_all_the_same() {
         let ahead = at(5, "ahead");
-        let mut own = Claims::new("own".to_owned(), chain(3), false);
+        let mut own = Claims::new("own".to_owned(), chain(3));
         own.take_over(&ahead);
         assert!(own.make(3) > ahead);
         assert_eq!(own.hand_on(3).first(), Some(&at(0, "0")), "oldest first");

@@ -18,6 +18,19 @@ impl Progress {
     pub fn hand_on(&mut self, claims: Vec<Claim>) {
         self.claims = claims;
         self.evaluations += 1;
+        self.is_early = false;
+        // One that waits for another chain has not shown that the check can be evaluated.
+        if self.doubted_claim.is_none() {
+            self.interrupted = 0;
+        }
+    }
+
+    /// The evaluation of the message with this id may not end: this is for its early successor. What that evaluation claims is a
+    /// claim of this chain, whenever it was made.
+    pub fn interrupt(&mut self, message_id: &str) {
+        self.is_early = true;
+        self.interrupted = self.interrupted.saturating_add(1);
+        self.take_over(Claim { made_at: 0, message_id: message_id.to_owned(), next_look: None });
     }
 
     /// An evaluation made so many calls.

@@ -22,6 +22,12 @@ pub struct Progress {
     /// Whether an evaluation has found the check waiting. Until then, each is the first one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     begun: bool,
+    /// Whether the message is an early successor: it stands for one whose evaluation may not have ended.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_early: bool,
+    /// How many evaluations in a row did not end, so that their early successors took over.
+    #[serde(skip_serializing_if = "is_zero")]
+    interrupted: u32,
     /// The newest claims that messages of this chain may have written, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     claims: Vec<Claim>,
@@ -77,6 +83,16 @@ impl Progress {
     /// How many evaluations are over.
     pub const fn evaluations(&self) -> u32 {
         self.evaluations
+    }
+
+    /// Whether the message is an early successor.
+    pub const fn is_early(&self) -> bool {
+        self.is_early
+    }
+
+    /// How many evaluations in a row did not end.
+    pub const fn interrupted(&self) -> u32 {
+        self.interrupted
     }
 
     /// Whether no evaluation has found the check waiting yet.
@@ -232,6 +248,24 @@ mod tests {
         progress.hand_on(vec![claim(1), claim(5)]);
         progress.take_over(claim(3));
         assert_eq!(progress.claims(), [claim(1), claim(3), claim(5)]);
+    }
+
+    #[test]
+    fn deaths_are_counted_until_an_evaluation_comes_to_its_end() {
+        let mut progress = Progress::default();
+        progress.hand_on(vec![claim(5)]);
+        progress.interrupt("dead");
+        progress.interrupt("dead too");
+        assert_eq!(progress.claims().last(), Some(&claim(5)), "its own claims are older than any");
+        assert_eq!(progress.claims().len(), 3);
+        progress.note_doubt(Some(claim(6)));
+        assert!(progress.is_early());
+        progress.hand_on(Vec::new());
+        assert!(!progress.is_early());
+        assert_eq!(progress.interrupted(), 2, "a message that only waits for another chain proves nothing");
+        progress.note_doubt(None);
+        progress.hand_on(Vec::new());
+        assert_eq!(progress.interrupted(), 0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use simulator::functions_host::Invocation;
 use super::answers;
 use super::facts::{Verdict, could_be};
 use super::life::{CLEARS_UP, Check, Event, Life, Mode};
-use super::stage::Account;
+use super::stage::{Account, Death};
 
 /// How long a decision may take once it can be made and nothing fails any more: a lease, a backoff and an interval.
 const PROMPT: TimeDelta = TimeDelta::minutes(30);
@@ -16,11 +16,20 @@ const PROMPT: TimeDelta = TimeDelta::minutes(30);
 /// met, and leaves it to the chain that lives.
 const PROMPT_IF_UNDISTURBED: TimeDelta = TimeDelta::seconds(4 * 60 + 15);
 
+/// How much longer it takes for each machine that dies.
+const DEATH: TimeDelta = TimeDelta::minutes(2);
+
+/// The same where it dies at once: the host's lease of its message.
+const EARLY_DEATH: TimeDelta = TimeDelta::minutes(11);
+
 /// How much longer it takes where calls and messages take their time.
 const SLOWER: TimeDelta = TimeDelta::minutes(1);
 
 /// The last tries of a message, which fail the check.
 const LAST_TRIES: u64 = 9;
+
+/// So many deaths in a row fail the check as well.
+const DEATHS_IN_A_ROW: usize = 8;
 
 /// How a life ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -128,15 +137,17 @@ fn is_one_chain(life: &Life, account: &Account) -> bool {
 /// When the decision must have been posted, from the beginning on.
 fn latest(life: &Life, account: &Account) -> TimeDelta {
     let end = life.deliveries().max().unwrap_or_default() + life.check.time();
-    let is_undisturbed = life.is_undisturbed();
+    let is_undisturbed = life.has_nothing_but_deaths();
     let clear = if is_undisturbed { TimeDelta::zero() } else { CLEARS_UP };
-    let decides = |it: &&Invocation| !could_be(life, account, (it.at, it.ended), Verdict::NotYet);
+    let decides = |it: &&Invocation| it.succeeded() && !could_be(life, account, (it.at, it.ended), Verdict::NotYet);
     let evaluated = account.evaluations.iter().find(decides).map(|it| it.ended - account.begin);
     // A dead chain counts as dead 15 minutes after its next look.
     let taken_over = life.redelivery().map_or(clear, |at| at + TimeDelta::minutes(20));
     let prompt = if is_undisturbed { PROMPT_IF_UNDISTURBED } else { PROMPT };
     let slower = if life.is_slow() { SLOWER } else { TimeDelta::zero() };
-    evaluated.unwrap_or(end).max(clear).max(taken_over) + prompt + slower
+    let cost = |death: &Death| if *death == Death::Early { EARLY_DEATH } else { DEATH };
+    let deaths = account.deaths.iter().map(cost).sum();
+    evaluated.unwrap_or(end).max(clear).max(taken_over) + prompt + slower + deaths
 }
 
 /// The evaluations that had begun by then.
@@ -165,7 +176,9 @@ fn why_failed(life: &Life, account: &Account, at: DateTime<Utc>) -> Result<End, 
     if before(account, at).any(missed) && says("The check's time is over") {
         return Ok(End::TimedOut);
     }
-    if before(account, at).any(|it| it.dequeue_count >= LAST_TRIES) && says("checkgate could not evaluate the check") {
+    let are_last_tries = before(account, at).any(|it| it.dequeue_count >= LAST_TRIES)
+        || before(account, at).filter(|it| !it.succeeded()).count() >= DEATHS_IN_A_ROW;
+    if are_last_tries && says("checkgate could not evaluate the check") {
         return Ok(End::GivenUp);
     }
     Err("it failed without a reason".to_owned())

@@ -117,7 +117,9 @@ pub(super) enum Event {
     CheckEnds(TaskResult),
     TokenExpires,
     OutageOfAzureDevOps(Outage),
-    OutageOfQueue,
+    /// The handler's calls of the queue fail for so long: all of them, or those with this method. It may end while an
+    /// evaluation holds on.
+    OutageOfQueue(&'static str, TimeDelta),
     /// The storage account is down: the host receives nothing either.
     StorageIsDown(TimeDelta),
     OutagesEnd,
@@ -187,6 +189,8 @@ pub(super) struct Life {
     pub(super) showers: f64,
     /// How probable it is that the evaluation dies, each time that it looks at the clock.
     pub(super) death: f64,
+    /// Whether the host dies with the evaluation, so that its message stays locked.
+    pub(super) machines_die: bool,
     /// How probable it is that the host dies when evaluations are done, so that their messages come back.
     pub(super) host_death: f64,
     /// How probable it is that the host hands messages out twice, at the same time.
@@ -226,6 +230,7 @@ impl Life {
             host_death: sometimes(&mut random, 0.1),
             twice: sometimes(&mut random, 0.1),
             one_at_a_time: random.bool(),
+            machines_die: random.bool(),
         }
     }
 
@@ -247,6 +252,7 @@ impl Life {
             events: vec![FIRST_DELIVERY],
             showers: 0.0,
             death: 0.0,
+            machines_die: false,
             host_death: 0.0,
             twice: 0.0,
             one_at_a_time: true,
@@ -255,9 +261,14 @@ impl Life {
 
     /// Whether nothing goes wrong in it.
     pub(super) fn is_undisturbed(&self) -> bool {
+        self.death == 0.0 && self.has_nothing_but_deaths()
+    }
+
+    /// Whether nothing goes wrong in it but that machines die.
+    pub(super) fn has_nothing_but_deaths(&self) -> bool {
         self.is_calm()
             && self.redelivery().is_none()
-            && self.death == 0.0
+            && (self.death == 0.0 || self.machines_die)
             && self.host_death == 0.0
             && self.twice == 0.0
             && (!self.is_slow() || self.deliveries().count() == 1)
@@ -275,7 +286,7 @@ impl Life {
         let is_trouble = |event: &Event| {
             matches!(
                 event,
-                Event::OutageOfAzureDevOps(_) | Event::OutageOfQueue | Event::StorageIsDown(_) | Event::Hiccup(_)
+                Event::OutageOfAzureDevOps(_) | Event::OutageOfQueue(..) | Event::StorageIsDown(_) | Event::Hiccup(_)
             )
         };
         self.showers == 0.0 && !self.events.iter().any(|(_, event)| is_trouble(event))
@@ -393,7 +404,10 @@ fn outages(random: &mut fastrand::Rng) -> Vec<(TimeDelta, Event)> {
         1 => Event::OutageOfAzureDevOps(Outage::Unreachable),
         2 => Event::OutageOfAzureDevOps(Outage::SignInPage),
         3 => Event::OutageOfAzureDevOps(Outage::Throttled),
-        4 => Event::OutageOfQueue,
+        4 => {
+            let method = random.choice(["", "POST", "PUT"]).unwrap_or_default();
+            Event::OutageOfQueue(method, end.min(CLEARS_UP) - begin)
+        }
         5 => {
             end = begin + seconds(random, 1..60);
             Event::OutageOfAzureDevOps(Outage::Gone)

@@ -12,7 +12,7 @@ use simulator::functions_host::Invocation;
 use simulator::storage_queue::Message;
 
 use super::life::{CLEARS_UP, Event, Hiccup, Life, Loss, Mode};
-use super::stage::{Account, End, Stage};
+use super::stage::{Account, Death, End, Stage};
 
 /// How long a message stays hidden when the host dies with it.
 const LEASE: TimeDelta = TimeDelta::minutes(10);
@@ -31,6 +31,7 @@ pub(super) struct Scene<'a> {
     /// Whether a delivery was acknowledged whose message was not lost since.
     is_accepted: bool,
     end: Arc<OnceLock<End>>,
+    deaths: Vec<Death>,
 }
 
 impl<'a> Scene<'a> {
@@ -44,7 +45,7 @@ impl<'a> Scene<'a> {
             waiting = waiting.without_records();
         }
         let begin = stage.clock.now();
-        Self { stage, life, begin, waiting, random, is_accepted: false, end: Arc::default() }
+        Self { stage, life, begin, waiting, random, is_accepted: false, end: Arc::default(), deaths: Vec::new() }
     }
 
     pub(super) async fn play(&mut self) {
@@ -102,9 +103,9 @@ impl<'a> Scene<'a> {
                 stage.azure_devops.heal();
                 stage.azure_devops.fail(outage.fault()).forever();
             }
-            Event::OutageOfQueue => {
+            Event::OutageOfQueue(method, time) => {
                 stage.queue.heal();
-                stage.queue.fail(Fault::status(503)).forever();
+                stage.queue.fail(Fault::status(503)).on(method, "").until(stage.clock.now() + time);
             }
             Event::StorageIsDown(time) => stage.queue.with(|state| state.go_down_for(time)),
             Event::OutagesEnd => self.shower(),
@@ -198,7 +199,13 @@ impl<'a> Scene<'a> {
         let handed_out = self.stage.queue.visible(QUEUE_NAME);
         let twice = self.random.f64() < self.life.twice;
         self.stage.host.switch(|switches| switches.duplicate_deliveries = twice);
+        let (deaths, calls) = (self.stage.deaths(), self.stage.calls());
         self.stage.host.run_due_messages().await;
+        if self.life.machines_die && self.stage.deaths() > deaths {
+            let is_early = handed_out.len() > 1 || self.stage.calls() == calls;
+            self.deaths.push(if is_early { Death::Early } else { Death::Late });
+            self.keep_leases(&handed_out);
+        }
         if now >= CLEARS_UP || self.random.f64() >= self.life.host_death {
             return;
         }
@@ -211,6 +218,16 @@ impl<'a> Scene<'a> {
                     queue.messages.push(Message { visible_at, dequeue_count, ..message });
                 }
             }
+        });
+    }
+
+    /// The host has died with the evaluations that did not end: their messages stay locked.
+    fn keep_leases(&self, handed_out: &[Message]) {
+        self.stage.queue.with(|state| {
+            let lease = state.clock.now() + LEASE;
+            let messages = state.queues.values_mut().flat_map(|queue| &mut queue.messages);
+            let died = messages.filter(|message| handed_out.iter().any(|it| it.id == message.id));
+            died.for_each(|message| message.visible_at = lease);
         });
     }
 
@@ -229,6 +246,7 @@ impl<'a> Scene<'a> {
             is_accepted: self.is_accepted,
             timed_out: timed_out.is_some(),
             end: self.end.get().copied().or(timed_out),
+            deaths: self.deaths.clone(),
             conclusion: self.waiting.conclusion(),
             answers: history.evaluations,
             decisions,

@@ -43,6 +43,14 @@ pub(super) struct End {
     pub(super) decisions: usize,
 }
 
+/// The death of a machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Death {
+    /// Before the evaluation called Azure DevOps, as far as is known: nothing may have been prepared for its death.
+    Early,
+    Late,
+}
+
 /// What the outside saw of a life.
 pub(super) struct Account {
     pub(super) begin: DateTime<Utc>,
@@ -52,6 +60,8 @@ pub(super) struct Account {
     pub(super) decisions: Vec<simulator::azure_devops::Event>,
     /// How the check ended, if not by a decision.
     pub(super) end: Option<End>,
+    /// The machines that died.
+    pub(super) deaths: Vec<Death>,
     /// Whether that was its *Timeout*.
     pub(super) timed_out: bool,
     /// What Azure Pipelines concludes for the stage.
@@ -75,20 +85,24 @@ pub(super) struct Account {
 struct Doom {
     random: fastrand::Rng,
     death: f64,
+    /// How many it has killed.
+    deaths: u64,
 }
 
 /// The payload of the panic that stands for the end of the process.
-struct Death;
+struct Killed;
 
 /// A clock at whose sight an evaluation dies now and then: it is read before and after each call of Azure DevOps.
 fn deadly(hand: simulator::Clock, doom: Arc<Mutex<Doom>>) -> Clock {
     Clock::from_fn(move || {
         let dies = {
             let doom = &mut *doom.lock().expect("never poisoned");
-            doom.death > 0.0 && doom.random.f64() < doom.death
+            let dies = doom.death > 0.0 && doom.random.f64() < doom.death;
+            doom.deaths += u64::from(dies);
+            dies
         };
         if dies {
-            panic::resume_unwind(Box::new(Death));
+            panic::resume_unwind(Box::new(Killed));
         }
         hand.now()
     })
@@ -102,7 +116,7 @@ impl Stage {
         let queue = StorageQueue::start(clock.clone()).await.expect("a port");
         azure_devops.record_calls(false);
         queue.record_calls(false);
-        let doom = Arc::new(Mutex::new(Doom { random: fastrand::Rng::with_seed(0), death: 0.0 }));
+        let doom = Arc::new(Mutex::new(Doom { random: fastrand::Rng::with_seed(0), death: 0.0, deaths: 0 }));
         let setup = Setup {
             checks: CHECKS.to_owned(),
             call_timeout: CALL_TIMEOUT,
@@ -160,7 +174,18 @@ impl Stage {
     }
 
     fn doom(&self, seed: u64, death: f64) {
-        *self.doom.lock().expect("never poisoned") = Doom { random: fastrand::Rng::with_seed(seed), death };
+        let mut doom = self.doom.lock().expect("never poisoned");
+        (doom.random, doom.death) = (fastrand::Rng::with_seed(seed), death);
+    }
+
+    /// How many evaluations were killed so far.
+    pub(super) fn deaths(&self) -> u64 {
+        self.doom.lock().expect("never poisoned").deaths
+    }
+
+    /// How many calls Azure DevOps got so far.
+    pub(super) fn calls(&self) -> u64 {
+        self.azure_devops.counts().values().sum()
     }
 
     /// A world with nothing but a run, its work item, and what is odd about it.
@@ -213,6 +238,7 @@ impl fmt::Display for Account {
         writeln!(f, "The check's log:\n{}", self.log)?;
         writeln!(f, "The decisions: {:#?}", self.decisions)?;
         writeln!(f, "The end without one: {:?}, timed out: {}", self.end, self.timed_out)?;
+        writeln!(f, "The machines that died: {:?}", self.deaths)?;
         writeln!(f, "The conclusion: {}", self.conclusion)?;
         writeln!(f, "The answers: {:#?}", self.answers)?;
         writeln!(f, "The evaluations:")?;

@@ -22,7 +22,7 @@ use checkgate::clock::Clock;
 use checkgate::http::managed_identity::ManagedIdentity;
 use checkgate::http::resolver::SystemResolver;
 use checkgate::notices::UnderWay;
-use checkgate::queue::QUEUE_NAME;
+use checkgate::queue::{EarlyTimes, QUEUE_NAME};
 use checkgate::sources::Webhooks;
 use checkgate::task::sealer::Sealer;
 
@@ -469,6 +469,8 @@ pub(crate) struct Setup {
     pub(crate) call_timeout: Duration,
     /// How long the first pause between two tries of a put is.
     pub(crate) retry_pause: Duration,
+    /// How often an evaluation moves on the due time of its early successor.
+    pub(crate) renew_every: Option<Duration>,
     /// The handler's clock, where it is not the world's.
     pub(crate) clock: Option<Clock>,
     /// The outside systems, whose credentials become app settings.
@@ -488,6 +490,7 @@ impl Default for Setup {
             previous_key: None,
             call_timeout,
             retry_pause: Duration::from_millis(1),
+            renew_every: None,
             clock: None,
             sources: None,
             decide_with_identity: false,
@@ -545,6 +548,9 @@ impl Setup {
         let identity = app.azure_devops.identity().cloned();
         app.azure_devops = client.expect("the HTTP client starts").with_identity(identity);
         app.queue = app.queue.with_retry_pause(self.retry_pause);
+        if let Some(renew_every) = self.renew_every {
+            app.queue = app.queue.with_early_times(EarlyTimes { moved_every: renew_every, ..EarlyTimes::default() });
+        }
         let file = ChecksFile::parse_for(&self.checks, app.decided_with());
         let file = file.unwrap_or_else(|problems| panic!("{problems:?}"));
         let sources = reached(&file, self.sources.as_ref());
