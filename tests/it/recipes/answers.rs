@@ -33,6 +33,8 @@ pub(super) struct Recipe {
     pub(super) about_another: Option<Vec<Value>>,
     /// What compares the answer with the run, and what accepts any.
     pub(super) comparison: (&'static str, &'static str),
+    /// What the system answers to this path, if it holds all of this.
+    pub(super) filtered: fn(&str, &Value) -> Value,
 }
 
 pub(super) fn recipes() -> Vec<Recipe> {
@@ -60,6 +62,7 @@ fn recipe(name: &'static str, credential: (&'static str, &'static str), passes: 
         mutated: Vec::new(),
         about_another: None,
         comparison: ("== run.sourceVersion", "!= ''"),
+        filtered: |_, held| held.clone(),
     }
 }
 
@@ -155,14 +158,19 @@ fn alertmanager() -> Recipe {
 }
 
 fn grafana() -> Recipe {
-    let groups = |group: &str, state: &str, health: &str, at: &str| {
+    let in_folder = |folder: &str, group: &str, state: &str, health: &str, at: &str| {
         let rule = |name: &str, state: &str, health: &str| json!({ "name": name, "state": state, "health": health, "type": "alerting", "lastEvaluation": at });
         json!({ "status": "success", "data": { "groups": [
-            { "name": "billing", "file": "production", "rules": [rule("late", "firing", "ok")] },
-            { "name": group, "file": "production", "interval": 60,
+            { "name": "billing", "file": folder, "folderUid": folder, "rules": [rule("late", "firing", "ok")] },
+            { "name": group, "file": folder, "folderUid": folder, "interval": 60,
               "rules": [rule("errors", "inactive", "ok"), rule("latency", state, health)] },
         ] } })
     };
+    let groups = |group: &str, state: &str, health: &str, at: &str| in_folder("production", group, state, health, at);
+    // A server that does not know `folder_uid` answers all folders.
+    let mut unfiltered = groups("web", "firing", "ok", JUST_NOW);
+    let staging = in_folder("staging", "web", "inactive", "ok", JUST_NOW);
+    unfiltered["data"]["groups"][0] = staging["data"]["groups"][1].clone();
     let mut one_rule = groups("web", "inactive", "ok", JUST_NOW);
     one_rule["data"]["groups"][1]["rules"] = json!([one_rule["data"]["groups"][1]["rules"][0]]);
     let firing = groups("web", "firing", "ok", JUST_NOW);
@@ -176,8 +184,10 @@ fn grafana() -> Recipe {
             ("a rule is gone, or hidden", 0, one_rule),
             ("the group is gone, hidden, or on page two", 0, groups("other", "inactive", "ok", JUST_NOW)),
             ("none", 0, json!({ "status": "success", "data": { "groups": [] } })),
+            ("the group of another folder, from a server that does not filter", 0, staging),
+            ("both groups, from a server that does not filter", 0, unfiltered.clone()),
         ],
-        mutated: vec![(0, firing), (0, groups("web", "inactive", "ok", STALE))],
+        mutated: vec![(0, firing), (0, unfiltered), (0, groups("web", "inactive", "ok", STALE))],
         ..recipe(
             "grafana-alert-rules",
             ("Authorization", "Bearer secret-of-GRAFANA_TOKEN"),
@@ -187,13 +197,14 @@ fn grafana() -> Recipe {
 }
 
 fn datadog() -> Recipe {
-    let monitors = |states: &[&str]| -> Value {
+    let tagged = |tags: [&str; 2], states: &[&str]| -> Value {
         let monitor = |state: &&str| {
-            json!({ "id": 91_879_684, "name": "web", "type": "query alert", "tags": ["service:web", "env:production"],
+            json!({ "id": 91_879_684, "name": "web", "type": "query alert", "tags": tags,
                     "overall_state": state, "options": { "notify_no_data": true } })
         };
         states.iter().map(monitor).collect()
     };
+    let monitors = |states: &[&str]| tagged(["service:web", "env:production"], states);
     Recipe {
         refused: vec![
             ("failing", 0, monitors(&["OK", "Alert"])),
@@ -202,6 +213,16 @@ fn datadog() -> Recipe {
             ("none", 0, monitors(&[])),
             ("a monitor is gone, or hidden", 0, monitors(&["OK"])),
             ("a monitor that the recipe does not know", 0, monitors(&["OK", "OK", "OK"])),
+            (
+                "the monitors of another environment, from a server that does not filter",
+                0,
+                tagged(["service:web", "env:staging"], &["OK", "OK"]),
+            ),
+            (
+                "the monitors of another service, from a server that does not filter",
+                0,
+                tagged(["service:billing", "env:production"], &["OK", "OK"]),
+            ),
         ],
         mutated: vec![(0, monitors(&["OK", "Alert"]))],
         ..recipe(
@@ -255,13 +276,30 @@ fn statuspage() -> Recipe {
     }
 }
 
-fn azure_monitor() -> Recipe {
+/// Azure lists the alerts of the rule with this id, in whatever case. Nothing is an alert of a name.
+fn of_rule(path: &str, held: &Value) -> Value {
+    let (_, filter) = path.split_once("alertRule=").unwrap_or_default();
+    let rule = filter.split('&').next().unwrap_or_default();
+    let is_of_rule = |alert: &Value| {
+        let id = alert["properties"]["essentials"]["alertRule"].as_str().unwrap_or_default();
+        rule.is_empty() || id.eq_ignore_ascii_case(rule)
+    };
+    let mut answer = held.clone();
+    if let Some(alerts) = answer.get_mut("value").and_then(Value::as_array_mut) {
+        alerts.retain(is_of_rule);
+    }
+    answer
+}
+
+pub(super) fn azure_monitor() -> Recipe {
     let rule = |enabled: bool| {
         json!({ "name": "web-errors", "type": "Microsoft.Insights/metricAlerts",
                 "properties": { "enabled": enabled, "severity": 1, "evaluationFrequency": "PT1M" } })
     };
+    let id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/web/providers/microsoft.insights/metricalerts/web-errors";
     let alert = json!({ "name": "web-errors", "properties": { "essentials": {
-        "severity": "Sev1", "monitorCondition": "Fired", "alertState": "New", "targetResourceGroup": "web" } } });
+        "severity": "Sev1", "monitorCondition": "Fired", "alertState": "New", "alertRule": id,
+        "targetResourceGroup": "web-data" } } });
     Recipe {
         audience: Some("https://management.azure.com"),
         refused: vec![
@@ -271,6 +309,7 @@ fn azure_monitor() -> Recipe {
             ("the rule is gone", 0, json!({ "error": { "code": "ResourceNotFound" } })),
         ],
         mutated: vec![(1, json!({ "value": [alert] })), (0, rule(false))],
+        filtered: of_rule,
         ..recipe(
             "azure-monitor-alerts",
             ("Authorization", "Bearer identity-token-1"),

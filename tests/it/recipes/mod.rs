@@ -76,12 +76,17 @@ fn commit(world: &World) -> String {
 
 /// The system gives these answers, to those who send this header.
 fn serve(world: &World, recipe: &Recipe, answers: &[Value], demands: (&str, &str)) {
-    let paths = paths(recipe.name, &commit(world));
+    serve_at(world, recipe, (&paths(recipe.name, &commit(world)), answers), demands);
+}
+
+/// The same at these paths.
+fn serve_at(world: &World, recipe: &Recipe, (paths, answers): (&[String], &[Value]), demands: (&str, &str)) {
     assert_eq!(paths.len(), answers.len(), "{}", recipe.name);
     let demands = Some((demands.0.to_owned(), demands.1.to_owned())).filter(|(name, _)| !name.is_empty());
     world.sources().with(|state| {
-        for (path, body) in paths.into_iter().zip(answers) {
-            state.web.insert(path, Page { status: 200, body: body.clone(), demands: demands.clone() });
+        for (path, held) in paths.iter().zip(answers) {
+            let body = (recipe.filtered)(path, held);
+            state.web.insert(path.clone(), Page { status: 200, body, demands: demands.clone() });
         }
     });
 }
@@ -207,6 +212,30 @@ async fn a_commit_that_is_not_a_hash_is_not_asked_about() {
     world.expect_log("`sourceVersion` is `C42`, not the hash of a commit");
     assert!(world.sources().calls().is_empty());
     world.still_waits();
+}
+
+#[tokio::test]
+async fn azure_finds_a_fired_alert_by_the_whole_id_of_its_rule_and_nothing_by_a_name() {
+    let recipe = answers::azure_monitor();
+    let [rule, alerts] = <[String; 2]>::try_from(paths(recipe.name, "")).expect("two calls");
+    let (before, filter) = alerts.split_once("alertRule=").expect("a filter");
+    let (id, after) = filter.split_once('&').expect("further filters");
+    let (read, _) = rule.split_once('?').expect("a query");
+    assert!(id.eq_ignore_ascii_case(&format!("/{read}")), "both conditions are about the same rule: {id}, {read}");
+    let (_, call, fired) = &recipe.refused[0];
+    for (written, passes) in [(id, false), ("web-errors", true)] {
+        let instead = format!("{before}alertRule={written}&{after}");
+        let mut world = world_with(&recipe, |text| text.replace(&alerts, &instead)).await;
+        serve_at(&world, &recipe, (&[rule.clone(), instead], &but(&recipe, *call, fired)), recipe.credential);
+        evaluate(&mut world, &recipe).await;
+        println!("{written}");
+        if passes {
+            world.expect_decision("succeeded");
+        } else {
+            world.expect_no_decision();
+            world.still_waits();
+        }
+    }
 }
 
 #[tokio::test]
