@@ -6,8 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::azure_devops::build::Run;
-use crate::check::Check;
-use crate::check::OnTimeout;
+use crate::check::{Check, CheckDefinition, OnTimeout};
 use crate::evaluation::{Explanation, Status, Verdict};
 use crate::task::Decision;
 use crate::text::{cut, one_line};
@@ -107,6 +106,31 @@ pub fn blockers(explanation: &Explanation) -> Vec<String> {
 #[must_use]
 pub fn blockers_in_one_line(explanation: &Explanation) -> String {
     blockers(explanation).join("; ")
+}
+
+/// Why a check fails whose conditions are not met.
+#[must_use]
+pub fn not_met(explanation: &Explanation) -> String {
+    format!("Not met: {}.", blockers_in_one_line(explanation))
+}
+
+/// Why a check fails at its deadline.
+#[must_use]
+pub fn time_is_over(definition: &CheckDefinition, missing: &str) -> String {
+    format!("The check's time is over ({}). Still missing: {missing}.", definition.timeout)
+}
+
+/// That a check decides nothing at its deadline.
+#[must_use]
+pub fn skipped(missing: &str) -> String {
+    format!("The check's time is over, and it does not decide then. Still missing: {missing}.")
+}
+
+/// Why a check fails that has used up its error budget for this condition.
+#[must_use]
+pub fn over_budget(condition: &Explanation, definition: &CheckDefinition) -> String {
+    let Explanation { condition, found, .. } = condition;
+    format!("{condition} could not be measured for {}: {found}.", definition.error_budget)
 }
 
 /// The digest of a status, by which changes are noticed.

@@ -64,7 +64,7 @@ pub(super) fn conclude(verdict: Verdict, message: &MessageV1, moment: Moment) ->
     let blockers = task_log::blockers_in_one_line(&verdict.explanation);
     match verdict.status() {
         Status::Passed => Next::Decide { decision: Decision::Approved, lines },
-        Status::Failed => Next::Decide { decision: Decision::rejected(format!("Not met: {blockers}.")), lines },
+        Status::Failed => Next::Decide { decision: Decision::rejected(task_log::not_met(&verdict.explanation)), lines },
         Status::Waiting | Status::Errored if message.is_over(moment.now) => {
             time_is_over(message, moment.now, &blockers, lines)
         }
@@ -93,10 +93,9 @@ pub(super) fn time_is_over(message: &MessageV1, now: DateTime<Utc>, missing: &st
             definition.max_evaluations()
         )
     } else if definition.on_timeout == OnTimeout::Skip && !definition.dry_run {
-        let why = format!("The check's time is over, and it does not decide then. Still missing: {missing}.");
-        return Next::Skip { why, lines };
+        return Next::Skip { why: task_log::skipped(missing), lines };
     } else {
-        format!("The check's time is over ({}). Still missing: {missing}.", definition.timeout)
+        task_log::time_is_over(definition, missing)
     };
     Next::Decide { decision: Decision::rejected(reason), lines }
 }

@@ -16,6 +16,7 @@ use crate::events::Event;
 use crate::queue::message::MessageV1;
 use crate::queue::progress::Progress;
 use crate::task::Decision;
+use crate::task_log;
 
 /// The first pause.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
@@ -122,10 +123,9 @@ pub(super) fn error_policy(error: &StepError<'_>, message: &MessageV1, moment: M
         }
         StepError::Gather(_) => {}
         StepError::Measure(verdict) => {
-            let budget = message.check.definition.error_budget;
-            if let Some(condition) = verdict.over_budget(budget.delta(), moment.now) {
-                let (name, why) = (&condition.condition, &condition.found);
-                return Next::decide(Decision::rejected(format!("{name} could not be measured for {budget}: {why}.")));
+            let definition = &message.check.definition;
+            if let Some(condition) = verdict.over_budget(definition.error_budget.delta(), moment.now) {
+                return Next::decide(Decision::rejected(task_log::over_budget(condition, definition)));
             }
         }
     }
