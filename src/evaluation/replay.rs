@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::verdict::judge_in;
 use super::wanted::{wanted_by_each, wanted_in};
-use super::{Memory, Status, Verdict};
+use super::{Explanation, Memory, Status, Verdict};
 use crate::check::{CheckDefinition, OnTimeout};
 use crate::conditions::Scope;
 use crate::facts::run::{CurrentRunState, RunDetails};
@@ -29,6 +29,17 @@ pub struct Replay<'a> {
     pub read_at: DateTime<Utc>,
     /// What the conditions remembered.
     pub memory: &'a Memory,
+}
+
+/// Why a check ends although its conditions are not decided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum End<'a> {
+    /// Its time is over, and it fails.
+    TimeIsOver,
+    /// Its time is over, and by its definition it decides nothing then.
+    Skipped,
+    /// This condition could not be measured for longer than it may be.
+    OverBudget(&'a Explanation),
 }
 
 impl Replay<'_> {
@@ -54,14 +65,23 @@ impl Replay<'_> {
     /// longer than it may be.
     #[must_use]
     pub fn status(&self, verdict: &Verdict) -> Status {
-        let skips = self.definition.on_timeout == OnTimeout::Skip && !self.definition.dry_run;
-        let is_over = self.at >= self.deadline && !skips;
-        let is_over_budget = || verdict.over_budget(self.definition.error_budget.delta(), self.at).is_some();
-        match verdict.status() {
-            Status::Waiting | Status::Errored if is_over => Status::Failed,
-            Status::Errored if is_over_budget() => Status::Failed,
-            status => status,
+        match self.end(verdict) {
+            Some(End::TimeIsOver | End::OverBudget(_)) => Status::Failed,
+            Some(End::Skipped) | None => verdict.status(),
         }
+    }
+
+    /// Whether the check ends now although its conditions are not decided.
+    #[must_use]
+    pub fn end<'a>(&self, verdict: &'a Verdict) -> Option<End<'a>> {
+        if matches!(verdict.status(), Status::Passed | Status::Failed) {
+            return None;
+        }
+        if self.at >= self.deadline {
+            let skips = self.definition.on_timeout == OnTimeout::Skip && !self.definition.dry_run;
+            return Some(if skips { End::Skipped } else { End::TimeIsOver });
+        }
+        verdict.over_budget(self.definition.error_budget.delta(), self.at).map(End::OverBudget)
     }
 
     /// The run is always asked for, whatever the conditions need: records have it.

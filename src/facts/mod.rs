@@ -12,6 +12,7 @@ pub mod fuzzing;
 mod gatherer;
 pub mod jira;
 mod known;
+mod mismatch;
 pub mod pipeline_runs;
 pub mod pull_requests;
 mod recorded;
@@ -37,7 +38,8 @@ use serde::de::DeserializeOwned;
 
 pub use error::FactError;
 pub use gatherer::{Gathered, Gatherer};
-pub use recorded::{Evidence, Mismatch, RecordedFact};
+pub use mismatch::{Mismatch, MismatchKind};
+pub use recorded::{Evidence, RecordedFact};
 pub use wanted::{ReadingTime, Wanted};
 
 /// Something that an evaluation reads from an outside system.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::known::NAMES;
+use super::mismatch::{Mismatch, MismatchKind, Mistake};
 use super::wanted::Read;
 use super::{Answer, Fact, FactError, Facts, Wanted};
 use crate::suggest::suggest;
@@ -33,22 +34,21 @@ pub struct RecordedFact {
     pub digest: Option<String>,
 }
 
+impl RecordedFact {
+    /// Whether this one is given in the place of the other: it has the same name, and says nothing else in `of`.
+    pub(crate) fn replaces(&self, other: &Self) -> bool {
+        self.fact == other.fact && is_part(&self.of, &other.of)
+    }
+
+    /// Whether it may answer what is asked.
+    fn fits(&self, fact: &dyn Read) -> bool {
+        self.fact == fact.name() && is_part(&self.of, &fact.of())
+    }
+}
+
 /// A member that is there, even if it is null.
 fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
-}
-
-/// What is wrong with a fact that an evaluation is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mismatch {
-    /// Which fact of the list.
-    pub index: usize,
-    /// The path inside it, such as `value[0].state`.
-    pub path: String,
-    /// What was found, and what to write.
-    pub message: String,
-    /// Whether nothing asks for it: the evaluation goes on without it.
-    pub is_unused: bool,
 }
 
 /// What an evaluation asked for, and what was answered.
@@ -95,11 +95,9 @@ impl Wanted {
         let (mut facts, mut mistakes, mut used) = (Facts::default(), Vec::new(), vec![false; recorded.len()]);
         for fact in self.iter() {
             let exact = recorded.iter().position(|known| is_exactly(known, fact));
-            let of = fact.of();
-            let similar = |index: &usize| recorded[*index].fact == fact.name() && is_part(&recorded[*index].of, &of);
             let found: Vec<usize> = match exact {
                 Some(index) => vec![index],
-                None => (0..recorded.len()).filter(similar).collect(),
+                None => (0..recorded.len()).filter(|index| recorded[*index].fits(fact)).collect(),
             };
             found.iter().for_each(|index| used[*index] = true);
             match found.as_slice() {
@@ -124,18 +122,22 @@ impl Wanted {
         let mut asked: Vec<&str> = self.iter().map(Read::name).collect();
         asked.sort_unstable();
         asked.dedup();
-        let (path, message) = if !NAMES.contains(&name) {
-            let hint = suggest(name, NAMES.iter().copied());
-            ("fact", format!("`{name}` is not a fact; known are `{}`{hint}", NAMES.join("`, `")))
+        let (path, kind, message) = if !NAMES.contains(&name) {
+            let (known, hint) = (NAMES.join("`, `"), suggest(name, NAMES.iter().copied()));
+            ("fact", MismatchKind::Unreadable, format!("`{name}` is not a fact; known are `{known}`{hint}"))
         } else if same.is_empty() {
-            ("fact", format!("no condition of the check asks for `{name}`; it asks for `{}`", asked.join("`, `")))
+            let asked = asked.join("`, `");
+            let message = format!("no condition of the check asks for `{name}`; it asks for `{asked}`");
+            ("fact", MismatchKind::NameNotAsked, message)
+        } else if self.iter().any(|fact| recorded.fits(fact)) {
+            let message = "another fact says exactly what this one answers: say in `of` which it answers".to_owned();
+            ("of", MismatchKind::OfNotAsked, message)
         } else {
-            (
-                "of",
-                format!("no condition of the check asks for that; it asks for `{name}` of {}", same.join(" and of ")),
-            )
+            let same = same.join(" and of ");
+            let message = format!("no condition of the check asks for that; it asks for `{name}` of {same}");
+            ("of", MismatchKind::OfNotAsked, message)
         };
-        Mismatch { is_unused: path != "fact" || NAMES.contains(&name), ..Mistake::new(path, message).of(index) }
+        Mismatch { kind, ..Mistake::new(path, message).of(index) }
     }
 }
 
@@ -155,22 +157,6 @@ fn is_part(part: &Value, whole: &Value) -> bool {
             part.iter().all(|(name, value)| whole.get(name).is_some_and(|inner| is_part(value, inner)))
         }
         _ => part == whole,
-    }
-}
-
-/// A mistake in one fact.
-pub(super) struct Mistake {
-    path: String,
-    message: String,
-}
-
-impl Mistake {
-    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
-    }
-
-    fn of(self, index: usize) -> Mismatch {
-        Mismatch { index, path: self.path, message: self.message, is_unused: false }
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::recorded::{self, Mistake, RecordedFact};
+use super::mismatch::Mistake;
+use super::recorded::{self, RecordedFact};
 use super::{Fact, FactError, Facts, Gatherer};
 use crate::sources::Sources;
 

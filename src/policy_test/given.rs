@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 use super::{Test, TestFile};
 use crate::evaluation::Memory;
@@ -27,7 +26,7 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// What a test gives. Its own parts come before those of the recording, and these before those of the file.
+    /// What a test gives. Its own parts come before those of the top of its file, and these before those of the recording.
     ///
     /// # Errors
     ///
@@ -36,14 +35,11 @@ impl Given {
         let recorded = test.recorded.as_deref().map(|path| recording(path, load)).transpose()?.unwrap_or_default();
         let (own, mut inputs) = (test.facts.len(), recorded.inputs);
         inputs.extend(test.inputs.clone());
-        let replaces = |own: &RecordedFact, other: &RecordedFact| {
-            own.fact == other.fact && (own.of.is_null() || own.of == other.of || is_part(&own.of, &other.of))
-        };
-        let kept = recorded.facts.into_iter().filter(|other| !test.facts.iter().any(|own| replaces(own, other)));
+        let kept = recorded.facts.into_iter().filter(|other| !test.facts.iter().any(|own| own.replaces(other)));
         let facts = test.facts.iter().cloned().chain(kept).collect();
         Ok(Self {
-            check: test.check.clone().or(recorded.check).or_else(|| file.check.clone()),
-            at: test.at.or(recorded.at).or(file.at),
+            check: test.check.clone().or_else(|| file.check.clone()).or(recorded.check),
+            at: test.at.or(file.at).or(recorded.at),
             delivered: test.delivered.or(recorded.delivered),
             inputs,
             facts,
@@ -51,11 +47,6 @@ impl Given {
             memory: if test.memory.is_empty() { recorded.memory } else { test.memory.clone() },
         })
     }
-}
-
-fn is_part(part: &Value, whole: &Value) -> bool {
-    let (Some(part), Some(whole)) = (part.as_object(), whole.as_object()) else { return false };
-    part.iter().all(|(name, value)| whole.get(name) == Some(value))
 }
 
 /// The one test of a recording.

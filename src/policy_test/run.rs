@@ -5,9 +5,10 @@ use super::seen::Seen;
 use super::{Expectation, Test, TestFile, validate};
 use crate::checks_file::ChecksFile;
 use crate::decision_record::Decided;
-use crate::evaluation::Verdict;
-use crate::evaluation::replay::Replay;
-use crate::facts::Mismatch;
+use crate::evaluation::replay::{End, Replay};
+use crate::evaluation::{Status, Verdict};
+use crate::facts::{Mismatch, MismatchKind};
+use crate::task::Decision;
 use crate::task_log;
 use crate::yaml::{Document, Problem, Problems};
 
@@ -57,14 +58,21 @@ pub fn run(text: &str, checks: &ChecksFile, load: &dyn Fn(&str) -> Result<String
         let judged = found.judge(test, Given::of(test, &file, load), checks);
         ran.problems.extend(problems.into_iter().map(|problem| document.locate(problem)));
         ran.warnings.extend(warnings.into_iter().map(|problem| document.locate(problem)));
-        if let Some((check, decided, verdict)) = judged {
+        if let Some(Judged { check, decided, verdict, log }) = judged {
             seen.note(&check, &verdict);
-            let log = task_log::conditions(&verdict);
             let failures = compare(&test.expect, decided, &verdict, &log);
             ran.tests.push(Ran { name: test.name.clone(), check, failures, log });
         }
     }
     ran
+}
+
+/// What a test comes to.
+struct Judged {
+    check: String,
+    decided: Decided,
+    verdict: Verdict,
+    log: Vec<String>,
 }
 
 /// Collects what is wrong with one test.
@@ -77,12 +85,7 @@ struct Found<'a> {
 
 impl Found<'_> {
     /// What a test comes to, if nothing is wrong with it.
-    fn judge(
-        &mut self,
-        test: &Test,
-        given: Result<Given, String>,
-        checks: &ChecksFile,
-    ) -> Option<(String, Decided, Verdict)> {
+    fn judge(&mut self, test: &Test, given: Result<Given, String>, checks: &ChecksFile) -> Option<Judged> {
         let before = self.problems.len();
         let mut problems = Problems::at(self.place.to_owned(), self.problems);
         let mut given = match given {
@@ -116,12 +119,17 @@ impl Found<'_> {
         for mismatch in mismatches {
             self.note(mismatch, &given, test);
         }
-        (self.problems.len() == before).then(|| (check, Decided::from(replay.status(&verdict)), verdict))
+        (self.problems.len() == before).then(|| Judged {
+            check,
+            decided: Decided::from(replay.status(&verdict)),
+            log: [task_log::conditions(&verdict), last_lines(&replay, &verdict)].concat(),
+            verdict,
+        })
     }
 
     /// Reports a fact at its place. A recording may hold more than the check asks for by now.
     fn note(&mut self, mismatch: Mismatch, given: &Given, test: &Test) {
-        let Mismatch { index, path, message, is_unused } = mismatch;
+        let Mismatch { index, path, message, kind } = mismatch;
         let is_own = index < given.own;
         let problem = if is_own {
             let separator = if path.is_empty() { "" } else { "." };
@@ -130,12 +138,29 @@ impl Found<'_> {
             let (name, recorded) = (&given.facts[index].fact, test.recorded.as_deref().unwrap_or_default());
             Problem::new(format!("{}.recorded", self.place), format!("fact `{name}` of {recorded}, {path}: {message}"))
         };
-        match (is_unused, is_own) {
-            (false, _) => self.problems.push(problem),
-            (true, true) => self.warnings.push(problem),
-            (true, false) => {}
+        match kind {
+            MismatchKind::Unreadable => self.problems.push(problem),
+            MismatchKind::OfNotAsked if is_own => self.problems.push(problem),
+            MismatchKind::NameNotAsked if is_own => self.warnings.push(problem),
+            MismatchKind::OfNotAsked | MismatchKind::NameNotAsked => {}
         }
     }
+}
+
+/// What the log says at the end, if the check ends.
+fn last_lines(replay: &Replay<'_>, verdict: &Verdict) -> Vec<String> {
+    let (definition, explanation) = (replay.definition, &verdict.explanation);
+    let missing = || task_log::blockers_in_one_line(explanation);
+    let real = match (verdict.status(), replay.end(verdict)) {
+        (Status::Passed, _) => Decision::Approved,
+        (Status::Failed, _) => Decision::rejected(task_log::not_met(explanation)),
+        (_, Some(End::TimeIsOver)) => Decision::rejected(task_log::time_is_over(definition, &missing())),
+        (_, Some(End::OverBudget(condition))) => Decision::rejected(task_log::over_budget(condition, definition)),
+        (_, Some(End::Skipped)) => return vec![task_log::skipped(&missing())],
+        (_, None) => return Vec::new(),
+    };
+    let decision = if definition.dry_run { &Decision::Approved } else { &real };
+    task_log::decision(decision, definition.dry_run.then_some(&real))
 }
 
 /// What is not as expected.

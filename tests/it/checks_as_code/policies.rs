@@ -121,6 +121,10 @@ connections:
   sonar: { http: { url: 'https://sonar.example.com', headers: { Authorization: 'Bearer ${SONAR_TOKEN}' } } }
 ";
 
+/// A fact with which the check waits.
+const OPEN_BUG: &str =
+    "facts: [ { fact: workItems, value: [ { id: 42, type: Bug, state: Active, category: InProgress } ] } ]";
+
 /// A recording that passes.
 const BASE: &str = "
 at: 2026-01-05T09:00:00Z
@@ -191,6 +195,16 @@ async fn each_mistake_in_a_file_of_tests_is_said_with_its_line() {
         ("sourceBranch", "sourcebranch", "line 8: tests[0].facts[0].value.sourcebranch: the fact has no member"),
         ("status: 200, body", "status: fine, body", "tests[0].facts[2].value.status"),
         ("of: { path: other }", "of: { path: gate }", "tests[0].facts[3].of: answers the same question as fact 2"),
+        (
+            "of: { path: other }",
+            "of: { path: othr }",
+            "line 15: tests[0].facts[3].of: no condition of the check asks for that; it asks for `http` of {",
+        ),
+        (
+            "of: { path: other }",
+            "of: { pth: other }",
+            "line 15: tests[0].facts[3].of: no condition of the check asks for that; it asks for `http` of {",
+        ),
         ("blocking: []", "blocking: [ the brnch ]", "did you mean `the branch`?"),
         ("blocking: []", "blocking: [ the branch ]", "nothing blocks a check that succeeds"),
         ("outcome: succeeded, blocking", "outcome: failed, blocking", "some condition blocks a check that is failed"),
@@ -231,16 +245,140 @@ async fn each_mistake_in_a_file_of_tests_is_said_with_its_line() {
 async fn what_nothing_asks_for_is_said_and_does_not_fail_a_test() {
     let folder = Folder::new("unused");
     folder.write("checks.yaml", CHECKS);
-    let more = "    facts:\n      - { fact: artifacts, value: [drop] }\n      - { fact: http, of: { path: third }, value: { status: 200 } }\n";
+    let more = "    facts:\n      - { fact: artifacts, value: [drop] }\n";
     folder.write("base.test.yaml", &BASE.replace("    facts:\n", more));
     let printed = test(&folder, &[]).await;
     assert_eq!(printed.code, 0, "{printed:?}");
-    for says in [
-        "line 7: tests[0].facts[0].fact: no condition of the check asks for `artifacts`; it asks for `http`, `run`",
-        "line 8: tests[0].facts[1].of: no condition of the check asks for that; it asks for `http` of {",
+    let says =
+        "line 7: tests[0].facts[0].fact: no condition of the check asks for `artifacts`; it asks for `http`, `run`";
+    assert!(printed.out.contains(says), "{says}: {printed:?}");
+}
+
+#[tokio::test]
+async fn a_recording_may_hold_facts_that_the_check_does_not_ask_for_any_more() {
+    let folder = Folder::new("outdated");
+    folder.write("checks.yaml", &CHECKS.replace("path: other", "path: another"));
+    folder
+        .write("base.json", &serde_json::to_string(&serde_saphyr::from_str::<Value>(BASE).expect("YAML")).expect("it"));
+    let again = "
+tests:
+  - name: what is not asked for any more does not matter
+    recorded: base.json
+    facts: [ { fact: http, of: { path: another }, value: { status: 200, body: { ok: true } } } ]
+    expect: { outcome: succeeded }
+";
+    folder.write("again.test.yaml", again);
+    let printed = test(&folder, &[]).await;
+    assert!(printed.code == 0 && !printed.out.contains("warning"), "{printed:?}");
+}
+
+#[tokio::test]
+async fn a_fact_that_says_a_part_inside_of_replaces_the_recorded_one() {
+    let folder = Folder::new("nested");
+    let condition = |metric: &str, holds: &str| {
+        let site = "/subscriptions/1/resourceGroups/web/providers/Microsoft.Web/sites/web";
+        let asked = format!("connection: azure, resource: '{site}', metric: {metric}, aggregation: Total, window: 15m");
+        format!("      - metric: {{ {asked}, successCondition: result {holds} }}\n")
+    };
+    let conditions = [condition("Http5xx", "< 3.0"), condition("Requests", "> 3.0")].concat();
+    let checks = format!(
+        "connections: {{ azure: {{ azureMonitor: {{}} }} }}\nchecks:\n  release:\n    conditions:\n{conditions}"
+    );
+    folder.write("checks.yaml", &checks);
+    folder.write(
+        "base.test.yaml",
+        "
+at: 2026-01-05T09:00:00Z
+tests:
+  - name: few errors
+    facts:
+      - { fact: metric, of: { query: { metric: Http5xx, aggregation: Total } }, value: { values: [1.0] } }
+      - { fact: metric, of: { query: { metric: Requests, aggregation: Total } }, value: { values: [9.0] } }
+    expect: { outcome: succeeded }
+",
+    );
+    let more = "
+tests:
+  - name: an outage
+    recorded: base.test.yaml
+    facts: [ { fact: metric, of: { query: { metric: Http5xx } }, error: no answer } ]
+    expect: { outcome: unknown, text: [ no answer ] }
+";
+    folder.write("more.test.yaml", more);
+    let printed = test(&folder, &[]).await;
+    assert!(printed.code == 0 && printed.out.contains("2 tests, 0 failed."), "{printed:?}");
+}
+
+#[tokio::test]
+async fn the_top_of_a_file_counts_before_what_a_recording_says_and_after_what_a_test_says() {
+    let folder = Folder::new("top");
+    folder.write("checks.yaml", CHECKS);
+    folder.write("base.test.yaml", BASE);
+    let of = |top: &str, own: &str, expect: &str| {
+        format!(
+            "{top}\ntests:\n  - {{ name: n, recorded: base.test.yaml, {own} delivered: '2026-01-05T09:00:00Z', {OPEN_BUG}, expect: {expect} }}\n"
+        )
+    };
+    for (top, own, expect) in [
+        ("", "", "{ outcome: waiting }"),
+        ("at: 2026-01-05T10:00:00Z", "", "{ outcome: failed }"),
+        ("at: 2026-01-05T10:00:00Z", "at: '2026-01-05T09:30:00Z',", "{ outcome: waiting }"),
+        ("check: untested", "", "{ outcome: unknown, text: [ the fact `runState` is not given ] }"),
+        ("check: untested", "check: release,", "{ outcome: waiting }"),
     ] {
-        assert!(printed.out.contains(says), "{says}: {printed:?}");
+        folder.write("top.test.yaml", &of(top, own, expect));
+        let printed = test(&folder, &[]).await;
+        assert_eq!(printed.code, 0, "{top} {own}: {printed:?}");
     }
+}
+
+#[tokio::test]
+async fn the_log_of_a_test_ends_as_that_of_the_check() {
+    let folder = Folder::new("last-lines");
+    folder.write("base.test.yaml", BASE);
+    let over = "at: '2026-01-05T10:00:00Z', delivered: '2026-01-05T09:00:00Z',";
+    let missing = "facts: [ { fact: workItems, error: no answer } ]";
+    let since = "memory: { '1': { erroredSince: '2026-01-05T08:00:00Z' } }, delivered: '2026-01-05T08:30:00Z',";
+    let topic = "facts: [ { fact: run, value: { id: 7, sourceBranch: refs/heads/topic } } ]";
+    for (more, test_says, facts, says) in [
+        ("", "", "facts: []", "Decision: succeeded. The stage may use the resource."),
+        ("", "", topic, "Decision: failed. Not met: the branch: "),
+        ("", over, OPEN_BUG, "Decision: failed. The check's time is over (1h). Still missing: the work items: "),
+        ("", since, missing, "Decision: failed. the work items could not be measured for 30m: no answer."),
+        ("onTimeout: skip", over, OPEN_BUG, "The check's time is over, and it does not decide then. Still missing: "),
+        ("onTimeout: skip", over, missing, "The check's time is over, and it does not decide then. Still missing: "),
+        ("dryRun: true", "", topic, "Dry run: the decision would have been failed. Not met: the branch: "),
+        ("dryRun: true", "", topic, "Decision: succeeded, because this is a dry run."),
+    ] {
+        folder.write("checks.yaml", &CHECKS.replace("timeout: 1h", &format!("timeout: 1h\n    {more}")));
+        let of = |text: &str| {
+            let text = serde_json::to_string(text).expect("a text");
+            format!(
+                "tests:\n  - {{ name: n, recorded: base.test.yaml, {test_says} {facts}, expect: {{ text: [ {text} ] }} }}\n"
+            )
+        };
+        folder.write("last.test.yaml", &of(says));
+        let printed = test(&folder, &[]).await;
+        assert_eq!(printed.code, 0, "{says}: {printed:?}");
+        folder.write("last.test.yaml", &of("Decision: another"));
+        let printed = test(&folder, &[]).await;
+        assert!(printed.code == 1 && printed.out.contains(says), "it shows the last lines: {printed:?}");
+    }
+}
+
+#[test]
+fn the_page_names_every_fact() {
+    let page = crate::support::docs::page("docs/testing-policies.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| fact |")).skip(2);
+    let cells = rows.take_while(|row| row.starts_with('|')).filter_map(|row| row.split('|').nth(1));
+    let mut shown: Vec<String> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect();
+    shown.sort();
+    let schema = std::fs::read_to_string(app_root().join("tests.schema.json")).expect("tests.schema.json");
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
+    let known = schema["$defs"]["RecordedFact"]["properties"]["fact"]["enum"].clone();
+    let mut known: Vec<String> = serde_json::from_value(known).expect("the names of the facts");
+    known.sort();
+    assert_eq!(shown, known);
 }
 
 #[tokio::test]
