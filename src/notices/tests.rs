@@ -71,6 +71,20 @@ fn what_others_wrote_is_no_link_and_no_mention_in_slack_and_stays_on_one_line() 
 }
 
 #[test]
+fn what_others_wrote_is_no_link_and_no_mention_in_what_else_takes_the_format_of_slack() {
+    let (check, awaited) = (check(), ["@channel [ok](https://evil.example) ![a](https://evil.example)".to_owned()]);
+    let mut hostile = notice(&check, &awaited, None);
+    hostile.run = "@all [now](https://evil.example)".to_owned();
+    hostile.pipeline = "@here".to_owned();
+    let text = body(&hostile, Format::Slack)["text"].to_string();
+    for read in ["@channel", "@all", "@here", "]("] {
+        assert!(!text.contains(read), "{read}: {text}");
+    }
+    assert!(text.replace('\u{200b}', "").contains("@channel [ok](https://evil.example)"), "it reads the same: {text}");
+    assert!(text.contains(&format!("<{LINK}|Open the run>")), "our own link works: {text}");
+}
+
+#[test]
 fn a_notice_that_is_too_long_is_shortened_until_its_receiver_takes_it() {
     let check = check();
     for (format, most) in [(Format::Slack, 4_200), (Format::Teams, 24 * 1024), (Format::CloudEvents, 64 * 1024)] {

@@ -1,49 +1,32 @@
 //! Tells people elsewhere what becomes of a check, in the background: no notice delays or changes a decision.
 //!
 //! A notice is sent when what it says is durable: the next evaluation is queued, or the decision is confirmed. Who sends it is
-//! settled in the check's record (see [`super::once`]), so a check without a record sends none.
+//! settled in the check's record (see [`super::once`]), so a check without a record sends none. How it is sent: see
+//! [`super::telling`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable as _};
-use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use super::acting::session_of;
 use super::context::Context;
-use super::decision::{Posted, ShownIn};
+use super::decision::Posted;
+use super::once::NotSender;
+use super::telling::{Beside, tell_in_time};
 use super::{Ended, once};
-use crate::App;
+use crate::azure_devops::Error;
 use crate::azure_devops::task::CheckRecord;
-use crate::azure_devops::{Error, ErrorKind, Session};
 use crate::check::Occasion;
 use crate::evaluation::Verdict;
 use crate::events::Event;
-use crate::notices::{Notice, Permit};
-use crate::queue::message::MessageV1;
-use crate::sources::Webhooks;
 use crate::task::Decision;
-use crate::task::token::AuthToken;
 use crate::task_log;
 
 /// How long an evaluation may take to settle who tells the decision. The decision waits for it, and the log is written
 /// meanwhile: Azure DevOps takes a few hundred milliseconds.
 const SETTLING_TIME: Duration = Duration::from_secs(2);
-
-/// How long the notices of one occasion may take in all.
-const TELLING_TIME: Duration = Duration::from_secs(120);
-
-/// How often a post is made again that certainly did not arrive.
-const RETRIES: usize = 3;
-
-/// The longest pause before that. A webhook that asks for more does without the notice.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// How often the record is read until it shows an accepted decision: for a minute, after 1, 2, 4 … s.
-const LOOKS: usize = 6;
 
 /// What one evaluation has to tell.
 #[derive(Default)]
@@ -108,12 +91,12 @@ impl Context<'_> {
         let Some(beside) = self.beside() else { return };
         let telling = async move {
             for occasion in due {
-                if once::become_sender(&beside.session(), occasion, None).await.is_some() {
+                if settled(once::become_sender(&beside.session(), occasion, None).await).is_some() {
                     beside.tell(occasion, None, &awaited).await;
                 }
             }
         };
-        tokio::spawn(timeout(TELLING_TIME, telling).in_current_span());
+        tell_in_time(telling);
     }
 
     /// Begins to settle whether this evaluation tells the decision: before the decision is posted, since the record may not
@@ -126,8 +109,9 @@ impl Context<'_> {
         let Some(beside) = self.beside() else { return };
         let settling = async move {
             let session = beside.session();
-            let settled = timeout(SETTLING_TIME, once::become_sender(&session, Occasion::Decided, before.as_deref()));
-            settled.await.ok().flatten()
+            let becoming = once::become_sender(&session, Occasion::Decided, before.as_deref());
+            let late = |_| Err(NotSender::Unsettled(format!("it took more than {} s", SETTLING_TIME.as_secs())));
+            settled(timeout(SETTLING_TIME, becoming).await.unwrap_or_else(late))
         };
         self.notices.settling = Some(tokio::spawn(settling.in_current_span()));
     }
@@ -155,80 +139,14 @@ impl Context<'_> {
                 None => Event::NoticeNotSent.report("the decision was accepted, and the record does not show it"),
             }
         };
-        tokio::spawn(timeout(TELLING_TIME, telling).in_current_span());
+        tell_in_time(telling);
     }
 }
 
-/// What happens beside an evaluation, and after it.
-struct Beside {
-    app: Arc<App>,
-    message: MessageV1,
-    token: AuthToken,
-    _permit: Permit,
-}
-
-impl Beside {
-    fn session(&self) -> Session<'_> {
-        session_of(&self.app.azure_devops, &self.message, &self.token)
+/// The name of this evaluation if it sends. If nobody may, an operator is told.
+fn settled(sender: Result<String, NotSender>) -> Option<String> {
+    if let Err(NotSender::Unsettled(why)) = &sender {
+        Event::NoticeNotSent.report(&format!("who sends it could not be settled in the check's record: {why}"));
     }
-
-    /// Whether this accepted decision is the one that counts. `None` where that does not show.
-    async fn confirm(&self, decision: &Decision, shown_in: ShownIn) -> Option<bool> {
-        let session = self.session();
-        let look = || async { counts(&session, decision, shown_in).await.ok_or(()) };
-        look.retry(ExponentialBuilder::default().with_max_times(LOOKS)).await.ok()
-    }
-
-    /// Sends the notices of an occasion, once.
-    async fn tell(&self, occasion: Occasion, decision: Option<&Decision>, awaited: &[String]) {
-        let check = &self.message.check;
-        let run = self.message.progress.run();
-        let number = run.map(|run| run.build_number.clone()).filter(|number| !number.is_empty());
-        let id = check.properties.build_id.map(|id| id.to_string());
-        let notice = Notice {
-            occasion,
-            check,
-            run: number.or(id).unwrap_or_default(),
-            pipeline: run.and_then(|run| run.definition.as_ref()).map_or_else(String::new, |it| it.name.clone()),
-            decision,
-            awaited,
-            at: self.app.clock.now(),
-        };
-        let checks = self.app.checks.in_force();
-        let webhooks = checks.sources.webhooks();
-        join_all(check.receivers(occasion).map(|to| self.post(webhooks, to, &notice))).await;
-    }
-
-    async fn post(&self, webhooks: &Webhooks, to: &str, notice: &Notice<'_>) {
-        let format = match webhooks.format(to) {
-            Ok(format) => format,
-            Err(why) => return Event::NoticeNotSent.report(&why),
-        };
-        let body = notice.body(format);
-        let posted = (|| webhooks.post(to, body.clone(), self.app.clock.now()))
-            .retry(ExponentialBuilder::default().with_max_times(RETRIES))
-            .when(|not_taken| not_taken.again_after.is_some_and(|asked| asked <= LONGEST_PAUSE))
-            .adjust(|not_taken, pause| pause.map(|pause| not_taken.again_after.map_or(pause, |asked| asked.max(pause))))
-            .await;
-        match posted {
-            Ok(()) => tracing::info!(to, occasion = ?notice.occasion, "a notice was sent"),
-            Err(not_taken) => Event::NoticeNotSent.report(&not_taken.why),
-        }
-    }
-}
-
-/// Whether an accepted decision is the one that counts, as far as it shows.
-async fn counts(session: &Session<'_>, decision: &Decision, shown_in: ShownIn) -> Option<bool> {
-    let is_gone = |error: &Error| matches!(error.kind, ErrorKind::Gone | ErrorKind::NotVisible);
-    if shown_in == ShownIn::Record {
-        return match session.record().await {
-            Ok(Some(record)) if record.is_completed() => Some(record.result.as_deref() == Some(decision.task_result())),
-            Ok(_) => None,
-            Err(error) => is_gone(&error).then_some(true),
-        };
-    }
-    match session.plan().await {
-        Ok(plan) => plan.is_completed().then_some(true),
-        Err(error) => is_gone(&error).then_some(true),
-    }
+    sender.ok()
 }

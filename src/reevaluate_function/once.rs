@@ -29,8 +29,8 @@
 
 use uuid::Uuid;
 
-use crate::azure_devops::Session;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
+use crate::azure_devops::{Error, Session};
 use crate::check::Occasion;
 
 /// The variables that hold the candidate and the sender.
@@ -48,24 +48,50 @@ pub(super) fn sender(record: &CheckRecord, occasion: Occasion) -> Option<&str> {
     record.variable(sender)
 }
 
-/// Becomes the sender: its name, or `None` if somebody else is or may be. `before` is the sender that has handed on to this
-/// evaluation.
-pub(super) async fn become_sender(session: &Session<'_>, occasion: Occasion, before: Option<&str>) -> Option<String> {
+/// Why an evaluation does not send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotSender {
+    /// Another evaluation sends, or has sent; or the check is completed, so that there is nothing to send.
+    Settled,
+    /// That is not settled, for this reason: it may be that nobody sends.
+    Unsettled(String),
+}
+
+/// Becomes the sender, and returns its name. `before` is the sender that has handed on to this evaluation.
+///
+/// # Errors
+///
+/// When somebody else is or may be the sender.
+pub(super) async fn become_sender(
+    session: &Session<'_>,
+    occasion: Occasion,
+    before: Option<&str>,
+) -> Result<String, NotSender> {
     let [candidate, sender] = variables(occasion);
     let own = Uuid::new_v4().to_string();
     write(session, candidate, &own).await?;
-    let record = read(session).await.filter(|record| !record.is_completed())?;
-    if record.variable(sender) != before {
-        return None;
+    let record = read(session).await?;
+    if record.is_completed() || record.variable(sender) != before {
+        return Err(NotSender::Settled);
     }
     write(session, sender, &own).await?;
-    (read(session).await?.variable(candidate) == Some(own.as_str())).then_some(own)
+    if read(session).await?.variable(candidate) == Some(own.as_str()) {
+        return Ok(own);
+    }
+    Err(NotSender::Unsettled("another evaluation of the check ran at the same time".to_owned()))
 }
 
-async fn write(session: &Session<'_>, variable: &'static str, name: &str) -> Option<()> {
-    session.update_record(&RecordUpdate::default().variable(variable, name)).await.ok()
+async fn write(session: &Session<'_>, variable: &'static str, name: &str) -> Result<(), NotSender> {
+    session.update_record(&RecordUpdate::default().variable(variable, name)).await.map_err(NotSender::from)
 }
 
-async fn read(session: &Session<'_>) -> Option<CheckRecord> {
-    session.record().await.ok().flatten()
+async fn read(session: &Session<'_>) -> Result<CheckRecord, NotSender> {
+    let record = session.record().await?;
+    record.ok_or_else(|| NotSender::Unsettled("the check's record is not shown".to_owned()))
+}
+
+impl From<Error> for NotSender {
+    fn from(error: Error) -> Self {
+        Self::Unsettled(error.to_string())
+    }
 }

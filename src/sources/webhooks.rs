@@ -94,9 +94,10 @@ impl Webhooks {
     pub async fn post(&self, name: &str, body: String, now: DateTime<Utc>) -> Result<(), NotTaken> {
         let webhook = self.webhook(name).map_err(|why| NotTaken { why, again_after: None })?;
         let host = webhook.host();
-        self.circuits
-            .admit(host, now)
-            .map_err(|_| webhook.not_taken("was not called: its host did not answer the last calls"))?;
+        self.circuits.admit(host, now).map_err(|wait| NotTaken {
+            again_after: Some(wait),
+            ..webhook.not_taken("was not called: its host did not answer the last calls")
+        })?;
         let request = self.http.post(webhook.address()).timeout(webhook.timeout).headers(webhook.headers.clone());
         let answer = send::send(request.header(CONTENT_TYPE, webhook.format.content_type()).body(body)).await;
         let waited =
@@ -143,5 +144,36 @@ impl Webhook {
     /// It may have arrived.
     fn not_taken(&self, why: impl std::fmt::Display) -> NotTaken {
         NotTaken { why: format!("connection `{}` {why}", self.name), again_after: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks_file::ChecksFile;
+    use crate::http::resolver::SystemResolver;
+
+    #[tokio::test]
+    async fn a_post_that_did_not_arrive_for_sure_may_be_made_again_and_waits_for_a_host_that_does_not_answer() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        let file =
+            "connections: { dead: { webhook: { url: '${URL}', format: slack, hosts: ['127.0.0.1'] } } }\nchecks: {}";
+        let file = ChecksFile::parse(file).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let setting = |_: &str| Some(format!("http://{address}/"));
+        let webhooks = Webhooks::new(&file.connections, &setting, SystemResolver, reqwest::Client::builder());
+        let webhooks = webhooks.expect("a client");
+        let again_after = async |now: DateTime<Utc>| {
+            let posted = webhooks.post("dead", String::new(), now).await;
+            posted.expect_err("nobody listens").again_after.map(|wait| wait.as_secs())
+        };
+        let start = DateTime::UNIX_EPOCH;
+        for _ in 0..5 {
+            assert_eq!(again_after(start).await, Some(0));
+        }
+        assert_eq!(again_after(start).await, Some(10), "the circuit is open");
+        assert_eq!(again_after(start + TimeDelta::seconds(4)).await, Some(6));
+        assert_eq!(again_after(start + TimeDelta::seconds(10)).await, Some(0), "one trial");
     }
 }
