@@ -6,7 +6,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +15,9 @@ use uuid::Uuid;
 use super::call::{Ask, expect_success};
 use super::{Error, Sources};
 use crate::http::json::or_default;
+
+/// What a 404 means.
+const NO_REPOSITORY: &str = "answered 404 Not Found for the alerts of the repository: it is in another project than the run, Advanced Security is off for it, or the connection's URL is that of another organization";
 
 /// The version of the interface, which never left preview.
 const API_VERSION: &str = "7.2-preview.1";
@@ -141,6 +144,9 @@ impl Sources {
             query.extend(token.as_deref().map(|token| ("continuationToken", token)));
             let ask = Ask { method: Method::GET, path: &path, query: &query, body: None };
             let answered = self.ask(endpoint, &ask, now).await?;
+            if answered.status == StatusCode::NOT_FOUND {
+                return Err(endpoint.error(NO_REPOSITORY));
+            }
             let page: List<T> = expect_success(endpoint, &answered, "the alerts of the repository")?;
             items.extend(page.value);
             token = answered.continuation;

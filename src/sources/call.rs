@@ -11,6 +11,7 @@ use url::Url;
 
 use super::endpoint::Endpoint;
 use super::path::join;
+use super::refusal::said;
 use super::{Error, Sources};
 use crate::http::body::{self, BodyError};
 use crate::http::json;
@@ -24,6 +25,9 @@ const MAX_RESPONSE: usize = 1024 * 1024;
 
 /// What is understood: a calendar, where one is asked for.
 const ACCEPTED: &str = "application/json, text/calendar;q=0.5";
+
+/// What helps where a system does not understand what it is asked.
+const WRONG_REQUEST: &str = "the request itself is wrong, so waiting does not help: correct what the check asks for; else it is asked again until the error budget is used up";
 
 /// What is asked of a connection.
 pub(super) struct Ask<'a> {
@@ -178,6 +182,10 @@ pub(super) fn expect_status(endpoint: &Endpoint, answered: &Answered, what: &str
     let status = answered.status;
     let advice = match status {
         status if status.is_success() => return Ok(()),
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
+            let said = said(answered).map_or_else(String::new, |said| format!(": {said}"));
+            return Err(endpoint.error(format!("answered {status} for {what}{said}; {WRONG_REQUEST}")));
+        }
         StatusCode::UNAUTHORIZED => "; check the connection's credentials",
         StatusCode::FORBIDDEN => "; give the connection's user or identity the right to read it",
         StatusCode::NOT_FOUND => "; check the connection's URL and what the check asks for",

@@ -22,6 +22,7 @@ pub mod http;
 pub mod jira;
 pub mod metrics;
 mod path;
+mod refusal;
 pub mod service_now;
 pub mod sonar;
 mod webhook;

@@ -11,6 +11,7 @@ use url::form_urlencoded::byte_serialize;
 
 use super::call::{Answered, Ask, expect_success};
 use super::endpoint::Endpoint;
+use super::refusal::said;
 use super::{Error, Sources};
 use crate::http::json::or_default;
 
@@ -149,8 +150,10 @@ impl Sources {
             let query = [("project", project), ("branch", branch), ("ps", &size), ("p", &number)];
             let ask = Ask { method: Method::GET, path: "api/project_analyses/search", query: &query, body: None };
             let answered = self.ask(endpoint, &ask, now).await?;
-            // The project or the branch does not exist before its first analysis.
-            if answered.status == StatusCode::NOT_FOUND {
+            // The project or the branch does not exist before its first analysis. SonarQube names it then; another 404 is that
+            // of another address.
+            let names_it = || said(&answered).is_some_and(|said| said.contains(project));
+            if answered.status == StatusCode::NOT_FOUND && names_it() {
                 return Ok(None);
             }
             let answer: AnalysesAnswer = expect_success(endpoint, &answered, "the analyses of the project")?;

@@ -197,6 +197,13 @@ async fn without_a_good_answer_the_check_waits() {
     );
     refused.still_waits();
 
+    let mut elsewhere = world(|_| {}).await;
+    elsewhere.sources().fail(Fault::answer(404, "application/json", "{}")).on("GET", "/advsec/").forever();
+    evaluate(&mut elsewhere).await;
+    elsewhere.expect_no_decision();
+    elsewhere.expect_log("404 Not Found for the alerts of the repository: it is in another project than the run");
+    elsewhere.still_waits();
+
     let mut busy = world(|_| {}).await;
     busy.sources().fail(Fault::throttle(RetryAfter::Seconds(240))).on("GET", "/advsec/").forever();
     evaluate(&mut busy).await;

@@ -189,7 +189,7 @@ async fn a_search_is_read_to_its_last_page() {
     let mut refused = world_with(instead("jql: 'projct = WEB', statusCategory: Done"), &[], &[]).await;
     evaluate(&mut refused).await;
     refused.expect_no_decision();
-    refused.expect_log("answered 400 Bad Request for the search");
+    refused.expect_log("answered 400 Bad Request for the search: Error in the JQL Query.; the request itself is wrong");
     refused.still_waits();
 }
 

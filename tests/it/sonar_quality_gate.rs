@@ -86,6 +86,7 @@ async fn an_analysis_of_another_commit_does_not_pass_and_that_of_the_commit_is_a
         evaluate(&mut world).await;
         world.expect_no_decision();
         world.expect_log("sonar has no analysis of commit 00000000 of refs/heads/main yet; awaited for 30m");
+        world.expect_log("compare its project and branch with `web` and the run's branch");
         analyse(&world, true, "OK");
         world.advance(minutes(1)).await;
         world.expect_decision("succeeded");
@@ -152,6 +153,21 @@ async fn without_a_good_answer_the_check_waits() {
     world.sources().heal();
     world.advance(minutes(4)).await;
     world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn an_address_where_no_sonarqube_is_is_an_error_that_says_so() {
+    for (body, kind) in [
+        ("<html>Not Found</html>", "text/html"),
+        (r#"{"errors":[{"msg":"Unknown url : /api/project_analyses/search"}]}"#, "application/json"),
+    ] {
+        let mut world = analysed(&[(true, "OK")]).await;
+        world.sources().fail(Fault::answer(404, kind, body)).on("GET", "/sonar/").forever();
+        evaluate(&mut world).await;
+        world.expect_no_decision();
+        world.expect_log("answered 404 Not Found for the analyses of the project; check the connection's URL");
+        world.still_waits();
+    }
 }
 
 #[tokio::test]

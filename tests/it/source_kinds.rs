@@ -94,7 +94,9 @@ async fn a_change_is_read_from_the_table_that_the_condition_names_and_else_from_
             world.expect_log(&format!("/nav_to.do?uri={held}.do?sysparm_query=number={CHANGE}"));
         } else {
             world.expect_no_decision();
-            world.expect_log("connection `snow` answered 400 Bad Request for the change request");
+            world.expect_log("connection `snow` answered 400 Bad Request for the change request: ");
+            world
+                .expect_log("; the request itself is wrong, so waiting does not help: correct what the check asks for");
             world.still_waits();
         }
     }

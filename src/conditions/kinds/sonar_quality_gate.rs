@@ -88,7 +88,10 @@ impl Rule for SonarQualityGate {
                 let commit: String = run.source_version.chars().take(8).collect();
                 let (connection, branch) = (&self.connection, &run.source_branch);
                 let why = format!("{connection} has no analysis of commit {commit} of {branch}");
-                not_published(why, expected, self.published_within, scope)
+                not_published(why, expected, self.published_within, scope).remedy(format!(
+                    "if SonarQube shows this analysis, compare its project and branch with `{}` and the run's branch: of a project or branch that it does not know, or does not show to the connection's user, it has none either",
+                    self.project
+                ))
             }
         }
     }
