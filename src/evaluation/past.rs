@@ -122,3 +122,19 @@ fn want(condition: &Condition, place: &str, scope: &Scope<'_>, wanted: &mut Want
         want(condition, &format!("{place}.{index}"), scope, wanted);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_names_what_cannot_be_asked_of_the_past() {
+        let page = include_str!("../../docs/checks-as-code.md");
+        let (_, sentence) = page.split_once("Some conditions cannot be asked of the past:").expect("the sentence");
+        let (kinds, rest) = sentence.split_once(';').expect("the kinds");
+        let (members, _) = rest.split_once("They are not guessed").expect("what an expression may mention");
+        let named = |text: &'static str| text.split('`').skip(1).step_by(2).collect::<Vec<_>>();
+        assert_eq!(named(kinds), NOT_OF_THE_PAST.map(|(kind, _)| kind));
+        assert_eq!(named(members), [&["expression"][..], &RUN_STATE].concat());
+    }
+}
