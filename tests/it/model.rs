@@ -651,7 +651,7 @@ impl Model for Protocol {
         }
         for (index, message) in state.queue.iter().enumerate().filter(|(_, message)| state.is_due(message)) {
             actions.push(Action::HandOut(index));
-            if state.may_be_soon(message) {
+            if self.tries && state.may_be_soon(message) {
                 actions.push(Action::HandOutSoon(index));
             }
             if may_fail && message.handed_out == 0 {
