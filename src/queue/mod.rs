@@ -8,6 +8,7 @@ pub mod message;
 mod pending_decision;
 mod poison;
 pub mod progress;
+mod put;
 mod schedule;
 mod storage;
 mod update;

@@ -1,14 +1,15 @@
 //! The queue of checks, over Azure Storage.
 //!
 //! Only this room knows `azure_storage_queues`. The crate is corrected here in four ways: a pooled transport, no retries of
-//! its own (its defaults go on for minutes), a time limit on every put, and development storage by hand. The crate writes a
-//! text as it is, without base64, so `messageEncoding` in `host.json` must be `none`.
+//! its own (its defaults go on for minutes), development storage by hand, and puts by `put`, each with a time limit. A text is
+//! written as it is, without base64, so `messageEncoding` in `host.json` must be `none`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::auth::TokenCredential;
 use azure_core::{ClientOptions, HttpClient, RetryOptions, StatusCode, TransportOptions};
+use azure_storage::clients::ServiceType;
 use azure_storage::{CloudLocation, ConnectionString, StorageCredentials};
 use azure_storage_queues::prelude::PopReceipt;
 use azure_storage_queues::{QueueClient, QueueServiceClientBuilder};
@@ -22,6 +23,7 @@ use super::early_successor::EarlyTimes;
 use super::given_token::GivenToken;
 use super::limits::{CallLimits, RETRY_PAUSE};
 use super::poison::PoisonQueue;
+use super::put::{NotPut, Puts};
 use super::schedule::Schedule;
 
 /// The queue's name in the `ReevaluateFunction/function.json` that ships.
@@ -80,6 +82,7 @@ pub enum QueueError {
 #[derive(Clone, Debug)]
 pub struct CheckQueue {
     pub(super) client: QueueClient,
+    puts: Puts,
     poison: PoisonQueue,
     pub(super) clock: Clock,
     retry_pause: Duration,
@@ -94,11 +97,13 @@ impl CheckQueue {
     /// What is wrong with the storage settings.
     pub fn open(storage: &Storage, name: &str, http: reqwest::Client, clock: Clock) -> Result<Self, String> {
         let (location, credentials) = locate(storage)?;
+        let url = location.url(ServiceType::Queue).map_err(|_| "its queue endpoint is not a web address".to_owned())?;
+        let puts = Puts::open(&url, name, &credentials, http.clone())?;
         let transport: Arc<dyn HttpClient> = Arc::new(http);
         let options = ClientOptions::default().transport(TransportOptions::new(transport)).retry(RetryOptions::none());
         let service = QueueServiceClientBuilder::with_location(location, credentials).client_options(options).build();
         let (client, poison) = (service.queue_client(name), PoisonQueue::of(&service, name));
-        Ok(Self { client, poison, clock, retry_pause: RETRY_PAUSE, early_times: EarlyTimes::default() })
+        Ok(Self { client, puts, poison, clock, retry_pause: RETRY_PAUSE, early_times: EarlyTimes::default() })
     }
 
     /// Tries a put again after other pauses than those of 100 ms and more: they pass in real time, whatever the app's clock says.
@@ -163,20 +168,19 @@ impl CheckQueue {
     }
 
     async fn put_once(&self, text: &str, schedule: Schedule) -> Result<PopReceipt, String> {
-        let put = || {
+        let put = async || {
             let now = self.clock.now();
-            let put = self.client.put_message(text).visibility_timeout(schedule.visibility_delay(now));
-            put.ttl(schedule.time_to_live(now)).into_future()
+            self.puts.put(text, schedule.visibility_delay(now), schedule.time_to_live(now)).await
         };
-        let put = match put().await {
-            Err(error) if is_not_found(&error) => {
-                self.create().await?;
-                put().await
-            }
-            done => done,
-        };
-        let message = put.map_err(|error| describe(&error))?.queue_message;
-        Ok(PopReceipt::new(message.message_id, message.pop_receipt))
+        let mut answer = put().await;
+        if matches!(answer, Err(NotPut::NoQueue)) {
+            self.create().await?;
+            answer = put().await;
+        }
+        answer.map_err(|why| match why {
+            NotPut::NoQueue => "it does not exist, although it was created".to_owned(),
+            NotPut::Because(why) => why,
+        })
     }
 
     /// Creates the queue if it is missing.
@@ -230,8 +234,6 @@ pub(super) fn describe(error: &azure_core::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use azure_storage::clients::ServiceType;
-
     use super::*;
 
     #[test]
