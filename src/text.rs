@@ -9,6 +9,9 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 /// direction of what follows, no logging commands.
 #[must_use]
 pub fn one_line(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         // `##vso[…]` and `##[…]` are commands wherever the log is printed again, and anywhere in a line.
@@ -38,6 +41,12 @@ pub fn composed(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
+/// Whether a text has only spaces and visible characters of ASCII other than `#`, which are safe wherever they stand. Most
+/// texts are so, and many bytes are looked at together.
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |is_plain, byte| is_plain & matches!(byte, b' '..=b'"' | b'$'..=b'~'))
+}
+
 /// Whether a character is what it looks like.
 pub(crate) fn is_visible(c: char) -> bool {
     !c.is_control()
@@ -54,7 +63,7 @@ pub(crate) const fn is_carried_by_xml(c: char) -> bool {
 /// A JSON with the escapes of the characters that are not carried. These can only stand inside its texts, which read the
 /// same with them.
 pub(crate) fn escaped(json: &str, is_carried: fn(char) -> bool) -> Cow<'_, str> {
-    if json.chars().all(is_carried) {
+    if is_plain(json) || json.chars().all(is_carried) {
         return json.into();
     }
     let mut text = String::with_capacity(json.len() + 64);

@@ -199,8 +199,9 @@ impl<W: io::Write> io::Write for Line<W> {
     /// Takes whole lines, as the subscriber writes them.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = crate::text::one_line(String::from_utf8_lossy(line).trim_end());
-        let text = if self.stays_error { without_warn(&text) } else { text };
-        self.writer.write_all(format!("{text}\n").as_bytes())?;
+        let mut text = if self.stays_error { without_warn(&text) } else { text };
+        text.push('\n');
+        self.writer.write_all(text.as_bytes())?;
         Ok(line.len())
     }
 

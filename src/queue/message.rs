@@ -4,6 +4,8 @@
 //! member of its message. If the definition, the inputs, the progress or the pending decision is changed, the token does not
 //! open, and a message without a token does nothing. Each message is sealed anew, with the current key, whose id it names.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -61,10 +63,16 @@ impl SealedToken {
     }
 }
 
+/// What stands in front of a message where its token is bound to it.
+const BOUND: &str = "checkgate message ";
+
 /// What the token of a message is bound to: all its other members. Of the JSON rather than of the types, so that members
 /// which a later version adds do not invalidate the messages that wait.
 fn binding(message: &Value) -> String {
-    format!("checkgate message {message}")
+    let mut text = BOUND.as_bytes().to_vec();
+    // A value is always JSON, and JSON is always text.
+    let _ = serde_json::to_writer(&mut text, message);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// A check on its way to a decision.
@@ -137,9 +145,16 @@ impl MessageV1 {
     pub fn seal(&self, token: &AuthToken, sealer: &Sealer) -> String {
         let mut value = serde_json::to_value(self).expect("a message is JSON");
         value["version"] = 1.into();
-        value[SEALED_TOKEN] = sealer.seal(token.expose().as_bytes(), &binding(&value)).into();
+        let bound_to = binding(&value);
+        let sealed = sealer.seal(token.expose().as_bytes(), &bound_to);
+        // The token comes first, and the rest is written once. Readers take the members in any order.
+        let rest = bound_to.strip_prefix(BOUND).and_then(|message| message.strip_prefix('{')).unwrap_or_default();
+        let text = format!(r#"{{"{SEALED_TOKEN}":"{sealed}",{rest}"#);
         // The storage account takes messages as XML.
-        escaped(&value.to_string(), is_carried_by_xml).into_owned()
+        match escaped(&text, is_carried_by_xml) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(escaped) => escaped,
+        }
     }
 }
 
