@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use memchr::memmem;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
@@ -38,7 +39,7 @@ impl Secrets {
     pub(crate) fn hide<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut hidden = Cow::Borrowed(text);
         for secret in &self.0 {
-            if hidden.contains(secret.expose_secret()) {
+            if occurs(secret, hidden.as_bytes()) {
                 hidden = Cow::Owned(hidden.replace(secret.expose_secret(), HIDDEN));
             }
         }
@@ -56,6 +57,9 @@ impl Secrets {
 
     /// The same where a secret is not escaped: cheap, for large bodies.
     pub(crate) fn hide_in_bytes(&self, body: Bytes) -> Bytes {
+        if !self.0.iter().any(|secret| occurs(secret, &body)) {
+            return body;
+        }
         match self.hide(&String::from_utf8_lossy(&body)) {
             Cow::Borrowed(_) => body.clone(),
             Cow::Owned(hidden) => hidden.into(),
@@ -88,6 +92,12 @@ impl Secrets {
             other => other,
         }
     }
+}
+
+fn occurs(secret: &SecretString, text: &[u8]) -> bool {
+    let secret = secret.expose_secret().as_bytes();
+    // The search first looks at all of the secret. Most texts are shorter than a token.
+    secret.len() <= text.len() && memmem::find(text, secret).is_some()
 }
 
 #[cfg(test)]
