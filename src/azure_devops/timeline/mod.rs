@@ -1,11 +1,13 @@
-//! The timeline of the run: its stages, jobs and tasks.
+//! The timeline of the run: its stages, jobs and tasks. `members` reads them.
+
+mod members;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::lenient::{or_empty, or_none, readable};
+use super::lenient::objects;
 use super::{Error, Session};
 use crate::text::is_same;
 
@@ -13,7 +15,7 @@ use crate::text::is_same;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeline {
     /// Everything in it, in no useful order.
-    #[serde(deserialize_with = "readable")]
+    #[serde(deserialize_with = "objects")]
     pub records: Vec<TimelineRecord>,
 }
 
@@ -29,39 +31,39 @@ pub enum Progress {
 }
 
 /// One stage, job or task. Others write them too: a member of an odd shape counts as absent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineRecord {
-    #[serde(default, deserialize_with = "or_empty")]
+    #[serde(default)]
     id: String,
-    #[serde(default, deserialize_with = "or_none")]
+    #[serde(default)]
     parent_id: Option<String>,
-    #[serde(default, rename = "type", deserialize_with = "or_none")]
+    #[serde(default, rename = "type")]
     kind: Option<String>,
-    #[serde(default, deserialize_with = "or_none")]
+    #[serde(default)]
     name: Option<String>,
-    #[serde(default, deserialize_with = "or_none")]
+    #[serde(default)]
     identifier: Option<String>,
-    #[serde(default, deserialize_with = "or_none")]
+    #[serde(default)]
     state: Option<String>,
     /// How it ended.
-    #[serde(default, deserialize_with = "or_none")]
+    #[serde(default)]
     pub result: Option<String>,
     /// When it ended.
-    #[serde(default, deserialize_with = "or_none", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub finish_time: Option<DateTime<Utc>>,
-    #[serde(default, deserialize_with = "or_none")]
+    #[serde(default)]
     task: Option<TaskReference>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 struct TaskReference {
     /// None where it is not a GUID.
-    #[serde(default, deserialize_with = "or_none")]
+    #[serde(default)]
     #[schemars(with = "Option<String>")]
     id: Option<Uuid>,
-    #[serde(default, deserialize_with = "or_none")]
+    #[serde(default)]
     name: Option<String>,
 }
 
