@@ -1,6 +1,8 @@
 //! The facts of a record, and what must not stand in it.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{DecisionRecord, Delivery, digest_of};
@@ -16,7 +18,7 @@ impl DecisionRecord {
     pub fn with_evidence(mut self, check: &Check, evidence: &Evidence, memory: &Memory) -> Self {
         let at = self.data.evaluated_now;
         let read_at = evidence.facts.read_at(at);
-        let mut facts = evidence.record();
+        let facts = evidence.record();
         let replay = Replay {
             definition: &check.definition,
             inputs: &check.inputs,
@@ -28,9 +30,6 @@ impl DecisionRecord {
         };
         for (condition, positions) in self.data.result.conditions.iter_mut().zip(replay.positions(&facts)) {
             condition.facts = positions;
-        }
-        for fact in &mut facts {
-            fact.digest = Some(digest(fact));
         }
         self.data.read_at = Some(read_at);
         self.data.memory = memory.clone();
@@ -59,19 +58,34 @@ impl DecisionRecord {
         u32::try_from(self.data.facts.iter().filter(elsewhere).count()).unwrap_or(u32::MAX)
     }
 
-    /// The same without secrets. `None` if nothing can be said without them.
+    /// The same without secrets, and with the digests of what is left. `None` if nothing can be said without them.
     #[must_use]
-    pub fn without_secrets(self, hide: &dyn Fn(Value) -> Value) -> Option<Self> {
-        let hidden = hide(serde_json::to_value(self).ok()?);
-        let mut record: Self = serde_json::from_value(hidden).ok()?;
-        for fact in &mut record.data.facts {
-            fact.digest = Some(digest(fact));
-        }
-        let mut erased = Vec::new();
+    pub fn without_secrets(mut self, hide: &dyn Fn(Value) -> Value) -> Option<Self> {
+        // The facts apart, and their answers as they are: one may have megabytes.
+        let facts = std::mem::take(&mut self.data.facts);
+        let mut record = hidden(self, hide)?;
+        let (mut erased, mut erased_of_facts) = (Vec::new(), Vec::new());
         note_erased(&serde_json::to_value(&record.data).ok()?, String::new(), &mut erased);
+        for (index, mut fact) in facts.into_iter().enumerate() {
+            let value = fact.value.take().map(hide);
+            let fact = hidden(fact, hide)?;
+            note_erased(&serde_json::to_value(&fact).ok()?, format!("/facts/{index}"), &mut erased_of_facts);
+            if let Some(value) = &value {
+                note_erased(value, format!("/facts/{index}/value"), &mut erased_of_facts);
+            }
+            let fact = RecordedFact { value, ..fact };
+            record.data.facts.push(RecordedFact { digest: Some(digest(&fact)), ..fact });
+        }
+        let at = erased.partition_point(|pointer| pointer.as_str() < "/facts");
+        erased.splice(at..at, erased_of_facts);
         record.data.erased = erased;
         Some(record)
     }
+}
+
+/// A part of a record without secrets.
+fn hidden<T: Serialize + DeserializeOwned>(part: T, hide: &dyn Fn(Value) -> Value) -> Option<T> {
+    serde_json::from_value(hide(serde_json::to_value(part).ok()?)).ok()
 }
 
 /// The digest of a fact's answer.

@@ -16,31 +16,30 @@ const CUT: usize = 200;
 
 impl DecisionRecord {
     /// The record on one line. What would make it too long is left out: the longest facts first, of which the digests stay.
-    #[must_use]
-    pub fn line(&self) -> String {
-        let mut record = self.clone();
+    fn line(mut self) -> String {
+        // These fit into no line. Writing them to see that takes as long as all the rest.
+        for fact in self.data.facts.iter_mut().filter(|fact| length(fact) > MAX_LINE) {
+            (fact.value, fact.error) = (None, None);
+            self.data.replayable = false;
+        }
         loop {
-            let json = serde_json::to_string(&record).unwrap_or_default();
+            let json = serde_json::to_string(&self).unwrap_or_default();
             // What a log changes in a line is escaped: the record reads the same whatever has printed it.
             let line = escaped(&json, |c| is_visible(c) && c != '#').into_owned();
-            if line.len() <= MAX_LINE || !record.shorten() {
+            if line.len() <= MAX_LINE || !self.shorten() {
                 return line;
             }
         }
     }
 
     /// Writes the record into the handler's log: a line of its own, whatever the format of the log.
-    pub fn log(&self) {
+    pub fn log(self) {
         tracing::info!("{}", self.line());
     }
 
     /// Leaves one thing out. `false` when nothing is left to leave out.
     fn shorten(&mut self) -> bool {
         self.data.replayable = false;
-        let length = |fact: &RecordedFact| {
-            let value = fact.value.as_ref().map_or(0, |value| value.to_string().len());
-            value + fact.error.as_ref().map_or(0, String::len)
-        };
         let longest = self.data.facts.iter_mut().max_by_key(|fact| length(fact));
         if let Some(fact) = longest.filter(|fact| length(fact) > SHORT) {
             (fact.value, fact.error) = (None, None);
@@ -69,4 +68,10 @@ impl DecisionRecord {
         self.data.facts.truncate(facts);
         is_shorter
     }
+}
+
+/// How many bytes the answer of a fact takes.
+fn length(fact: &RecordedFact) -> usize {
+    let value = fact.value.as_ref().and_then(|value| serde_json::to_vec(value).ok());
+    value.map_or(0, |text| text.len()) + fact.error.as_ref().map_or(0, String::len)
 }
