@@ -84,6 +84,9 @@ fn flags(root: &Path, target: &str) -> Result<String, String> {
     if is_gnu(target) {
         // glibc inside the executable: whatever version the plan's image has does not matter.
         flags.extend(["-C".to_owned(), "target-feature=+crt-static".to_owned()]);
+        // Linked for one address. Otherwise each start writes tens of thousands of addresses into pages that then stay in
+        // memory, and the executable carries the list of them.
+        flags.extend(["-C".to_owned(), "relocation-model=static".to_owned()]);
     }
     let metadata = cargo::ask(root, &["metadata", "--no-deps", "--format-version", "1"])?;
     let metadata: Value = serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;

@@ -228,6 +228,8 @@ fn the_lines_that_cargo_dist_prints_work_as_pasted() {
     let flags = [
         "-C".to_owned(),
         "target-feature=+crt-static".to_owned(),
+        "-C".to_owned(),
+        "relocation-model=static".to_owned(),
         format!("--remap-path-prefix={}=/checkgate", here.display()),
         "--remap-path-prefix=/somewhere/.cargo=/cargo".to_owned(),
     ];
