@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use bench::ids::RUN_THAT_PASSES;
 use serde_json::{Value, json};
 
 use crate::handler::{Handler, Process};
@@ -32,6 +33,8 @@ pub(crate) struct Round {
     pub(crate) cold_start: f64,
     pub(crate) idle: f64,
     pub(crate) loaded: f64,
+    /// The calls of Azure DevOps that decide a check at its first look.
+    pub(crate) calls: f64,
 }
 
 /// Where handlers are started.
@@ -73,7 +76,10 @@ impl<'a> Stage<'a> {
         thread::sleep(REST);
         let loaded = mebibytes(&process);
         let decisions = load::decisions(&process, self.services, 8)?;
-        Ok(Round { deliveries, decisions, warm_start, cold_start, idle, loaded })
+        let before = self.services.calls();
+        load::evaluate(&process, self.services, 1, RUN_THAT_PASSES)?;
+        let calls = (self.services.calls() - before) as f64;
+        Ok(Round { deliveries, decisions, warm_start, cold_start, idle, loaded, calls })
     }
 }
 
@@ -115,6 +121,7 @@ pub(crate) fn medians(rounds: &[Round]) -> Round {
         cold_start: of(&|round| round.cold_start),
         idle: of(&|round| round.idle),
         loaded: of(&|round| round.loaded),
+        calls: of(&|round| round.calls),
     }
 }
 
@@ -129,6 +136,7 @@ impl Round {
             "handler": handler.name(),
             "deliveries": deliveries.collect::<Vec<_>>(),
             "decisions": { "perSecond": self.decisions.per_second, "cpuMicroseconds": self.decisions.microseconds },
+            "callsPerDecision": self.calls,
             "startMilliseconds": { "warm": self.warm_start, "evicted": self.cold_start },
             "residentMebibytes": { "idle": self.idle, "loaded": self.loaded },
             "executableBytes": sizes.map(|(size, _)| size),

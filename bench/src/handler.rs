@@ -89,6 +89,10 @@ impl Handler {
             .env("AzureWebJobsStorage", storage)
             .env("TokenSealingKey", SEALING_KEY)
             .env("AllowedPlanUrls", plan_url(services))
+            // For the check that waits.
+            .env("AllowInlineChecks", "true")
+            // As in Azure.
+            .env("LogFormat", "json")
             .current_dir(root)
             .stdout(Stdio::null())
             .stderr(Stdio::null())

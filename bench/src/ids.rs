@@ -60,7 +60,10 @@ pub fn headers(number: usize, plan_url: &str, run: u64) -> Vec<(&'static str, St
     OF_THE_HOST.into_iter().map(|(name, value)| (name, value.to_owned())).chain(own).collect()
 }
 
-/// The request that delivers a check.
+/// A check that waits for its task.
+const WAITS: &str = r#"{"timeout":"1h","conditions":[{"taskExecuted":{"task":"CmdLine"},"whenNotMet":"wait"}]}"#;
+
+/// The request that delivers a check: the one that `checks.yaml` has, or one that waits.
 #[must_use]
 pub fn delivery(number: usize, plan_url: &str, run: u64) -> Vec<u8> {
     let mut lines = String::new();
@@ -68,5 +71,5 @@ pub fn delivery(number: usize, plan_url: &str, run: u64) -> Vec<u8> {
         // Writing into a text cannot fail.
         let _ = write!(lines, "{name}: {value}\r\n");
     }
-    crate::http::request("POST /api/CheckFunction", &lines, "")
+    crate::http::request("POST /api/CheckFunction", &lines, if run == RUN_THAT_WAITS { WAITS } else { "" })
 }

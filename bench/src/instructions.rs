@@ -1,4 +1,4 @@
-//! How many instructions the handler needs, counted by valgrind: the same on a busy machine.
+//! How many instructions and calls the handler needs, counted by valgrind and the stubs: the same on a busy machine.
 
 use std::path::Path;
 use std::{env, fs};
@@ -24,7 +24,7 @@ pub(crate) fn count(handler: &Handler, services: &Services, root: &Path) -> Resu
         ("delivery", Box::new(|process, times| load::deliver(process, services, times))),
         ("decision", Box::new(|process, times| load::evaluate(process, services, times, RUN_THAT_PASSES))),
         (
-            "look at a check that waits",
+            "first look at a check that waits",
             Box::new(|process, times| load::evaluate(process, services, times, RUN_THAT_WAITS)),
         ),
     ];
@@ -32,7 +32,11 @@ pub(crate) fn count(handler: &Handler, services: &Services, root: &Path) -> Resu
     for (name, send) in works {
         let total = |times| total(handler, services, root, &|process: &Process| send(process, times));
         let each = (total(BEFORE + COUNTED)? - total(BEFORE)?) / COUNTED as u64;
-        lines.push_str(&format!("instructions per {name}: {each}\n"));
+        let before = services.calls();
+        let process = handler.start(&[], services, root)?;
+        send(&process, 1)?;
+        let calls = services.calls() - before;
+        lines.push_str(&format!("{name}: {each} instructions, {calls} calls of Azure DevOps\n"));
     }
     Ok(lines)
 }

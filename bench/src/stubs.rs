@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{io, thread};
 
@@ -18,6 +19,8 @@ pub(crate) struct Seen {
     message: Mutex<String>,
     /// The checks, by plan.
     checks: Mutex<HashMap<String, Check>>,
+    /// How often Azure DevOps was called.
+    calls: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +52,11 @@ impl Services {
     /// The text of the message that was put last.
     pub(crate) fn last_message(&self) -> String {
         lock(&self.seen.message).clone()
+    }
+
+    /// How often Azure DevOps was called so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.seen.calls.load(Ordering::Relaxed)
     }
 
     /// The check of this plan waits, and nothing has happened to it yet.
@@ -92,13 +100,23 @@ const PUT: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?><QueueMessagesList>
 /// The headers of each answer of the queue.
 const OF_QUEUE: &str = "x-ms-request-id: 5d6a1f8e-0003-0012-5f0e-7d4f0d000000\r\nx-ms-version: 2021-08-06\r\nDate: Mon, 05 Jan 2026 08:00:00 GMT\r\nServer: Windows-Azure-Queue/1.0 Microsoft-HTTPAPI/2.0\r\n";
 
+/// What the queue adds when a message was changed.
+const OF_UPDATE: &str =
+    "x-ms-popreceipt: AgAAAAMAAAAAAAAAo0Xq3Zp52wE=\r\nx-ms-time-next-visible: Mon, 05 Jan 2026 08:00:00 GMT\r\n";
+
 impl Seen {
     fn put(&self, request: &Message<'_>) -> Vec<u8> {
         if request.header("authorization").is_none() {
             return response("403 Forbidden", "");
         }
-        if request.request().0 == "PUT" {
-            return format!("HTTP/1.1 201 Created\r\n{OF_QUEUE}Content-Length: 0\r\n\r\n").into_bytes();
+        match request.request() {
+            ("PUT", target) if !target.contains("/messages/") => {
+                return format!("HTTP/1.1 201 Created\r\n{OF_QUEUE}Content-Length: 0\r\n\r\n").into_bytes();
+            }
+            ("PUT" | "DELETE", _) => {
+                return format!("HTTP/1.1 204 No Content\r\n{OF_QUEUE}{OF_UPDATE}\r\n").into_bytes();
+            }
+            _ => {}
         }
         let body = String::from_utf8_lossy(request.body);
         let text = body.split_once("<MessageText>").and_then(|(_, rest)| rest.split_once("</MessageText>"));
@@ -111,6 +129,7 @@ impl Seen {
     }
 
     fn answer(&self, request: &Message<'_>, runs: &Runs) -> Vec<u8> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let (method, target) = request.request();
         let path = target.split('?').next().unwrap_or_default();
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();

@@ -25,6 +25,8 @@ pub(crate) fn table(measured: &[(&Handler, Round)]) -> String {
     rows.push(("decisions/s, 8 connections (of the floor)".to_owned(), decisions));
     let per_decision = cells(&|_, round| format!("{:.0} µs", round.decisions.microseconds));
     rows.push(("CPU per decision, 8 connections".to_owned(), per_decision));
+    let calls = cells(&|_, round| format!("{:.0}", round.calls));
+    rows.push(("calls of Azure DevOps per decision".to_owned(), calls));
     let starts = cells(&|_, round| format!("{:.1} / {:.1} ms", round.warm_start, round.cold_start));
     rows.push(("start to first answer, warm / file evicted".to_owned(), starts));
     let memory = cells(&|_, round| format!("{:.1} / {:.1} MiB", round.idle, round.loaded));
