@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use checkgate::task::sealer::Sealer;
+use checkgate::telemetry::METRICS;
 use simulator::azure_devops::{AzureDevOps, CheckIds, State};
 use simulator::azure_pipelines::deliver_with;
 use simulator::calls::Call;
@@ -13,10 +15,14 @@ use simulator::faults::{Fault, RetryAfter};
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
 use simulator::sources::Sources;
 use simulator::storage_queue::StorageQueue;
+use warp::http::{HeaderMap, StatusCode};
 
+use crate::support::collector::{Collector, Sent};
 use crate::support::{Delivery, LogLines, World, a_check, an_active_work_item};
 
 const SOURCE_SECRET: &str = "canary-of-a-source-1b0c7f9e";
+/// What the collector of traces and metrics asks for.
+const COLLECTOR_KEY: &str = "canary-of-a-collector-77e0c1d4";
 const QUEUE: &str = checkgate::queue::QUEUE_NAME;
 
 /// The forms in which a secret could leave: as it is, in base64 at each alignment, percent-encoded, in hex, escaped.
@@ -108,6 +114,11 @@ checks:
 
 impl Planted {
     async fn start(test: &str) -> Self {
+        Self::start_with(test, Vec::new()).await
+    }
+
+    /// With these app settings besides its own.
+    async fn start_with(test: &str, more: Vec<(String, String)>) -> Self {
         let clock = simulator::Clock::system();
         let azure_devops = AzureDevOps::start(clock.clone()).await.expect("a port");
         let queue = StorageQueue::start(clock.clone()).await.expect("a port");
@@ -145,6 +156,7 @@ impl Planted {
             environment.retain(|(known, _)| known != name);
             environment.push((name.to_owned(), value.to_owned()));
         }
+        environment.extend(more);
         let handler =
             Handler::Executable { path: env!("CARGO_BIN_EXE_checkgate").into(), environment, stop_after_errors: None };
         let source = QueueSource::Simulated(queue.clone());
@@ -429,6 +441,60 @@ async fn a_secret_that_a_source_repeats_leaves_the_process_nowhere() {
             planted.sources.heal();
         }
     }
+    planted.host.stop().await;
+    std::fs::remove_file(planted.checks_file).expect("the file");
+}
+
+/// The requests that the collector got, as texts. Its key belongs into a header of its own alone.
+fn measured(collector: &Collector) -> String {
+    let text = |(headers, body): (HeaderMap, Bytes)| {
+        let mut headers = headers;
+        assert_eq!(headers.remove("x-collector-key").expect("the key"), COLLECTOR_KEY);
+        // Protobuf has texts as they are.
+        format!("{headers:?}\n{}\n", String::from_utf8_lossy(&body))
+    };
+    collector.take_requests().into_iter().map(text).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn traces_and_metrics_hold_no_secret() {
+    let collector = Collector::answering(StatusCode::OK).await;
+    let key = ("OTEL_EXPORTER_OTLP_HEADERS".to_owned(), format!("x-collector-key={COLLECTOR_KEY}"));
+    let planted = Planted::start_with("measured", [collector.settings(), vec![key]].concat()).await;
+    for delivery in [
+        a_check().named("told"),
+        a_check().named("w"),
+        a_check().named("change").with("N", "CHG0030001"),
+        a_check().named("metric"),
+        a_check().named("page").with("CompletionEvent", "ApiResponse"),
+        a_check().with("PlanUrl", "https://evil.example/"),
+        a_check().with("PlanId", "00000000-0000-4000-8000-00000000000f"),
+        a_check().with("traceparent", SOURCE_SECRET),
+    ] {
+        planted.scenario("measured", &planted.check(), delivery).await;
+    }
+    planted.azure_devops.fail(Fault::throttle(RetryAfter::Seconds(1))).on("GET", "/plans/").once();
+    planted.scenario("throttled", &planted.check(), a_check()).await;
+    planted.expect_notices().await;
+    let everything = |sent: &Sent| METRICS.iter().all(|metric| sent.count(metric.name, &[]) > 0);
+    collector.until("every metric", everything).await;
+
+    let tokens: Vec<String> = planted.azure_devops.with(|state| state.tokens.keys().cloned().collect());
+    let (connection, storage_key) = (planted.queue.connection_string(), planted.queue.key());
+    let function_key = planted.host.function_key();
+    let fixed = [
+        ("the sealing key", planted.sealing_keys[0].as_str()),
+        ("the storage key", &storage_key),
+        ("the connection string", &connection),
+        ("a source's secret", SOURCE_SECRET),
+        ("the function key", &function_key),
+        ("the collector's key", COLLECTOR_KEY),
+    ];
+    let search = Search::new(fixed.into_iter().chain(tokens.iter().map(|token| ("a token", token.as_str()))));
+    let sent = measured(&collector);
+    assert!(sent.contains("checkgate.check.name"), "the texts can be read");
+    search.expect_nothing("measured", "traces and metrics", &sent);
+    search.expect_nothing("measured", "the output", &planted.host.output().join("\n"));
     planted.host.stop().await;
     std::fs::remove_file(planted.checks_file).expect("the file");
 }
