@@ -21,7 +21,8 @@ pub const DELIVERY_PUT: CallLimits = CallLimits { timeout: Duration::from_secs(1
 /// The put of a next evaluation. Nobody waits for it, and a storage that is slow is not down. It is repeated for minutes.
 pub const EVALUATION_PUT: CallLimits = CallLimits { timeout: Duration::from_secs(20), retries: 3 };
 
-/// A call about an early successor. An evaluation goes on without it, so that it does not wait for a storage that is down.
+/// A call about an early successor. An evaluation goes on without it, so that it does not wait for a storage that is down, and
+/// a last try to queue the next evaluation, which is an update and a put, still ends within `EVALUATION_TIMEOUT`.
 pub(super) const EARLY_CALL: CallLimits = CallLimits { timeout: Duration::from_secs(5), retries: 1 };
 
 /// How much of its time the first try of a call may take: the rest is for a second one, over another connection, where the

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use azure_storage_queues::prelude::PopReceipt;
 
-use super::limits::{EARLY_CALL, EVALUATION_PUT};
+use super::limits::EARLY_CALL;
 use super::schedule::Schedule;
 use super::storage::{CheckQueue, QueueError, describe, is_not_found};
 
@@ -25,7 +25,7 @@ impl CheckQueue {
     ) -> Result<Option<PopReceipt>, QueueError> {
         Self::check_size(text)?;
         let update = || self.update_once(held, text, schedule.visibility_delay(self.clock.now()));
-        self.persist(EVALUATION_PUT, update).await
+        self.persist(EARLY_CALL, update).await
     }
 
     /// The same, but hides the message for so long from now on. Its text has to be given once more.

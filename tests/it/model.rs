@@ -3,8 +3,9 @@
 //!
 //! The model calls the real [`Claims`]. It abstracts from the rest: what an evaluation finds is chosen freely each time; one
 //! write of the claim stands for all of an evaluation; time passes only as the number of evaluations, and of the host's lease
-//! the model knows just that it is long; an evaluation is shorter than the interval to the next one; calls of Azure DevOps happen one at a time, as they do there; of claims whose
-//! write timed out only the last one may still arrive. It knows no outage of reads, no clock that goes wrong, and neither
+//! the model knows just that it is longer than it takes until an early successor is due; an evaluation is shorter than the
+//! interval to the next one; calls of Azure DevOps happen one at a time, as they do there; of claims whose write timed out only
+//! the last one may still arrive. It knows no outage of reads, no clock that goes wrong, and neither
 //! the last tries of a message nor the poison queue: `lives` and `faults` do. Each protection can be switched off, and then
 //! a counterexample must be found: else the model would prove nothing about it.
 
