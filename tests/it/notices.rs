@@ -191,6 +191,32 @@ async fn a_post_that_certainly_did_not_arrive_is_made_again() {
 }
 
 #[tokio::test]
+async fn each_notice_is_sent_or_a_line_says_why_not_whichever_call_of_the_record_fails() {
+    let mut unsettled = 0;
+    for method in ["GET", "PATCH"] {
+        for call in 1..=14 {
+            let mut world = a_world().await;
+            world.azure_devops_server().fail(Fault::status(503)).on(method, "/records").nth(call);
+            let log = LogLines::capture();
+            world.accept(a_check()).await;
+            world.run_due_messages().await;
+            told(&world).await;
+            // What failed at first is tried again, and the check waits.
+            world.advance(minutes(5)).await;
+            told(&world).await;
+            world.close_work_item();
+            world.advance(minutes(10)).await;
+            world.expect_decision("succeeded");
+            let (told, lines) = (told(&world).await, log.take().join("\n"));
+            let missing = 2 - told.len();
+            assert!(lines.matches("notice_not_sent").count() >= missing, "{method} {call}: {told:?}: {lines}");
+            unsettled += lines.matches("who sends it could not be settled in the check's record: ").count();
+        }
+    }
+    assert!(unsettled >= 6, "three calls of each of two occasions: {unsettled}");
+}
+
+#[tokio::test]
 async fn a_check_that_is_delivered_and_handed_out_twice_tells_once() {
     let mut world = a_world().await;
     world.host.switch(|switches| switches.duplicate_deliveries = true);
