@@ -102,18 +102,21 @@ impl FreezeCalendar {
 
 /// When the last of an event's times ends that is on now; `None` where none is.
 fn on_until(event: &Event, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, String> {
-    let begun = starts(event, now)?.into_iter().filter(|start| !event.except.contains(start));
-    let ends = begun.filter_map(|start| Some((start, end(event, start)?)));
-    Ok(ends.filter(|(start, end)| *start <= now && now < *end).map(|(_, end)| end).max())
+    let mut last = None;
+    for local in starts(event, now)? {
+        let start = moment(event.zone, local);
+        let end = end(event, local).filter(|end| start <= now && now < *end && !event.except.contains(&start));
+        last = last.max(end);
+    }
+    Ok(last)
 }
 
-/// The times at which it begins, as far as they may be on now.
-fn starts(event: &Event, now: DateTime<Utc>) -> Result<Vec<DateTime<Utc>>, String> {
-    let mut starts = event.also.clone();
-    starts.push(moment(event.zone, event.start));
+/// The times at which it begins, by the clock of its zone, as far as they may be on now.
+fn starts(event: &Event, now: DateTime<Utc>) -> Result<Vec<NaiveDateTime>, String> {
+    let mut starts = vec![event.start];
+    starts.extend(event.also.iter().map(|time| time.with_timezone(&event.zone).naive_local()));
     if let Some(rule) = &event.rule {
-        let again = repetitions(event, rule, now).map_err(|why| format!("its rule `{rule}` {why}"))?;
-        starts.extend(again.into_iter().map(|local| moment(event.zone, local)));
+        starts.extend(repetitions(event, rule, now).map_err(|why| format!("its rule `{rule}` {why}"))?);
     }
     Ok(starts)
 }
@@ -144,16 +147,15 @@ fn repetitions(event: &Event, rule: &str, now: DateTime<Utc>) -> Result<Vec<Naiv
     Ok(found.dates.iter().map(DateTime::naive_utc).collect())
 }
 
-/// When a time of an event ends that begins at this moment.
-fn end(event: &Event, start: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// When a time of an event ends that begins at this time of its zone's clock.
+fn end(event: &Event, start: NaiveDateTime) -> Option<DateTime<Utc>> {
     let Length { days, seconds, by_clock } = event.length;
     let seconds = TimeDelta::seconds(seconds.into());
-    let local = start.with_timezone(&event.zone).naive_local().checked_add_days(Days::new(days.into()))?;
+    let days_later = start.checked_add_days(Days::new(days.into()))?;
     if by_clock {
-        return Some(moment(event.zone, local.checked_add_signed(seconds)?));
+        return Some(moment(event.zone, days_later.checked_add_signed(seconds)?));
     }
-    let days_later = if days == 0 { start } else { moment(event.zone, local) };
-    days_later.checked_add_signed(seconds)
+    moment(event.zone, days_later).checked_add_signed(seconds)
 }
 
 impl Rule for FreezeCalendar {

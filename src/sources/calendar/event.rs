@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Zones;
 use super::lines::{Properties, Property};
-
-/// The last second of a day.
-const LAST_OF_DAY: NaiveTime = NaiveTime::from_hms_opt(23, 59, 59).expect("a time");
+use super::rule;
 
 /// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -62,10 +60,10 @@ pub struct Length {
 }
 
 /// A time as a calendar writes it.
-struct Written {
-    local: NaiveDateTime,
-    zone: Tz,
-    is_day: bool,
+pub(super) struct Written {
+    pub(super) local: NaiveDateTime,
+    pub(super) zone: Tz,
+    pub(super) is_day: bool,
 }
 
 impl Written {
@@ -136,7 +134,7 @@ fn event(properties: &Properties, zones: &Zones) -> Result<Event, String> {
     }
     let start = one(properties, "DTSTART")?.ok_or("it has no DTSTART")?;
     let start = time(start, &start.value, zones)?;
-    let rule = one(properties, "RRULE")?.map(|it| rule(&it.value, &start)).transpose()?;
+    let rule = one(properties, "RRULE")?.map(|it| rule::read(&it.value, &start)).transpose()?;
     Ok(Event {
         summary: one(properties, "SUMMARY")?.map(|it| unescaped(&it.value)).unwrap_or_default(),
         length: length(properties, &start, zones)?,
@@ -224,38 +222,6 @@ fn duration_of(text: &str) -> Result<Length, String> {
         *target = number.checked_mul(unit).and_then(|more| target.checked_add(more)).ok_or_else(wrong)?;
     }
     if digits.is_empty() && length != Length::default() { Ok(length) } else { Err(wrong()) }
-}
-
-/// A rule whose end is in UTC: a rule may end by a day, or by the clock of the event's zone.
-fn rule(text: &str, start: &Written) -> Result<String, String> {
-    let mut parts = Vec::new();
-    for part in text.split(';') {
-        let (name, value) = part.split_once('=').ok_or_else(|| format!("`{part}` of RRULE has no value"))?;
-        match name.to_ascii_uppercase().as_str() {
-            "FREQ" if !["DAILY", "WEEKLY", "MONTHLY", "YEARLY"].contains(&value.to_ascii_uppercase().as_str()) => {
-                return Err(format!("RRULE has FREQ={value}; supported are DAILY, WEEKLY, MONTHLY and YEARLY"));
-            }
-            "UNTIL" => parts.push(format!("UNTIL={}", until(value, start)?)),
-            _ => parts.push(part.to_owned()),
-        }
-    }
-    Ok(parts.join(";"))
-}
-
-/// The last moment of a rule. A last day belongs to it; and an event of whole days ends its rule by the day, whichever day
-/// that is in its zone and in UTC.
-fn until(value: &str, start: &Written) -> Result<String, String> {
-    let wrong = |_| format!("`{value}` of UNTIL is not a time");
-    let of_day = |day: NaiveDate| (start.zone, day.and_time(LAST_OF_DAY));
-    let (zone, local) = if value.len() == 8 {
-        of_day(NaiveDate::parse_from_str(value, "%Y%m%d").map_err(wrong)?)
-    } else {
-        let (text, zone) = value.strip_suffix('Z').map_or((value, start.zone), |text| (text, Tz::UTC));
-        let local = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").map_err(wrong)?;
-        let here = moment(zone, local).with_timezone(&start.zone).date_naive();
-        if start.is_day { of_day(local.date().max(here)) } else { (zone, local) }
-    };
-    Ok(moment(zone, local).format("%Y%m%dT%H%M%SZ").to_string())
 }
 
 fn unescaped(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 mod event;
 mod lines;
+mod rule;
 
 use std::collections::BTreeMap;
 
