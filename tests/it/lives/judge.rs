@@ -190,6 +190,9 @@ fn why_undecided(life: &Life, account: &Account) -> Result<End, String> {
     if account.end.is_some_and(|end| !account.timed_out && has_ended(end)) {
         return Ok(End::EndedByOthers);
     }
+    if life.check == Check::Skips && account.says("it does not decide then") {
+        return Ok(End::Skipped);
+    }
     if !account.is_accepted {
         return Ok(if account.timed_out { End::TooLate } else { End::NeverAccepted });
     }
@@ -198,9 +201,6 @@ fn why_undecided(life: &Life, account: &Account) -> Result<End, String> {
         if !life.has_record && says {
             return Ok(End::RunCancelled);
         }
-    }
-    if life.check == Check::Skips && account.says("it does not decide then") {
-        return Ok(End::Skipped);
     }
     if life.has_event(Event::TokenExpires)
         && (account.says("the token is dead") || account.says("cannot be delivered any more"))
