@@ -14,7 +14,7 @@ use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::Repository;
 use crate::azure_devops::commits::Commit;
 use crate::sources::http::is_commit;
-use crate::sources::jira::{BATCH, Deployment, Issue, MAX_PAGES, Site};
+use crate::sources::jira::{BATCH, Deployment, Issue, MAX_LOOKUPS, MAX_PAGES, Site};
 
 /// Where the keys of the run's issues are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -69,12 +69,12 @@ impl Fact for RunIssues {
         Some(&self.connection)
     }
 
-    /// One for the issues, or the pages of a search. The commits of the run are another system's.
+    /// One for the issues, and some for those that it lacks; or the pages of a search, and who searches. The commits of the run are another system's.
     fn calls(&self) -> RangeInclusive<usize> {
         match &self.found_by {
-            FoundBy::Keys(..) if self.deployment.is_cloud() => 0..=1,
-            FoundBy::Keys(..) => 0..=MAX_PAGES,
-            FoundBy::Jql(_) => 1..=MAX_PAGES,
+            FoundBy::Keys(..) if self.deployment.is_cloud() => 0..=1 + MAX_LOOKUPS,
+            FoundBy::Keys(..) => 0..=MAX_PAGES + MAX_LOOKUPS,
+            FoundBy::Jql(_) => 1..=MAX_PAGES + 1,
         }
     }
 
@@ -93,7 +93,10 @@ impl Fact for RunIssues {
             }
             FoundBy::Keys(KeySource::Commits, _) => {
                 let messages = messages(gatherer).await?;
-                let looked_at = format!("none of the run's {} commits", messages.len());
+                let looked_at = match messages.len() {
+                    0 => "none of the run's commits (none is new since its pipeline last succeeded)".to_owned(),
+                    count => format!("none of the run's {count} commits"),
+                };
                 (messages, looked_at)
             }
         };
@@ -130,15 +133,24 @@ async fn messages(gatherer: &mut Gatherer<'_>) -> Result<Vec<String>, FactError>
 
 /// The keys of these projects in texts, each once, in capitals. Case does not matter: an issue must not be overlooked.
 pub(super) fn keys(projects: &[String], texts: &[String]) -> Result<Vec<String>, FactError> {
-    let pattern = format!(r"(?i)(?:^|[^a-z0-9])((?:{})-[1-9][0-9]*)\b", projects.join("|"));
+    let pattern = format!(r"(?i)(?:^|[^a-z0-9])((?:{})-[1-9][0-9]*)(?:[^a-z0-9]|$)", projects.join("|"));
     let pattern = Regex::new(&pattern).map_err(|_| FactError::because("a project's key is not one"))?;
-    let found = texts.iter().flat_map(|text| pattern.captures_iter(text));
-    let keys: BTreeSet<String> = found.map(|found| found[1].to_ascii_uppercase()).collect();
+    let keys: BTreeSet<String> = texts.iter().flat_map(|text| keys_in(text, &pattern)).collect();
     if keys.len() > BATCH {
         let why = format!("the run names {} issues, more than the {BATCH} that are read", keys.len());
         return Err(FactError::because(why));
     }
     Ok(keys.into_iter().collect())
+}
+
+/// What the first group of a pattern finds, in capitals. What stands between two of them belongs to both.
+fn keys_in(text: &str, pattern: &Regex) -> Vec<String> {
+    let (mut keys, mut from) = (Vec::new(), 0);
+    while let Some(key) = pattern.captures_at(text, from).and_then(|found| found.get(1)) {
+        keys.push(key.as_str().to_ascii_uppercase());
+        from = key.end();
+    }
+    keys
 }
 
 #[cfg(test)]
@@ -154,6 +166,7 @@ mod tests {
     fn keys_are_found_wherever_they_stand_and_other_names_are_not_keys() {
         assert_eq!(found("WEB-1,WEB-2 (ops_2-30): Fix it\n\nweb-4"), ["OPS_2-30", "WEB-1", "WEB-2", "WEB-4"]);
         assert_eq!(found("feature/WEB-12-fix-it"), ["WEB-12"]);
+        assert_eq!(found("WEB-12_fix_WEB-13"), ["WEB-12", "WEB-13"]);
         for other in ["UTF-8", "XWEB-1", "WEB-0", "WEB-1x", "WEB 1", "WEB-", ""] {
             assert_eq!(found(other), [""; 0], "{other}");
         }

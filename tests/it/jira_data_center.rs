@@ -170,7 +170,7 @@ async fn without_a_good_answer_from_there_the_check_waits() {
     refused.sources().with(|state| "another".clone_into(&mut state.jira.authorization));
     evaluate(&mut refused).await;
     refused.expect_no_decision();
-    refused.expect_log("answered 401 Unauthorized for the issues; check the connection's credentials");
+    refused.expect_log("answered 401 Unauthorized for an issue; check the connection's credentials");
     refused.still_waits();
 
     let mut wrong = world_with(searching, &[], &[]).await;

@@ -80,7 +80,11 @@ async fn commits_that_name_no_issue_pass_only_where_that_is_allowed() {
         let mut world = world(messages, &[("WEB-1", "Done")]).await;
         evaluate(&mut world).await;
         world.expect_no_decision();
-        world.expect_log(&format!("none of the run's {} commits names an issue of WEB", messages.len()));
+        let commits = match messages.len() {
+            0 => "commits (none is new since its pipeline last succeeded)".to_owned(),
+            count => format!("{count} commits"),
+        };
+        world.expect_log(&format!("none of the run's {commits} names an issue of WEB"));
         assert!(world.sources().calls().is_empty());
         world.still_waits();
         let allowing = instead("projects: [WEB], statusCategory: Done, allowNone: true");
@@ -111,6 +115,37 @@ async fn an_issue_that_jira_does_not_show_is_an_error_and_one_that_was_moved_is_
             moved.expect_log("OPS-7 \"About OPS-7\" is To Do");
             moved.still_waits();
         }
+    }
+}
+
+#[tokio::test]
+async fn an_issue_that_commits_name_by_both_of_its_keys_counts_once() {
+    let both = instead("projects: [WEB, OPS], statusCategory: Done");
+    let mut world = world_with(both, &["WEB-2", "OPS-7, and WEB-1"], &[("WEB-1", "Done"), ("OPS-7", "Done")]).await;
+    world.sources().with(|state| state.jira.moved.insert("WEB-2".to_owned(), "OPS-7".to_owned()));
+    evaluate(&mut world).await;
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
+async fn a_search_of_nobody_that_finds_nothing_does_not_pass() {
+    for deployment in ["cloud", "dataCenter"] {
+        let members = format!("deployment: {deployment}, jql: a, statusCategory: Done, allowNone: true");
+        let change = |text: String| {
+            let (before, _) = text.split_once("connection: jira,").expect("the condition");
+            format!("{before}connection: jira, {members} }}\n")
+        };
+        let mut world = world_with(change, &[], &[("WEB-1", "To Do")]).await;
+        world.sources().with(|state| {
+            state.jira.searches.insert("a".to_owned(), Vec::new());
+            "Basic of-another-token".clone_into(&mut state.jira.authorization);
+        });
+        evaluate(&mut world).await;
+        world.expect_no_decision();
+        world.expect_log("answered 401 Unauthorized for the connection's user");
+        authorize(world.sources());
+        world.advance(minutes(1)).await;
+        world.expect_decision("succeeded");
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! See <https://docs.atlassian.com/software/jira/docs/api/REST/latest/#api/2/search>.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use http::Response;
@@ -75,13 +75,30 @@ impl Jira {
 
 pub(super) fn answer(jira: &Jira, below: &str, ask: &Ask<'_>) -> Option<Response<Bytes>> {
     if ask.authorization() != jira.authorization {
-        return Some(refuse(401, "Client must be authenticated to access this resource."));
+        return Some(answer_nobody(below));
     }
     match (ask.method, below) {
         ("POST", "rest/api/3/issue/bulkfetch") => Some(bulk_fetch(jira, ask)),
         ("GET", "rest/api/3/search/jql") => Some(search(jira, ask)),
         ("POST", "rest/api/2/search") => Some(search_data_center(jira, ask)),
+        ("GET", "rest/api/3/myself" | "rest/api/2/myself") => {
+            Some(json(200, &json!({ "displayName": "checkgate", "active": true })))
+        }
+        ("GET", below) => {
+            let key = below.strip_prefix("rest/api/3/issue/").or_else(|| below.strip_prefix("rest/api/2/issue/"))?;
+            let not_shown = || refuse(404, "Issue does not exist or you do not have permission to see it.");
+            Some(jira.to_json(key).map_or_else(not_shown, |issue| json(200, &issue)))
+        }
         _ => None,
+    }
+}
+
+/// A search with credentials that are not right is one of nobody: it finds what everybody may see.
+fn answer_nobody(below: &str) -> Response<Bytes> {
+    match below {
+        "rest/api/3/search/jql" => json(200, &json!({ "issues": [], "isLast": true })),
+        "rest/api/2/search" => json(200, &json!({ "startAt": 0, "maxResults": 50, "total": 0, "issues": [] })),
+        _ => refuse(401, "Client must be authenticated to access this resource."),
     }
 }
 
@@ -95,9 +112,14 @@ fn bulk_fetch(jira: &Jira, ask: &Ask<'_>) -> Response<Bytes> {
     let Some(keys) = body["issueIdsOrKeys"].as_array().filter(|keys| (1..=MOST).contains(&keys.len())) else {
         return refuse(400, "issueIdsOrKeys must hold between 1 and 100 values");
     };
-    let mut issues: Vec<Value> = keys.iter().filter_map(|key| jira.to_json(key.as_str()?)).collect();
-    issues.dedup();
+    let issues = each_once(keys.iter().filter_map(|key| jira.to_json(key.as_str()?)));
     json(200, &json!({ "expand": "schema,names", "issues": issues, "issueErrors": [] }))
+}
+
+/// An issue that is asked for by two of its keys is answered once.
+fn each_once(issues: impl Iterator<Item = Value>) -> Vec<Value> {
+    let mut keys = BTreeSet::new();
+    issues.filter(|issue| keys.insert(issue["key"].to_string())).collect()
 }
 
 fn search(jira: &Jira, ask: &Ask<'_>) -> Response<Bytes> {
@@ -129,8 +151,7 @@ fn search_data_center(jira: &Jira, ask: &Ask<'_>) -> Response<Bytes> {
     if let Some(unknown) = unknown.filter(|_| body["validateQuery"] != json!(false)) {
         return refuse(400, &format!("An issue with key '{unknown}' does not exist for field 'key'."));
     }
-    let mut found: Vec<Value> = keys.iter().filter_map(|key| jira.to_json(key)).collect();
-    found.dedup();
+    let found = each_once(keys.iter().filter_map(|key| jira.to_json(key)));
     let number = |name: &str, default: usize| body[name].as_u64().map_or(default, |number| number as usize);
     let (from, most) = (number("startAt", 0), number("maxResults", 50).min(jira.page));
     let issues: Vec<&Value> = found.iter().skip(from).take(most).collect();

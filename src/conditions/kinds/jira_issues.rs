@@ -120,7 +120,10 @@ impl JiraIssues {
             if self.allow_none {
                 return Finding::new(Outcome::Passed, format!("{nothing}, which `allowNone` allows"), expected);
             }
-            let remedy = "name the issue, or allow runs without one with `allowNone: true`";
+            let remedy = match self.jql {
+                Some(_) => "change the search, or let it find nothing with `allowNone: true`",
+                None => "name the issue, or allow runs without one with `allowNone: true`",
+            };
             return Finding::new(Outcome::NotMet, nothing, expected).without_evidence().remedy(remedy);
         }
         let open: Vec<&Issue> = found.issues.iter().filter(|issue| !self.is_in_place(issue)).collect();

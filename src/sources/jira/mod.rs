@@ -1,18 +1,18 @@
 //! Issues of Jira, by their keys or by a search.
 //!
-//! Here is Jira Cloud: <https://developer.atlassian.com/cloud/jira/platform/rest/v3/>. `data_center` is what an organization
-//! hosts itself. Only reads: the bulk fetch and the search of Data Center are POSTs that change nothing.
+//! `cloud` is Atlassian's own, `data_center` what an organization hosts itself. Only reads: the bulk fetch and the search of
+//! Data Center are POSTs that change nothing.
 
+mod cloud;
 mod data_center;
 
 use chrono::{DateTime, Utc};
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use self::data_center::Search;
-use super::call::{Ask, expect_success};
+use super::call::{Ask, expect_status, expect_success};
 use super::endpoint::Endpoint;
 use super::{Error, Sources};
 use crate::http::json::or_default;
@@ -22,6 +22,9 @@ pub const BATCH: usize = 100;
 
 /// How many pages of a search are read.
 pub(crate) const MAX_PAGES: usize = 10;
+
+/// How many issues are looked for one by one where an answer lacks them.
+pub(crate) const MAX_LOOKUPS: usize = 5;
 
 /// Which Jira it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +42,12 @@ impl Deployment {
     #[must_use]
     pub fn is_cloud(&self) -> bool {
         *self == Self::Cloud
+    }
+
+    /// The path of what both have, in the version that each has.
+    fn path(self, of: &str) -> String {
+        let version = if self.is_cloud() { 3 } else { 2 };
+        format!("rest/api/{version}/{of}")
     }
 }
 
@@ -95,30 +104,12 @@ impl From<IssueAnswer> for Issue {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BulkAnswer {
-    issues: Vec<IssueAnswer>,
-    #[serde(default, deserialize_with = "or_default")]
-    issue_errors: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SearchAnswer {
-    issues: Vec<IssueAnswer>,
-    #[serde(default, deserialize_with = "or_default")]
-    next_page_token: String,
-    #[serde(default)]
-    is_last: Option<bool>,
-}
-
 impl Sources {
     /// The issues with these keys, at most [`BATCH`].
     ///
     /// # Errors
     ///
-    /// Why they could not be read; and where one of them is missing from the answer.
+    /// Why they could not be read; and where Jira does not show one of them.
     pub(crate) async fn jira_issues(
         &self,
         site: Site<'_>,
@@ -126,7 +117,7 @@ impl Sources {
         now: DateTime<Utc>,
     ) -> Result<Vec<Issue>, Error> {
         let endpoint = self.reach(site.connection)?;
-        let issues = match site.deployment {
+        let mut issues = match site.deployment {
             Deployment::Cloud => self.bulk_fetch(endpoint, keys, now).await?,
             Deployment::DataCenter => {
                 let jql = format!("key in ({})", keys.join(", "));
@@ -134,60 +125,76 @@ impl Sources {
                 self.search_data_center(endpoint, &search, now).await?
             }
         };
-        let missing = missing(keys, &issues);
-        if missing.is_empty() {
+        let is_missing = |key: &&String| !issues.iter().any(|issue| issue.key == **key);
+        let missing: Vec<&str> = keys.iter().filter(is_missing).map(String::as_str).collect();
+        let mut not_shown = missing.get(MAX_LOOKUPS..).unwrap_or_default().to_vec();
+        for key in missing.iter().take(MAX_LOOKUPS) {
+            match self.jira_issue(endpoint, site.deployment, key, now).await? {
+                // One that was moved has another key now, which may have been asked for as well.
+                Some(moved) if issues.iter().any(|issue| issue.key == moved.key) => {}
+                Some(found) => issues.push(found),
+                None => not_shown.push(key),
+            }
+        }
+        if not_shown.is_empty() {
             return Ok(issues);
         }
-        let missing = missing.join(", ");
+        let not_shown = not_shown.join(", ");
         Err(endpoint.error(format!(
-            "does not show the issue {missing}: it does not exist, was deleted, or the connection's user may not see it"
+            "does not show the issue {not_shown}: it does not exist, was deleted, or the connection's user may not see it"
         )))
     }
 
-    async fn bulk_fetch(&self, endpoint: &Endpoint, keys: &[String], now: DateTime<Utc>) -> Result<Vec<Issue>, Error> {
-        let body = json!({ "issueIdsOrKeys": keys, "fields": ["status", "summary"] }).to_string();
-        let ask = Ask { method: Method::POST, path: "rest/api/3/issue/bulkfetch", query: &[], body: Some(body) };
-        let answer: BulkAnswer = expect_success(endpoint, &self.ask(endpoint, &ask, now).await?, "the issues")?;
-        if !answer.issue_errors.is_empty() {
-            return Err(endpoint.error("could not answer all issues"));
+    /// The issue with this key, today's or a former one; `None` where Jira shows none.
+    async fn jira_issue(
+        &self,
+        endpoint: &Endpoint,
+        deployment: Deployment,
+        key: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Issue>, Error> {
+        let (path, query) = (deployment.path(&format!("issue/{key}")), [("fields", "status,summary")]);
+        let ask = Ask { method: Method::GET, path: &path, query: &query, body: None };
+        let answered = self.ask(endpoint, &ask, now).await?;
+        if answered.status == StatusCode::NOT_FOUND {
+            return Ok(None);
         }
-        Ok(answer.issues.into_iter().map(Issue::from).collect())
+        let answer: IssueAnswer = expect_success(endpoint, &answered, "an issue")?;
+        Ok(Some(answer.into()))
     }
 
     /// The issues that a search finds, page after page.
     ///
     /// # Errors
     ///
-    /// Why they could not be read; and where it is not sure that the last page was reached.
+    /// Why they could not be read; and where it is not sure that the last page was reached, or that none is there.
     pub(crate) async fn search_jira(&self, site: Site<'_>, jql: &str, now: DateTime<Utc>) -> Result<Vec<Issue>, Error> {
         let endpoint = self.reach(site.connection)?;
-        match site.deployment {
-            Deployment::Cloud => self.search_cloud(endpoint, jql, now).await,
+        let found = match site.deployment {
+            Deployment::Cloud => self.search_cloud(endpoint, jql, now).await?,
             Deployment::DataCenter => {
                 let search = Search { jql, is_strict: true, what: "the search" };
-                self.search_data_center(endpoint, &search, now).await
+                self.search_data_center(endpoint, &search, now).await?
             }
+        };
+        if found.is_empty() {
+            self.expect_jira_user(endpoint, site.deployment, now).await?;
         }
+        Ok(found)
     }
 
-    async fn search_cloud(&self, endpoint: &Endpoint, jql: &str, now: DateTime<Utc>) -> Result<Vec<Issue>, Error> {
-        let (mut issues, mut token) = (Vec::new(), String::new());
-        for _ in 0..MAX_PAGES {
-            let size = BATCH.to_string();
-            let mut query = vec![("jql", jql), ("fields", "status,summary"), ("maxResults", size.as_str())];
-            query.extend((!token.is_empty()).then_some(("nextPageToken", token.as_str())));
-            let ask = Ask { method: Method::GET, path: "rest/api/3/search/jql", query: &query, body: None };
-            let answer: SearchAnswer = expect_success(endpoint, &self.ask(endpoint, &ask, now).await?, "the search")?;
-            issues.extend(answer.issues.into_iter().map(Issue::from));
-            match (answer.next_page_token.is_empty(), answer.is_last) {
-                (true, Some(false)) => {
-                    return Err(endpoint.error("answered one page, and does not say where the next is"));
-                }
-                (true, _) => return Ok(issues),
-                (false, _) => token = answer.next_page_token,
-            }
-        }
-        Err(too_many(endpoint))
+    /// That Jira knows the connection's user. A search with credentials that have expired is one of nobody, and finds what
+    /// nobody may see: nothing.
+    async fn expect_jira_user(
+        &self,
+        endpoint: &Endpoint,
+        deployment: Deployment,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let path = deployment.path("myself");
+        let ask = Ask { method: Method::GET, path: &path, query: &[], body: None };
+        let what = "the connection's user, who must be known before it counts that a search finds nothing";
+        expect_status(endpoint, &self.ask(endpoint, &ask, now).await?, what)
     }
 }
 
@@ -203,20 +210,7 @@ pub(super) fn read(
     answered: &super::call::Answered,
 ) -> Result<Vec<Issue>, Error> {
     match deployment {
-        Deployment::Cloud => {
-            let answer: SearchAnswer = expect_success(endpoint, answered, "the search")?;
-            Ok(answer.issues.into_iter().map(Issue::from).collect())
-        }
+        Deployment::Cloud => cloud::read(endpoint, answered),
         Deployment::DataCenter => data_center::read(endpoint, answered),
     }
-}
-
-/// The keys that no issue answers. An issue that was moved has another key, and each such key stands for one of those that
-/// were asked for.
-fn missing<'a>(keys: &'a [String], issues: &[Issue]) -> Vec<&'a str> {
-    let is_asked_for = |issue: &&Issue| keys.contains(&issue.key);
-    let unanswered = keys.iter().filter(|key| !issues.iter().any(|issue| issue.key == **key));
-    let unanswered: Vec<&str> = unanswered.map(String::as_str).collect();
-    let moved = issues.iter().filter(|issue| !is_asked_for(issue)).count();
-    if unanswered.len() == moved { Vec::new() } else { unanswered }
 }
