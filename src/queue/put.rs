@@ -50,7 +50,7 @@ enum Access {
     /// The account's key, in a signature that waits for its text.
     Key { account: String, signature: Hmac<Sha256> },
     /// A shared access signature: parameters of the query.
-    SharedAccess(String),
+    Signed(String),
     /// A managed identity.
     Identity(Arc<dyn TokenCredential>),
 }
@@ -113,7 +113,7 @@ impl Puts {
         let mut url = self.url.clone();
         let Times { hidden, kept } = times;
         let mut query = format!("visibilitytimeout={hidden}&messagettl={kept}");
-        if let Access::SharedAccess(parameters) = &self.access {
+        if let Access::Signed(parameters) = &self.access {
             query.extend(["&", parameters]);
         }
         url.set_query(Some(&query));
@@ -143,7 +143,7 @@ impl Puts {
         Times { hidden, kept }: Times,
     ) -> Result<Option<String>, &'static str> {
         match &self.access {
-            Access::SharedAccess(_) => Ok(None),
+            Access::Signed(_) => Ok(None),
             Access::Identity(credential) => {
                 let token = credential.get_token(&[SCOPE]).await.map_err(|_| "it cannot be reached")?;
                 Ok(Some(format!("Bearer {}", token.token.secret())))
@@ -174,7 +174,7 @@ impl Access {
                 Ok(Self::Key { account: account.clone(), signature })
             }
             StorageCredentialsInner::SASToken(pairs) => {
-                Ok(Self::SharedAccess(Serializer::new(String::new()).extend_pairs(pairs).finish()))
+                Ok(Self::Signed(Serializer::new(String::new()).extend_pairs(pairs).finish()))
             }
             StorageCredentialsInner::TokenCredential(credential) => Ok(Self::Identity(Arc::clone(credential))),
             StorageCredentialsInner::BearerToken(_) | StorageCredentialsInner::Anonymous => {

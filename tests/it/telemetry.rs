@@ -149,6 +149,21 @@ async fn one_trace_shows_a_delivery_and_the_traces_of_all_evaluations_link_to_it
     running.stop().await;
 }
 
+/// Expects the metrics of the list with their units and attributes, and no others.
+fn expect_just_the_list(sent: &Sent) {
+    let known: BTreeSet<&str> = METRICS.iter().map(|metric| metric.name).collect();
+    assert_eq!(sent.metrics.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
+    for metric in METRICS {
+        let measured = &sent.metrics[metric.name];
+        assert_eq!(measured.unit, metric.unit, "{}", metric.name);
+        let used: BTreeSet<&str> = measured.counts.iter().flat_map(|(of, _)| of.keys().map(String::as_str)).collect();
+        // An attribute that nothing ever has is a promise of the documentation that nobody keeps.
+        let promised: BTreeSet<&str> =
+            metric.attributes.iter().copied().filter(|name| *name != "error.type" || used.contains(name)).collect();
+        assert_eq!(used, promised, "{}", metric.name);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_metric_of_the_list_is_sent_with_its_unit_and_no_other_attributes() {
     let collector = Collector::answering(StatusCode::OK).await;
@@ -165,18 +180,7 @@ async fn every_metric_of_the_list_is_sent_with_its_unit_and_no_other_attributes(
     };
     collector.until("every metric", is_complete).await;
     collector.look(|sent| {
-        let known: BTreeSet<&str> = METRICS.iter().map(|metric| metric.name).collect();
-        assert_eq!(sent.metrics.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
-        for metric in METRICS {
-            let measured = &sent.metrics[metric.name];
-            assert_eq!(measured.unit, metric.unit, "{}", metric.name);
-            let used: BTreeSet<&str> =
-                measured.counts.iter().flat_map(|(of, _)| of.keys().map(String::as_str)).collect();
-            // An attribute that nothing ever has is a promise of the documentation that nobody keeps.
-            let promised: BTreeSet<&str> =
-                metric.attributes.iter().copied().filter(|name| *name != "error.type" || used.contains(name)).collect();
-            assert_eq!(used, promised, "{}", metric.name);
-        }
+        expect_just_the_list(sent);
         let of_the_check = ("checkgate.check.name", "waits");
         for (metric, with, count) in [
             ("checkgate.check.deliveries", vec![of_the_check, ("http.response.status_code", "200")], 1),

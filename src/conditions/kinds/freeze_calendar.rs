@@ -89,7 +89,7 @@ impl FreezeCalendar {
                 Finding { look_again_at, ..finding }
             }
             None if count == 0 && !self.allow_empty => {
-                let which = self.title.as_ref().map_or("at all".to_owned(), |title| format!("titled {title}"));
+                let which = self.title.as_ref().map_or_else(|| "at all".to_owned(), |title| format!("titled {title}"));
                 let found = format!("the calendar has no event {which}, so it may be the wrong one");
                 Finding::new(Outcome::NotMet, found, expected)
                     .without_evidence()

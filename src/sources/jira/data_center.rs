@@ -45,7 +45,8 @@ impl Sources {
         let mut found: Vec<Issue> = Vec::new();
         let mut total = None;
         for _ in 0..MAX_PAGES {
-            let page: Page = self.page(endpoint, search, found.len(), now).await?;
+            let ask = page_from(search, found.len());
+            let page: Page = expect_success(endpoint, &self.ask(endpoint, &ask, now).await?, search.what)?;
             if page.start_at != found.len() || *total.get_or_insert(page.total) != page.total {
                 return Err(changed());
             }
@@ -61,22 +62,15 @@ impl Sources {
         }
         Err(too_many(endpoint))
     }
+}
 
-    async fn page(
-        &self,
-        endpoint: &Endpoint,
-        search: &Search<'_>,
-        from: usize,
-        now: DateTime<Utc>,
-    ) -> Result<Page, Error> {
-        // A POST that reads: a search with many keys is too long for an address.
-        let body = json!({
-            "jql": search.jql, "startAt": from, "maxResults": BATCH, "fields": ["status", "summary"],
-            "validateQuery": search.is_strict,
-        });
-        let ask = Ask { method: Method::POST, path: "rest/api/2/search", query: &[], body: Some(body.to_string()) };
-        expect_success(endpoint, &self.ask(endpoint, &ask, now).await?, search.what)
-    }
+/// A POST that reads: a search with many keys is too long for an address.
+fn page_from(search: &Search<'_>, from: usize) -> Ask<'static> {
+    let body = json!({
+        "jql": search.jql, "startAt": from, "maxResults": BATCH, "fields": ["status", "summary"],
+        "validateQuery": search.is_strict,
+    });
+    Ask { method: Method::POST, path: "rest/api/2/search", query: &[], body: Some(body.to_string()) }
 }
 
 /// Reads an answer as the only page of a search, for the fuzzer only.

@@ -129,7 +129,8 @@ impl Sources {
         let missing: Vec<&str> = keys.iter().filter(is_missing).map(String::as_str).collect();
         let mut not_shown = missing.get(MAX_LOOKUPS..).unwrap_or_default().to_vec();
         for key in missing.iter().take(MAX_LOOKUPS) {
-            match self.jira_issue(endpoint, site.deployment, key, now).await? {
+            let path = site.deployment.path(&format!("issue/{key}"));
+            match self.jira_issue(endpoint, &path, now).await? {
                 // One that was moved has another key now, which may have been asked for as well.
                 Some(moved) if issues.iter().any(|issue| issue.key == moved.key) => {}
                 Some(found) => issues.push(found),
@@ -145,16 +146,10 @@ impl Sources {
         )))
     }
 
-    /// The issue with this key, today's or a former one; `None` where Jira shows none.
-    async fn jira_issue(
-        &self,
-        endpoint: &Endpoint,
-        deployment: Deployment,
-        key: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Issue>, Error> {
-        let (path, query) = (deployment.path(&format!("issue/{key}")), [("fields", "status,summary")]);
-        let ask = Ask { method: Method::GET, path: &path, query: &query, body: None };
+    /// The issue at this path, which names its key of today or a former one; `None` where Jira shows none.
+    async fn jira_issue(&self, endpoint: &Endpoint, path: &str, now: DateTime<Utc>) -> Result<Option<Issue>, Error> {
+        let query = [("fields", "status,summary")];
+        let ask = Ask { method: Method::GET, path, query: &query, body: None };
         let answered = self.ask(endpoint, &ask, now).await?;
         if answered.status == StatusCode::NOT_FOUND {
             return Ok(None);

@@ -186,6 +186,9 @@ tests:
     assert!(one_sided.contains("untested: no test"), "{one_sided}");
 }
 
+const NOT_ASKED_FOR: &str =
+    "line 15: tests[0].facts[3].of: no condition of the check asks for that; it asks for `http` of {";
+
 #[tokio::test]
 async fn each_mistake_in_a_file_of_tests_is_said_with_its_line() {
     for (from, to, says) in [
@@ -195,16 +198,8 @@ async fn each_mistake_in_a_file_of_tests_is_said_with_its_line() {
         ("sourceBranch", "sourcebranch", "line 8: tests[0].facts[0].value.sourcebranch: the fact has no member"),
         ("status: 200, body", "status: fine, body", "tests[0].facts[2].value.status"),
         ("of: { path: other }", "of: { path: gate }", "tests[0].facts[3].of: answers the same question as fact 2"),
-        (
-            "of: { path: other }",
-            "of: { path: othr }",
-            "line 15: tests[0].facts[3].of: no condition of the check asks for that; it asks for `http` of {",
-        ),
-        (
-            "of: { path: other }",
-            "of: { pth: other }",
-            "line 15: tests[0].facts[3].of: no condition of the check asks for that; it asks for `http` of {",
-        ),
+        ("of: { path: other }", "of: { path: othr }", NOT_ASKED_FOR),
+        ("of: { path: other }", "of: { pth: other }", NOT_ASKED_FOR),
         ("blocking: []", "blocking: [ the brnch ]", "did you mean `the branch`?"),
         ("blocking: []", "blocking: [ the branch ]", "nothing blocks a check that succeeds"),
         ("outcome: succeeded, blocking", "outcome: failed, blocking", "some condition blocks a check that is failed"),
