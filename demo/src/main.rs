@@ -28,16 +28,20 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::Parser;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use xtask::local::{Found, Options, Stop};
 
 use arguments::Arguments;
 use checks::Checks;
 use demo::Demo;
 use world::World;
+
+/// How much later than its host the demo may notice a Ctrl+C that reaches both.
+const SAME_MOMENT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     // The simulated host starts this program again as the handler: the same code as the deployed executable.
@@ -114,20 +118,24 @@ async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<bool> {
-    // The host may end while the page says good-bye: Ctrl+C reaches both.
-    let asked = Arc::new(AtomicBool::new(false));
-    let stop = {
-        let asked = Arc::clone(&asked);
-        async move {
-            stop.await;
-            asked.store(true, Ordering::Relaxed);
-        }
+    let (ask, mut asked) = watch::channel(false);
+    let mut page_asked = asked.clone();
+    let asking = tokio::spawn(async move {
+        stop.await;
+        ask.send_replace(true);
+    });
+    let until_asked = async move {
+        let _ = page_asked.wait_for(|is_asked| *is_asked).await;
     };
     tokio::select! {
-        () = page::serve(Arc::clone(&demo), listener, stop) => {}
-        () = demo.world.host.keep(|number| demo.note(format!("Host {number} took over."))) => {}
+        () = page::serve(Arc::clone(&demo), listener, until_asked) => {}
+        () = demo.world.host.keep(|number| demo.note(format!("Host {number} took over."))) => {
+            // Ctrl+C reaches both, and the host may be the faster one.
+            let _ = tokio::time::timeout(SAME_MOMENT, asked.wait_for(|is_asked| *is_asked)).await;
+        }
     }
-    let is_asked = asked.load(Ordering::Relaxed);
+    asking.abort();
+    let is_asked = *asked.borrow();
     paint::line(if is_asked { "The demo has ended." } else { "The Functions host has ended, and so has the demo." });
     demo.world.stop().await?;
     Ok(is_asked)
