@@ -150,7 +150,7 @@ const ROWS: &[Row] = &[
         "newerRun",
     ),
     (
-        "Notices",
+        "Slack and Teams",
         "",
         "Slack, Teams and a receiver of events are told below that the check waits, that its time is nearly over, and what was decided. Close the work item, or wait.",
         &["announced"],

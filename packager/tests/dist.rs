@@ -190,7 +190,7 @@ fn dist_command(clone: &Path, built: &Path, says: &str) -> Output {
     // Its crates are where they are, not where the test says.
     let home = std::env::var_os("CARGO_HOME")
         .map_or_else(|| "-u CARGO_HOME".to_owned(), |home| format!("CARGO_HOME={home:?}"));
-    let ask = format!("exec env {home} '{cargo}' \"$@\" --offline --manifest-path '{}'", manifest.display());
+    let ask = format!("exec env {home} '{cargo}' \"$@\" --manifest-path '{}'", manifest.display());
     let build = "echo \"$CARGO_ENCODED_RUSTFLAGS: $*\" >> \"$0.record\"\ncat \"$0.message\"";
     program("cargo", &format!("if [ \"$1\" != build ]; then {ask}; fi\n{build}"));
     program("func", "echo \"$PWD: $*\" >> \"$0.record\"\nif [ \"$1\" = pack ]; then echo > dist.zip; fi");

@@ -189,7 +189,7 @@ describe("each use case is one click, and its control decides it", () => {
       }
       await notices.getByRole("heading", { name: `dev.checkgate.check.${type}.v1` }).waitFor();
     }
-    await page.start("Notices");
+    await page.start("Slack and Teams");
     await told(/^Check announced for run \S+ of FabrikamFiber CD waits$/, "waiting");
     await told(/still waits, and its time is nearly over$/, "expiring");
     await page.button("Close it").click();

@@ -68,7 +68,7 @@ describe("the page is for everybody", () => {
       await look("waiting");
       if (width === 1280) await picture(page.tab, `${SCREENSHOTS}/page-${scheme}.webp`);
       if (width === 390) {
-        await page.start("Notices");
+        await page.start("Slack and Teams");
         await page.tab.locator(".notices li").nth(2).waitFor();
         await look("notices");
       }
