@@ -46,6 +46,8 @@ pub(super) enum End {
     TokenDead,
     Poisoned,
     NeverAccepted,
+    /// Its messages were lost for good, and the delivery that would have brought it back was refused.
+    LostAndRefused,
     /// Azure Pipelines took the acknowledgement for a decision.
     PassedUndecided,
     /// The decision was the answer.
@@ -60,7 +62,7 @@ impl End {
             Self::Failed | Self::TimedOut | Self::GivenUp | Self::NeverAccepted => &[Outcome::Failed],
             Self::EndedByOthers => &[Outcome::Canceled, Outcome::Passed, Outcome::Failed],
             Self::TooLate => &[Outcome::Skipped],
-            Self::RunCancelled | Self::Skipped | Self::TokenDead | Self::Poisoned => {
+            Self::RunCancelled | Self::Skipped | Self::TokenDead | Self::Poisoned | Self::LostAndRefused => {
                 &[Outcome::Waiting, Outcome::Skipped]
             }
             Self::Answered => &[Outcome::Passed, Outcome::Failed, Outcome::Skipped, Outcome::Canceled],
@@ -145,8 +147,10 @@ fn latest(life: &Life, account: &Account) -> TimeDelta {
     let taken_over = life.redelivery().map_or(clear, |at| at + TimeDelta::minutes(20));
     let prompt = if is_undisturbed { PROMPT_IF_UNDISTURBED } else { PROMPT };
     let slower = if life.is_slow() { SLOWER } else { TimeDelta::zero() };
-    let cost = |death: &Death| if *death == Death::Early { EARLY_DEATH } else { DEATH };
-    let deaths = account.deaths.iter().map(cost).sum();
+    // Where nothing was prepared for a death, its message is tried again, and later tries prepare nothing either.
+    let prepared = account.deaths.iter().take_while(|death| **death == Death::Late).count();
+    let cost = |at: usize| if at < prepared { DEATH } else { EARLY_DEATH };
+    let deaths = (0..account.deaths.len()).map(cost).sum();
     evaluated.unwrap_or(end).max(clear).max(taken_over) + prompt + slower + deaths
 }
 
@@ -181,6 +185,11 @@ fn why_failed(life: &Life, account: &Account, at: DateTime<Utc>) -> Result<End, 
     if are_last_tries && says("checkgate could not evaluate the check") {
         return Ok(End::GivenUp);
     }
+    let is_queue_out = |event: &Event| matches!(event, Event::OutageOfQueue(..) | Event::StorageIsDown(_));
+    let was_queue_out = life.events.iter().any(|(_, event)| is_queue_out(event));
+    if was_queue_out && says("could not be queued for its next evaluation") {
+        return Ok(End::GivenUp);
+    }
     Err("it failed without a reason".to_owned())
 }
 
@@ -193,8 +202,18 @@ fn why_undecided(life: &Life, account: &Account) -> Result<End, String> {
     if life.check == Check::Skips && account.says("it does not decide then") {
         return Ok(End::Skipped);
     }
+    if !account.is_accepted && account.timed_out {
+        return Ok(End::TooLate);
+    }
+    if !account.is_accepted && account.answers[0].status == 200 {
+        if account.end.is_some() {
+            return Ok(End::EndedByOthers);
+        }
+        let is_alerted = account.says("delivery_not_accepted");
+        return if is_alerted { Ok(End::LostAndRefused) } else { Err("it was lost, and nobody is alerted".to_owned()) };
+    }
     if !account.is_accepted {
-        return Ok(if account.timed_out { End::TooLate } else { End::NeverAccepted });
+        return Ok(End::NeverAccepted);
     }
     if life.has_event(Event::RunIsBeingCancelled) || life.has_event(Event::RunIsCancelled) {
         let says = account.says("nobody waits for the check any more");
