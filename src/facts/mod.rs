@@ -22,6 +22,7 @@ pub mod test_results;
 pub mod timeline;
 mod wanted;
 pub mod work_items;
+mod written;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::mismatch::Mistake;
-use super::recorded::{self, RecordedFact};
-use super::{Fact, FactError, Facts, Gatherer};
+use super::recorded::RecordedFact;
+use super::{Fact, FactError, Facts, Gatherer, written};
 use crate::sources::Sources;
 
 /// The facts that the conditions of a check need.
@@ -166,11 +166,11 @@ impl<F: Fact> Read for Reading<F> {
     }
 
     fn record(&self, facts: &Facts) -> Option<RecordedFact> {
-        Some(recorded::write::<F>(self.of(), facts.answer(&self.0)?))
+        Some(written::write::<F>(self.of(), facts.answer(&self.0)?))
     }
 
     fn give(&self, recorded: &RecordedFact, facts: &mut Facts) -> Result<(), Mistake> {
-        facts.insert(self.0.clone(), recorded::read::<F>(recorded)?);
+        facts.insert(self.0.clone(), written::read::<F>(recorded)?);
         Ok(())
     }
 }
