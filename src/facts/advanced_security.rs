@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pull_requests::azure_repository;
-use super::run::{RunDetails, branch};
+use super::run::{BRANCH, RunDetails, branch};
 use super::{Fact, FactError, Gatherer};
 use crate::sources::advanced_security::{Alert, AlertType, MAX_PAGES, Place};
 
@@ -49,6 +49,10 @@ impl Fact for BranchAlerts {
     fn calls(&self) -> RangeInclusive<usize> {
         let lists = self.of_branches().count() + 1;
         lists..=lists * MAX_PAGES
+    }
+
+    fn of_run(&self) -> &'static [&'static str] {
+        &[BRANCH]
     }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<FoundAlerts, FactError> {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::run::RunDetails;
+use super::run::{BRANCH, RunDetails};
 use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::coverage::CodeCoverage;
 
@@ -46,6 +46,10 @@ impl Fact for EarlierCoverage {
     /// The earlier run, and its coverage if there is one.
     fn calls(&self) -> RangeInclusive<usize> {
         1..=2
+    }
+
+    fn of_run(&self) -> &'static [&'static str] {
+        &[BRANCH]
     }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Self::Value, FactError> {

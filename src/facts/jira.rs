@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pull_requests::azure_repository;
-use super::run::{RunDetails, branch};
+use super::run::{BRANCH, RunDetails, branch};
 use super::work_items::MAX_COMMITS;
 use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::Repository;
@@ -75,6 +75,13 @@ impl Fact for RunIssues {
             FoundBy::Keys(..) if self.deployment.is_cloud() => 0..=1 + MAX_LOOKUPS,
             FoundBy::Keys(..) => 0..=MAX_PAGES + MAX_LOOKUPS,
             FoundBy::Jql(_) => 1..=MAX_PAGES + 1,
+        }
+    }
+
+    fn of_run(&self) -> &'static [&'static str] {
+        match &self.found_by {
+            FoundBy::Keys(KeySource::Branch, _) => &[BRANCH],
+            FoundBy::Keys(KeySource::Commits, _) | FoundBy::Jql(_) => &[],
         }
     }
 

@@ -61,7 +61,7 @@ impl JsonSchema for RecordedFact {
             "description": "A fact with its answer: either a value or an error",
             "properties": {
                 "fact": { "enum": NAMES, "description": "The fact's name" },
-                "of": { "description": "What was asked, where the name does not say it all; a part of it is enough" },
+                "of": { "description": "What was asked, where the name does not say it all; in its member `run`, for which commit or branch. A part of it is enough" },
                 "value": { "description": "What the outside system answered" },
                 "error": { "type": "string", "description": "Why it could not be read" },
                 "unasked": { "type": "boolean", "description": "Whether nobody was asked" },

@@ -13,6 +13,7 @@ mod gatherer;
 pub mod jira;
 mod known;
 mod mismatch;
+mod of_run;
 pub mod pipeline_runs;
 pub mod pull_requests;
 mod recorded;
@@ -59,6 +60,12 @@ pub trait Fact: Clone + Debug + Eq + Hash + Serialize + Send + Sync + 'static {
     /// How many calls reading it makes where the run is known already: the fewest and the most.
     fn calls(&self) -> RangeInclusive<usize> {
         1..=1
+    }
+
+    /// The members of the run that the answer depends on, such as `sourceVersion`. For a run in which they differ, it would have
+    /// to be asked again. What is asked by the run's id depends on none.
+    fn of_run(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// Reads it. If it needs other facts, it takes them from the gatherer, so that they too are read only once.

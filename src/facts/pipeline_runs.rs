@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::run::{RunDetails, commit};
+use super::run::{BRANCH, COMMIT, RunDetails, commit};
 use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::pipeline_runs::{MAX_PAGES, PipelineRun};
 use crate::azure_devops::timeline::Progress;
@@ -59,6 +59,15 @@ impl Fact for LatestRun {
         1..=if self.same_commit { MAX_PAGES } else { 1 }
     }
 
+    fn of_run(&self) -> &'static [&'static str] {
+        match (self.same_commit, &self.branch) {
+            (true, RunBranch::Same) => &[COMMIT, BRANCH],
+            (true, _) => &[COMMIT],
+            (false, RunBranch::Same) => &[BRANCH],
+            (false, _) => &[],
+        }
+    }
+
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Option<OtherRun>, FactError> {
         let run = gatherer.get(&RunDetails).await?;
         let branch = match &self.branch {
@@ -103,6 +112,10 @@ impl Fact for SupersedingRun {
     fn calls(&self) -> RangeInclusive<usize> {
         let timelines = if self.stage.is_some() { MAX_TIMELINES } else { 0 };
         1..=MAX_PAGES + timelines
+    }
+
+    fn of_run(&self) -> &'static [&'static str] {
+        &[BRANCH]
     }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Option<NewerRun>, FactError> {

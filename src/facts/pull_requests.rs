@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::run::RunDetails;
+use super::run::{BRANCH, COMMIT, RunDetails};
 use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::Run;
 use crate::azure_devops::pull_requests::PullRequest;
@@ -25,6 +25,10 @@ impl Fact for RunPullRequests {
     /// The pull requests, and the votes of each.
     fn calls(&self) -> RangeInclusive<usize> {
         1..=1 + MAX_PULL_REQUESTS
+    }
+
+    fn of_run(&self) -> &'static [&'static str] {
+        &[COMMIT, BRANCH]
     }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<PullRequest>, FactError> {

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::known::NAMES;
 use super::mismatch::{Mismatch, MismatchKind, Mistake};
+use super::run::RunDetails;
 use super::wanted::Read;
-use super::{FactError, Facts, Wanted};
+use super::{Fact, FactError, Facts, Wanted, of_run};
 use crate::suggest::suggest;
 
 /// A fact with its answer, as it stands in records of decisions and in tests of policies.
@@ -17,7 +18,7 @@ use crate::suggest::suggest;
 pub struct RecordedFact {
     /// Its name.
     pub fact: String,
-    /// What was asked, where the name does not say it all.
+    /// What was asked, where the name does not say it all; its member `run` says for which commit or branch.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub of: Value,
     /// What the outside system answered.
@@ -32,17 +33,32 @@ pub struct RecordedFact {
     /// In records of decisions: the digest of the value or the error. It stands alone where the answer was too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The run of the recording in which it stands, where that may be another than the one that is judged.
+    #[serde(skip)]
+    pub(crate) beside: Value,
 }
 
 impl RecordedFact {
-    /// Whether this one is given in the place of the other: it has the same name, and says nothing else in `of`.
+    /// Whether this one is given in the place of the other: it has the same name, and says nothing else in `of`, whatever the
+    /// run.
     pub(crate) fn replaces(&self, other: &Self) -> bool {
-        self.fact == other.fact && is_part(&self.of, &other.of)
+        self.fact == other.fact && is_part(&of_run::unnamed(&self.of), &of_run::unnamed(&other.of))
     }
 
-    /// Whether it may answer what is asked.
+    /// The same in a recording, which has these facts.
+    pub(crate) fn in_recording(self, facts: &[Self]) -> Self {
+        let run = facts.iter().find(|fact| fact.fact == RunDetails::NAME).and_then(|fact| fact.value.clone());
+        Self { beside: run.unwrap_or_default(), ..self }
+    }
+
+    /// Whether it answers what is asked, of whichever run.
+    fn is_exactly(&self, fact: &dyn Read) -> bool {
+        self.fact == fact.name() && of_run::unnamed(&self.of) == fact.of()
+    }
+
+    /// Whether it may answer what is asked, of whichever run.
     fn fits(&self, fact: &dyn Read) -> bool {
-        self.fact == fact.name() && is_part(&self.of, &fact.of())
+        self.fact == fact.name() && is_part(&of_run::unnamed(&self.of), &fact.of())
     }
 }
 
@@ -70,9 +86,12 @@ impl Evidence {
     /// Each fact with its answer.
     #[must_use]
     pub fn record(&self) -> Vec<RecordedFact> {
+        // The others say for which run they were read. It may be known from an earlier evaluation.
+        let mut run = Wanted::default();
+        run.add(RunDetails);
         let mut recorded: Vec<RecordedFact> = Vec::new();
-        for fact in self.wanted.iter() {
-            if !recorded.iter().any(|known| is_exactly(known, fact)) {
+        for fact in self.wanted.iter().chain(run.iter()) {
+            if !recorded.iter().any(|known| known.is_exactly(fact)) {
                 recorded.extend(fact.record(&self.facts));
             }
         }
@@ -84,24 +103,23 @@ impl Wanted {
     /// Which of the recorded facts these are.
     #[must_use]
     pub fn positions(&self, recorded: &[RecordedFact]) -> Vec<usize> {
-        let is_wanted = |known: &RecordedFact| self.iter().any(|fact| is_exactly(known, fact));
+        let is_wanted = |known: &RecordedFact| self.iter().any(|fact| known.is_exactly(fact));
         (0..recorded.len()).filter(|index| is_wanted(&recorded[*index])).collect()
     }
 
     /// Answers what is wanted from `recorded`, and reports facts that nothing asks for or that cannot be read. A fact
-    /// answers what is asked exactly so; else whatever has its name and all that its `of` says.
+    /// answers what is asked exactly so; else whatever has its name and all that its `of` says. What is for another commit
+    /// or branch than the run's is no answer.
     #[must_use]
     pub fn answered_by(&self, recorded: &[RecordedFact]) -> (Facts, Vec<Mismatch>) {
         let (mut facts, mut mistakes, mut used) = (Facts::default(), Vec::new(), vec![false; recorded.len()]);
-        for fact in self.iter() {
-            let exact = recorded.iter().position(|known| is_exactly(known, fact));
-            let found: Vec<usize> = match exact {
-                Some(index) => vec![index],
-                None => (0..recorded.len()).filter(|index| recorded[*index].fits(fact)).collect(),
-            };
+        let (runs, others): (Vec<_>, Vec<_>) = self.iter().partition(|fact| fact.name() == RunDetails::NAME);
+        for fact in runs.into_iter().chain(others) {
+            let run = of_run::known(&facts);
+            let found = that_answer(fact, recorded, &run);
             found.iter().for_each(|index| used[*index] = true);
             match found.as_slice() {
-                [] => fact.give_up(&mut facts, &not_given(fact.name())),
+                [] => fact.give_up(&mut facts, &not_given(fact, recorded, &run)),
                 [index] => mistakes.extend(fact.give(&recorded[*index], &mut facts).err().map(|it| it.of(*index))),
                 [first, second, ..] => {
                     let message = format!("answers the same question as fact {first}: say in `of` which it answers");
@@ -110,15 +128,19 @@ impl Wanted {
             }
         }
         let unused = (0..recorded.len()).filter(|index| !used[*index]);
-        mistakes.extend(unused.map(|index| self.why_unused(index, &recorded[index])));
+        let run = of_run::known(&facts);
+        mistakes.extend(unused.map(|index| self.why_unused(index, &recorded[index], &run)));
         mistakes.sort_by_key(|mistake| mistake.index);
         mistakes.dedup();
         (facts, mistakes)
     }
 
-    fn why_unused(&self, index: usize, recorded: &RecordedFact) -> Mismatch {
+    fn why_unused(&self, index: usize, recorded: &RecordedFact, run: &Value) -> Mismatch {
         let name = recorded.fact.as_str();
-        let same: Vec<String> = self.iter().filter(|fact| fact.name() == name).map(|it| it.of().to_string()).collect();
+        let mut fitting = self.iter().filter(|fact| recorded.fits(*fact));
+        let other_run = fitting.find_map(|fact| of_run::why_not(recorded, run, fact.of_run()));
+        let of = |fact: &dyn Read| of_run::named(fact.of(), run, fact.of_run()).to_string();
+        let same: Vec<String> = self.iter().filter(|fact| fact.name() == name).map(of).collect();
         let mut asked: Vec<&str> = self.iter().map(Read::name).collect();
         asked.sort_unstable();
         asked.dedup();
@@ -129,6 +151,8 @@ impl Wanted {
             let asked = asked.join("`, `");
             let message = format!("no condition of the check asks for `{name}`; it asks for `{asked}`");
             ("fact", MismatchKind::NameNotAsked, message)
+        } else if let Some(why) = other_run {
+            ("of.run", MismatchKind::OfNotAsked, format!("the fact {why}"))
         } else if self.iter().any(|fact| recorded.fits(fact)) {
             let message = "another fact says exactly what this one answers: say in `of` which it answers".to_owned();
             ("of", MismatchKind::OfNotAsked, message)
@@ -141,16 +165,25 @@ impl Wanted {
     }
 }
 
-fn not_given(name: &str) -> FactError {
-    FactError { unasked: true, ..FactError::because(format!("the fact `{name}` is not given")) }
+/// Which of the recorded facts answer this one for this run.
+fn that_answer(fact: &dyn Read, recorded: &[RecordedFact], run: &Value) -> Vec<usize> {
+    let is_of_run = |index: &usize| of_run::why_not(&recorded[*index], run, fact.of_run()).is_none();
+    let of_run = || (0..recorded.len()).filter(is_of_run);
+    match of_run().find(|index| recorded[*index].is_exactly(fact)) {
+        Some(exact) => vec![exact],
+        None => of_run().filter(|index| recorded[*index].fits(fact)).collect(),
+    }
 }
 
-fn is_exactly(recorded: &RecordedFact, fact: &dyn Read) -> bool {
-    recorded.fact == fact.name() && recorded.of == fact.of()
+fn not_given(fact: &dyn Read, recorded: &[RecordedFact], run: &Value) -> FactError {
+    let mut fitting = recorded.iter().filter(|known| known.fits(fact));
+    let why = fitting.find_map(|known| of_run::why_not(known, run, fact.of_run()));
+    let why = why.map_or_else(String::new, |why| format!(" for this run: it {why}; give it again"));
+    FactError { unasked: true, ..FactError::because(format!("the fact `{}` is not given{why}", fact.name())) }
 }
 
 /// Whether everything that `part` says is in `whole`.
-fn is_part(part: &Value, whole: &Value) -> bool {
+pub(super) fn is_part(part: &Value, whole: &Value) -> bool {
     match (part, whole) {
         (Value::Null, _) => true,
         (Value::Object(part), Value::Object(whole)) => {

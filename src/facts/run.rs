@@ -6,6 +6,12 @@ use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::{Run, RunState};
 use crate::sources::http::is_commit;
 
+/// The member of the run that names its commit.
+pub(super) const COMMIT: &str = "sourceVersion";
+
+/// The member of the run that names its branch.
+pub(super) const BRANCH: &str = "sourceBranch";
+
 /// What never changes about the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct RunDetails;

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::run::{RunDetails, branch, commit};
+use super::run::{BRANCH, COMMIT, RunDetails, branch, commit};
 use super::{Fact, FactError, Gatherer};
 use crate::sources::calendar::{Calendar, CalendarFile};
 use crate::sources::http::{HttpRequest, HttpResponse};
@@ -47,6 +47,10 @@ impl Fact for HttpRequest {
         Some(&self.connection)
     }
 
+    fn of_run(&self) -> &'static [&'static str] {
+        if self.is_about_commit() { &[COMMIT] } else { &[] }
+    }
+
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<HttpResponse, FactError> {
         if !self.is_about_commit() {
             return Ok(gatherer.sources.answer(self, gatherer.now).await?);
@@ -69,6 +73,10 @@ impl Fact for CommitAnalysis {
     /// The pages of analyses, and the gate.
     fn calls(&self) -> RangeInclusive<usize> {
         1..=MAX_PAGES + 1
+    }
+
+    fn of_run(&self) -> &'static [&'static str] {
+        &[COMMIT, BRANCH]
     }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Option<Analysis>, FactError> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::mismatch::Mistake;
 use super::recorded::RecordedFact;
-use super::{Fact, FactError, Facts, Gatherer, written};
+use super::{Fact, FactError, Facts, Gatherer, of_run, written};
 use crate::sources::Sources;
 
 /// The facts that the conditions of a check need.
@@ -115,6 +115,9 @@ pub(super) trait Read: Send + Sync {
 
     fn connection(&self) -> Option<&str>;
 
+    /// The members of the run that the answer depends on.
+    fn of_run(&self) -> &'static [&'static str];
+
     fn read<'a>(&'a self, gatherer: &'a mut Gatherer<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
     /// How many calls reading it makes: none if it is known. Then it is known.
@@ -145,6 +148,10 @@ impl<F: Fact> Read for Reading<F> {
         self.0.connection()
     }
 
+    fn of_run(&self) -> &'static [&'static str] {
+        self.0.of_run()
+    }
+
     fn read<'a>(&'a self, gatherer: &'a mut Gatherer<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
             let _ = gatherer.get(&self.0).await;
@@ -166,7 +173,8 @@ impl<F: Fact> Read for Reading<F> {
     }
 
     fn record(&self, facts: &Facts) -> Option<RecordedFact> {
-        Some(written::write::<F>(self.of(), facts.answer(&self.0)?))
+        let of = of_run::named(self.of(), &of_run::known(facts), self.of_run());
+        Some(written::write::<F>(of, facts.answer(&self.0)?))
     }
 
     fn give(&self, recorded: &RecordedFact, facts: &mut Facts) -> Result<(), Mistake> {

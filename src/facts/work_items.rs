@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pull_requests::{MAX_PULL_REQUESTS, azure_repository, validated, without_votes};
-use super::run::RunDetails;
+use super::run::{BRANCH, COMMIT, RunDetails};
 use super::{Fact, FactError, Gatherer};
 use crate::azure_devops::build::{Repository, Run};
 use crate::azure_devops::queries::Found;
@@ -66,6 +66,14 @@ impl Fact for LinkedWorkItems {
             LinkSource::PullRequest => 1..=1 + MAX_PULL_REQUESTS,
         };
         *links.start()..=links.end() + 1
+    }
+
+    fn of_run(&self) -> &'static [&'static str] {
+        match self.source {
+            LinkSource::Commit => &[COMMIT],
+            LinkSource::Run => &[],
+            LinkSource::PullRequest => &[COMMIT, BRANCH],
+        }
     }
 
     async fn fetch(&self, gatherer: &mut Gatherer<'_>) -> Result<Vec<WorkItem>, FactError> {

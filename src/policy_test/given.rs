@@ -35,7 +35,8 @@ impl Given {
         let recorded = test.recorded.as_deref().map(|path| recording(path, load)).transpose()?.unwrap_or_default();
         let (own, mut inputs) = (test.facts.len(), recorded.inputs);
         inputs.extend(test.inputs.clone());
-        let kept = recorded.facts.into_iter().filter(|other| !test.facts.iter().any(|own| own.replaces(other)));
+        let kept = recorded.facts.iter().filter(|other| !test.facts.iter().any(|own| own.replaces(other)));
+        let kept = kept.map(|fact| fact.clone().in_recording(&recorded.facts));
         let facts = test.facts.iter().cloned().chain(kept).collect();
         Ok(Self {
             check: test.check.clone().or_else(|| file.check.clone()).or(recorded.check),

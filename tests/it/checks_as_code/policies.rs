@@ -12,16 +12,16 @@ use crate::support::app_root;
 use crate::support::schema::Schema;
 
 /// A folder that is gone with the test.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("checkgate-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a temporary folder");
         Self(path)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(super) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.0.join(name), text).expect("a file");
     }
 
@@ -57,7 +57,7 @@ fn recording(case: &Case) -> String {
     format!("{}.test.{}", case.kind, if case.kind == "metric" { "json" } else { "yaml" })
 }
 
-async fn test(folder: &Folder, more: &[&str]) -> Printed {
+pub(super) async fn test(folder: &Folder, more: &[&str]) -> Printed {
     let place = folder.path("");
     Person::new().await.run(&[&["test", &place][..], more].concat()).await
 }
@@ -67,6 +67,7 @@ async fn the_recorded_evaluation_of_each_kind_passes_as_a_test_and_fails_with_on
     let (person, sources) = person_with_sources().await;
     let run = person.azure_devops.with(|state| state.run().id);
     person.azure_devops.with(|state| give_all(state, run, &sources));
+    let commit = person.azure_devops.with(|state| state.runs[&run].source_version.clone());
     let folder = Folder::new("recorded");
     folder.write("checks.yaml", &checks_of(CASES, &sources));
     let (checks, address) = (folder.path("checks.yaml"), format!("{}/_build?buildId={run}", person.project()));
@@ -81,6 +82,11 @@ async fn the_recorded_evaluation_of_each_kind_passes_as_a_test_and_fails_with_on
             assert!(!text.contains(secret), "a secret in {text}");
         }
         assert_eq!(text.contains("***"), case.kind == "http", "{text}");
+        let recorded = read(&file)["tests"][0]["facts"].clone();
+        let gate = recorded.as_array().expect("facts").iter().find(|fact| fact["fact"] == "sonarQualityGate");
+        if let Some(gate) = gate {
+            assert_eq!(gate["of"]["run"], json!({ "sourceVersion": commit, "sourceBranch": "refs/heads/main" }));
+        }
         schema.expect(&read(&file));
         // What is there may have been edited.
         let again = person.run(&arguments).await;

@@ -51,6 +51,17 @@ fn with_digests(mut record: Value) -> String {
     record.to_string()
 }
 
+/// The record as it was written before facts said for which run they were read.
+fn as_before(record: &str) -> String {
+    let mut record = parsed(record);
+    for fact in record["data"]["facts"].as_array_mut().expect("facts") {
+        if let Some(of) = fact.get_mut("of").and_then(Value::as_object_mut) {
+            of.remove("run");
+        }
+    }
+    record.to_string()
+}
+
 /// The record of a check of this kind, and what else the handler wrote.
 async fn decided(case: &Case) -> (String, Vec<String>) {
     let mut world = World::with_sources(|sources| checks_of(std::slice::from_ref(case), sources)).await;
@@ -69,7 +80,7 @@ async fn decided(case: &Case) -> (String, Vec<String>) {
 
 #[tokio::test]
 async fn each_kind_of_condition_leaves_a_record_that_verifies_and_does_not_with_another_fact() {
-    let (mut as_written, mut forged) = (Vec::new(), Vec::new());
+    let (mut as_written, mut older, mut forged) = (Vec::new(), Vec::new(), Vec::new());
     for case in CASES {
         let (record, _) = decided(case).await;
         let mut flipped = parsed(&record);
@@ -77,14 +88,45 @@ async fn each_kind_of_condition_leaves_a_record_that_verifies_and_does_not_with_
             flipped["data"]["evaluated_now"] = "2020-02-01T12:00:00Z".into();
             flipped["data"]["read_at"] = "2020-02-01T12:00:00Z".into();
         }
+        older.push(as_before(&record));
         as_written.push(record);
         forged.push(with_digests(flipped));
     }
     let printed = verify("records.log", &as_written.join("\n"), &[]).await;
     assert!(printed.code == 0 && printed.out.matches("verified  ").count() == CASES.len(), "{printed:?}");
+    let printed = verify("older.log", &older.join("\n"), &[]).await;
+    assert!(printed.code == 0 && printed.out.matches("verified  ").count() == CASES.len(), "{printed:?}");
     let printed = verify("forged.log", &forged.join("\n"), &[]).await;
     assert!(printed.code == 1 && printed.out.matches("DISAGREES").count() == CASES.len(), "{printed:?}");
     assert!(printed.out.contains("the decision was succeeded, and by the recorded facts it is"), "{}", printed.out);
+}
+
+#[tokio::test]
+async fn the_gate_of_another_commit_than_the_runs_does_not_verify() {
+    let case = CASES.iter().find(|case| case.kind == "sonarQualityGate").expect("the case");
+    let mut record = parsed(&decided(case).await.0);
+    let facts = record["data"]["facts"].as_array_mut().expect("facts");
+    let run = facts.iter_mut().find(|fact| fact["fact"] == "run").expect("the run");
+    run["value"]["sourceVersion"] = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567".into();
+    let printed = verify("other-commit.log", &with_digests(record), &[]).await;
+    assert!(printed.code == 1 && printed.out.contains("DISAGREES"), "{printed:?}");
+    assert!(printed.out.contains("the fact is for sourceVersion 0"), "{printed:?}");
+    assert!(printed.out.contains("that of the run is 0a1b2c3d4e5f"), "{printed:?}");
+}
+
+#[tokio::test]
+async fn the_record_of_a_check_that_waited_has_the_run_that_its_facts_are_for() {
+    let world = World::with_a_waiting_check().await;
+    let log = LogLines::capture();
+    world.close_work_item();
+    world.advance(minutes(1)).await;
+    let [record] = records(&log.take()).try_into().expect("one record");
+    let facts = parsed(&record)["data"]["facts"].clone();
+    let of = |name: &str| facts.as_array().expect("facts").iter().find(|fact| fact["fact"] == name).cloned();
+    let (run, items) = (of("run").expect("the run"), of("workItems").expect("the work items"));
+    assert_eq!(items["of"]["run"], json!({ "sourceVersion": run["value"]["sourceVersion"] }));
+    let printed = verify("waited.log", &record, &[]).await;
+    assert_eq!(printed.code, 0, "{printed:?}");
 }
 
 #[tokio::test]
