@@ -12,6 +12,17 @@ pub fn suggest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Str
     near.min_by_key(|(distance, _)| *distance).map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
 }
 
+/// The same with all `known` names after it: "; did you mean `canary`? Known are `canary`, `stable`".
+#[must_use]
+pub fn suggest_among<'a>(found: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    let (hint, known) = (suggest(found, known.clone()), known.into_iter().collect::<Vec<_>>().join("`, `"));
+    match (hint.as_str(), known.as_str()) {
+        (_, "") => String::new(),
+        ("", known) => format!("; known are `{known}`"),
+        (hint, known) => format!("{hint} Known are `{known}`"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -23,5 +34,13 @@ mod tests {
         {
             assert_eq!(suggest(found, ["canary", "cantaloupe"]), suggested, "{found}");
         }
+    }
+
+    #[test]
+    fn what_was_most_likely_meant_comes_before_the_list_of_names() {
+        let known = ["canary", "stable"];
+        assert_eq!(suggest_among("canry", known), "; did you mean `canary`? Known are `canary`, `stable`");
+        assert_eq!(suggest_among("other", known), "; known are `canary`, `stable`");
+        assert_eq!(suggest_among("other", []), "");
     }
 }

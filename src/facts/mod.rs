@@ -18,6 +18,7 @@ pub mod pipeline_runs;
 pub mod pull_requests;
 mod recorded;
 pub mod run;
+mod shape;
 mod sources;
 pub mod test_results;
 pub mod timeline;

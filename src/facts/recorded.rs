@@ -10,7 +10,7 @@ use super::mismatch::{Mismatch, MismatchKind, Mistake};
 use super::run::RunDetails;
 use super::wanted::Read;
 use super::{Fact, FactError, Facts, Wanted, of_run};
-use crate::suggest::suggest;
+use crate::suggest::suggest_among;
 
 /// A fact with its answer, as it stands in records of decisions and in tests of policies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -145,8 +145,8 @@ impl Wanted {
         asked.sort_unstable();
         asked.dedup();
         let (path, kind, message) = if !NAMES.contains(&name) {
-            let (known, hint) = (NAMES.join("`, `"), suggest(name, NAMES.iter().copied()));
-            ("fact", MismatchKind::Unreadable, format!("`{name}` is not a fact; known are `{known}`{hint}"))
+            let hint = suggest_among(name, NAMES.iter().copied());
+            ("fact", MismatchKind::Unreadable, format!("`{name}` is not a fact{hint}"))
         } else if same.is_empty() {
             let asked = asked.join("`, `");
             let message = format!("no condition of the check asks for `{name}`; it asks for `{asked}`");

@@ -6,7 +6,7 @@ use crate::check::CheckDefinition;
 use crate::checks_file::ChecksFile;
 use crate::conditions::Condition;
 use crate::decision_record::Decided;
-use crate::suggest::suggest;
+use crate::suggest::{suggest, suggest_among};
 use crate::yaml::Problems;
 
 /// The definition of the check that a test names.
@@ -59,8 +59,8 @@ pub(super) fn expectation(expect: &Expectation, definition: &CheckDefinition, pr
     let mut titles = Vec::new();
     definition.conditions.iter().for_each(|condition| collect(condition, &mut titles));
     for (index, name) in expect.blocking.iter().flatten().enumerate().filter(|(_, name)| !titles.contains(name)) {
-        let (known, hint) = (titles.join("`, `"), suggest(name, titles.iter().map(String::as_str)));
-        let message = format!("the check has no condition `{name}`; it has `{known}`{hint}");
+        let hint = suggest_among(name, titles.iter().map(String::as_str));
+        let message = format!("the check has no condition `{name}`{hint}");
         problems.push(&format!("blocking[{index}]"), message);
     }
     match (expect.outcome, expect.blocking.as_deref()) {

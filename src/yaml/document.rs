@@ -189,13 +189,19 @@ pub(super) fn push_key(path: &mut String, key: &str) {
     path.push_str(key);
 }
 
-/// Turns serde's words into advice: names the nearest known key.
-fn explain(message: &str) -> String {
+/// Turns serde's words into advice: names the nearest known key, before the list of all.
+pub(crate) fn explain(message: &str) -> String {
     let message = message.replace("invalid type: ", "found ").replace("invalid value: ", "found ");
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
     match quoted.split_first() {
-        Some((found, known)) if is_unknown => format!("{message}{}", suggest(found, known.iter().copied())),
+        Some((found, known)) if is_unknown => {
+            let hint = suggest(found, known.iter().copied());
+            match message.split_once(", expected ") {
+                Some((unknown, expected)) if !hint.is_empty() => format!("{unknown}{hint} Expected {expected}"),
+                _ => message,
+            }
+        }
         _ => message,
     }
 }

@@ -7,6 +7,7 @@ mod problems;
 mod pruned;
 mod written;
 
+pub(crate) use document::explain;
 pub use document::{Document, Problem};
 pub use duration::Duration;
 pub use problems::Problems;

@@ -273,7 +273,7 @@ checks: {{ c: {{ conditions: [ http: {{ {parameters} }} ] }} }}"
             ),
             ("connection: sonar, path: a, successCondition: 'run.commit == response.body'", "`run` has no `commit`"),
             ("connection: sonar, path: a, successCondition: 'inputs.N == response.body'", "declares no input `N`"),
-            ("connection: sonar, path: a, method: PUT, successCondition: 'true'", "expected `GET` or `POST`"),
+            ("connection: sonar, path: a, method: PUT, successCondition: 'true'", "Expected `GET` or `POST`"),
             ("connection: sonar, path: a, body: {}, successCondition: 'true'", "method: POST"),
             ("connection: sonar, path: a, successCondition: 'body.ok'", "there is no `body` here"),
             ("connection: sonar, path: a", "successCondition"),

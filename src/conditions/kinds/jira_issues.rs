@@ -219,7 +219,7 @@ mod tests {
             ("connection: jira, projects: [WEB], statuses: [Done], statusCategory: Done", "needs either"),
             (
                 "connection: jira, projects: [WEB], statusCategory: done",
-                "expected one of `To Do`, `In Progress`, `Done`",
+                "did you mean `Done`? Expected one of `To Do`, `In Progress`, `Done`",
             ),
             (
                 "connection: jira, projects: [WEB], jql: 'project = WEB', statuses: [Done]",

@@ -198,10 +198,13 @@ const NOT_ASKED_FOR: &str =
 #[tokio::test]
 async fn each_mistake_in_a_file_of_tests_is_said_with_its_line() {
     for (from, to, says) in [
-        ("fact: workItems", "fact: workItem", "line 9: tests[0].facts[1].fact: `workItem` is not a fact; known are"),
-        ("fact: workItems", "fact: workItem", "did you mean `workItems`?"),
+        ("fact: workItems", "fact: workItem", "line 9: tests[0].facts[1].fact: `workItem` is not a fact; did you mean"),
+        ("fact: workItems", "fact: workItem", "did you mean `workItems`? Known are `run`, "),
         ("state: Closed", "stat: Closed", "line 10: tests[0].facts[1].value[0]: missing field `state`"),
+        ("state: Closed", "stat: Closed", "missing field `state`; there is no `stat`; did you mean `state`? Or see"),
+        ("type: Bug, state: Closed", "title: T", "value[0]: missing fields `type`, `state`; see the example in docs/t"),
         ("sourceBranch", "sourcebranch", "line 8: tests[0].facts[0].value.sourcebranch: the fact has no member"),
+        ("sourceBranch", "sourceBranh", "no member `sourceBranh` here; did you mean `sourceBranch`? Known are `build"),
         ("status: 200, body", "status: fine, body", "tests[0].facts[2].value.status"),
         ("of: { path: other }", "of: { path: gate }", "tests[0].facts[3].of: answers the same question as fact 2"),
         ("of: { path: other }", "of: { path: othr }", NOT_ASKED_FOR),
@@ -228,7 +231,7 @@ async fn each_mistake_in_a_file_of_tests_is_said_with_its_line() {
             "is after the time of the evaluation",
         ),
         ("check: release", "check: release\n    recorded: nowhere.yaml", "nowhere.yaml cannot be read"),
-        ("expect:", "expects:", "did you mean `expect`?"),
+        ("expect:", "expects:", "unknown field `expects`; did you mean `expect`? Expected one of `name`, `check`"),
         ("tests:", "tests: [", "line "),
     ] {
         let folder = Folder::new("mistakes");
