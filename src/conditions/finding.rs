@@ -91,6 +91,13 @@ impl Finding {
         self
     }
 
+    /// Adds the page to look at, where one is known.
+    #[must_use]
+    pub fn see(mut self, link: &str) -> Self {
+        self.details.extend((!link.is_empty()).then(|| format!("see {link}")));
+        self
+    }
+
     /// Adds what would change the answer.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {

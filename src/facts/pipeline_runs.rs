@@ -46,6 +46,7 @@ pub struct OtherRun {
     /// The run.
     pub run: PipelineRun,
     /// Its page, for people.
+    #[serde(default)]
     pub link: String,
 }
 
@@ -100,6 +101,7 @@ pub struct NewerRun {
     /// How far it has come at the stage, where a stage was asked for.
     pub progress: Option<Progress>,
     /// Its page, for people.
+    #[serde(default)]
     pub link: String,
 }
 

@@ -71,7 +71,7 @@ impl Rule for NewestRun {
             Some(newer) => {
                 let finding = Finding::new(Outcome::NotMet, self.superseded(newer), expected);
                 let remedy = format!("let run {} go on, or start a new run", newer.run.title());
-                Finding { details: vec![format!("see {}", newer.link)], ..finding.remedy(remedy) }
+                finding.remedy(remedy).see(&newer.link)
             }
         }
     }

@@ -82,7 +82,7 @@ impl PipelineRun {
         } else {
             Finding::errored(format!("Azure DevOps does not say when {name} ended"), expected)
         };
-        Finding { details: vec![format!("see {}", other.link)], ..finding }
+        finding.see(&other.link)
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::{Declared, Finding, Outcome, Rule, Scope, WhenNotMet};
 use crate::facts::{Facts, Wanted};
-use crate::sources::service_now::{CHANGE_REQUESTS, ChangeAnswer, ChangeRequests};
+use crate::sources::service_now::{CHANGE_REQUESTS, ChangeRequests};
 use crate::yaml::Problems;
 
 use change::{Change, Window};
@@ -210,16 +210,12 @@ impl Rule for ServiceNowChange {
                     .remedy(again)
             }
         };
-        Finding { details: link(&answer), ..finding }
+        if answer.records.is_empty() { finding } else { finding.see(&answer.link) }
     }
 
     fn connection(&self) -> Option<&str> {
         Some(&self.connection)
     }
-}
-
-fn link(answer: &ChangeAnswer) -> Vec<String> {
-    if answer.records.is_empty() { Vec::new() } else { vec![format!("see {}", answer.link)] }
 }
 
 fn is_number(text: &str) -> bool {

@@ -4,7 +4,7 @@ use crate::check::Check;
 use crate::conditions::given::{self, delivered_at, minute};
 use crate::conditions::kinds::service_now_change::*;
 use crate::facts::FactError;
-use crate::sources::service_now::{CHANGE_REQUESTS, Field};
+use crate::sources::service_now::{CHANGE_REQUESTS, ChangeAnswer, Field};
 
 const NUMBER: &str = "CHG0030001";
 
