@@ -3,6 +3,8 @@
 //! See <https://next.sonarqube.com/sonarqube/web_api/api/project_analyses>. Two calls: which analysis is of the commit, and
 //! what its gate said. A gate that is asked for by branch is that of the newest analysis, whatever commit that is of.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use reqwest::{Method, StatusCode};
 use schemars::JsonSchema;
@@ -41,14 +43,39 @@ pub struct Analysis {
     /// When it was made.
     #[schemars(with = "String")]
     pub date: DateTime<Utc>,
-    /// What the gate said: `OK`, `ERROR`, or `NONE` where the project has no gate.
-    pub status: String,
+    /// What the gate said.
+    pub status: GateStatus,
     /// The conditions of the gate.
     #[serde(default)]
     pub conditions: Vec<GateCondition>,
     /// The page of the branch, for people.
     #[serde(default)]
     pub link: String,
+}
+
+/// What a gate may say, by SonarQube's documentation of `api/qualitygates/project_status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum GateStatus {
+    /// It has passed.
+    Ok,
+    /// It warns: servers before 7.6 only.
+    Warn,
+    /// It has failed.
+    Error,
+    /// The project has no gate.
+    None,
+}
+
+impl fmt::Display for GateStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "OK",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+            Self::None => "NONE",
+        })
+    }
 }
 
 /// One condition of a gate.
@@ -175,6 +202,12 @@ impl Sources {
 fn judged(endpoint: &Endpoint, found: ListedAnalysis, answered: &Answered, link: String) -> Result<Analysis, Error> {
     let answer: GateAnswer = expect_success(endpoint, answered, "the quality gate of the analysis")?;
     let ProjectStatus { status, conditions } = answer.project_status;
+    let known = serde_json::from_value(status.clone().into());
+    let status = known.map_err(|_| {
+        endpoint.error(format!(
+            "answered the status `{status}` for the quality gate; SonarQube documents OK, WARN, ERROR and NONE"
+        ))
+    })?;
     Ok(Analysis { key: found.key, date: found.date, status, conditions, link })
 }
 

@@ -156,6 +156,17 @@ async fn without_a_good_answer_the_check_waits() {
 }
 
 #[tokio::test]
+async fn a_gate_that_says_what_sonarqube_does_not_document_is_an_error() {
+    for gate in ["ok", "OK ", "PASSED", ""] {
+        let mut world = analysed(&[(true, gate)]).await;
+        evaluate(&mut world).await;
+        world.expect_no_decision();
+        world.expect_log(&format!("answered the status `{gate}` for the quality gate; SonarQube documents OK, WARN"));
+        world.still_waits();
+    }
+}
+
+#[tokio::test]
 async fn an_address_where_no_sonarqube_is_is_an_error_that_says_so() {
     for (body, kind) in [
         ("<html>Not Found</html>", "text/html"),

@@ -7,7 +7,7 @@ use crate::conditions::shared::published::not_published;
 use crate::conditions::{Declared, Finding, Outcome, Rule, Scope};
 use crate::facts::run::RunDetails;
 use crate::facts::{Facts, Wanted};
-use crate::sources::sonar::{Analysis, CommitAnalysis, GateCondition};
+use crate::sources::sonar::{Analysis, CommitAnalysis, GateCondition, GateStatus};
 use crate::yaml::{Duration, Problems};
 
 /// The parameters of `sonarQualityGate`.
@@ -30,20 +30,21 @@ impl SonarQualityGate {
 
     fn judge(&self, analysis: &Analysis, expected: String) -> Finding {
         let of = format!("the analysis of {}", analysis.date.format("%Y-%m-%d %H:%M UTC"));
-        let link = vec![format!("see {}", analysis.link)];
-        let finding = match analysis.status.as_str() {
-            "OK" => Finding::new(Outcome::Passed, format!("the quality gate has passed {of}"), expected),
-            "NONE" => Finding::new(Outcome::NotMet, format!("no quality gate was computed for {of}"), expected)
-                .without_evidence()
-                .remedy(format!("give project {} a quality gate, and run the pipeline again", self.project)),
-            status => {
+        let finding = match analysis.status {
+            GateStatus::Ok => Finding::new(Outcome::Passed, format!("the quality gate has passed {of}"), expected),
+            GateStatus::None => {
+                Finding::new(Outcome::NotMet, format!("no quality gate was computed for {of}"), expected)
+                    .without_evidence()
+                    .remedy(format!("give project {} a quality gate, and run the pipeline again", self.project))
+            }
+            status @ (GateStatus::Warn | GateStatus::Error) => {
                 let failed = analysis.conditions.iter().filter(|it| it.status != "OK").map(words);
                 let failed: String = failed.map(|condition| format!("; {condition}")).collect();
                 Finding::new(Outcome::NotMet, format!("the quality gate says {status} of {of}{failed}"), expected)
                     .remedy("mend what the quality gate names, and run the pipeline again")
             }
         };
-        Finding { details: link, ..finding }
+        finding.see(&analysis.link)
     }
 }
 

@@ -161,3 +161,17 @@ async fn a_fact_that_names_another_run_than_that_of_its_test_is_a_mistake() {
         assert!(printed.code == 2 && printed.out.contains(&says), "{says}: {printed:?}");
     }
 }
+
+#[tokio::test]
+async fn a_given_gate_says_what_sonarqube_says_and_a_page_that_is_not_given_is_not_named() {
+    let folder = Folder::new("gate");
+    folder.write("checks.yaml", &checks_with(GATE));
+    folder.write("base.test.yaml", &green("").replace("status: OK", "status: ok"));
+    let printed = test(&folder, &[]).await;
+    let says = "tests[0].facts[1].value.status: unknown variant `ok`; did you mean `OK`? Expected one of `OK`, `WARN`";
+    assert!(printed.code == 2 && printed.out.contains(says), "{printed:?}");
+    folder.write("base.test.yaml", &green("").replace("status: OK", "status: ERROR"));
+    let printed = test(&folder, &[]).await;
+    assert!(printed.code == 1 && printed.out.contains("the quality gate says ERROR of"), "{printed:?}");
+    assert!(!printed.out.contains(" see "), "{printed:?}");
+}
