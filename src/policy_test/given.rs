@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Test, TestFile};
+use super::{Test, TestFile, validate};
 use crate::evaluation::Memory;
 use crate::facts::RecordedFact;
-use crate::yaml::Document;
+use crate::yaml::{Document, Problem};
 
 /// Reads another file by its path relative to the file of the test.
 pub(super) type Load<'a> = &'a dyn Fn(&str) -> Result<String, String>;
@@ -22,7 +22,15 @@ pub(super) struct Given {
     pub(super) facts: Vec<RecordedFact>,
     /// How many of the facts are the test's own.
     pub(super) own: usize,
+    /// The recording, and where in it the other facts stand.
+    pub(super) recording: Option<(Recording, Vec<usize>)>,
     pub(super) memory: Memory,
+}
+
+/// The file with which a test begins.
+pub(super) struct Recording {
+    document: Document,
+    test: Test,
 }
 
 impl Given {
@@ -30,13 +38,16 @@ impl Given {
     ///
     /// # Errors
     ///
-    /// Why the recording cannot be used.
-    pub(super) fn of(test: &Test, file: &TestFile, load: Load<'_>) -> Result<Self, String> {
-        let recorded = test.recorded.as_deref().map(|path| recording(path, load)).transpose()?.unwrap_or_default();
+    /// What is wrong with the recording.
+    pub(super) fn of(test: &Test, file: &TestFile, load: Load<'_>) -> Result<Self, Vec<Problem>> {
+        let recording = test.recorded.as_deref().map(|path| Recording::read(path, load)).transpose()?;
+        let recorded = recording.as_ref().map(|it| it.test.clone()).unwrap_or_default();
         let (own, mut inputs) = (test.facts.len(), recorded.inputs);
         inputs.extend(test.inputs.clone());
-        let kept = recorded.facts.iter().filter(|other| !test.facts.iter().any(|own| own.replaces(other)));
-        let kept = kept.map(|fact| fact.clone().in_recording(&recorded.facts));
+        let is_kept = |other: &RecordedFact| !test.facts.iter().any(|own| own.replaces(other));
+        let kept = recorded.facts.iter().enumerate().filter(|(_, other)| is_kept(other));
+        let (places, kept): (Vec<usize>, Vec<RecordedFact>) =
+            kept.map(|(place, fact)| (place, fact.clone().in_recording(&recorded.facts))).unzip();
         let facts = test.facts.iter().cloned().chain(kept).collect();
         Ok(Self {
             check: test.check.clone().or_else(|| file.check.clone()).or(recorded.check),
@@ -45,19 +56,33 @@ impl Given {
             inputs,
             facts,
             own,
+            recording: recording.map(|recording| (recording, places)),
             memory: if test.memory.is_empty() { recorded.memory } else { test.memory.clone() },
         })
     }
 }
 
-/// The one test of a recording.
-fn recording(path: &str, load: Load<'_>) -> Result<Test, String> {
-    let document = Document::parse_own(&load(path)?).map_err(|problem| format!("{path}: {problem}"))?;
-    let file: TestFile = document.read(|_, _| {}).map_err(|problems| format!("{path}: {}", problems[0]))?;
-    let count = file.tests.len();
-    match <[Test; 1]>::try_from(file.tests) {
-        Ok([test]) if test.recorded.is_some() => Err(format!("{path} begins with another recording: name that one")),
-        Ok([test]) => Ok(Test { check: test.check.or(file.check), at: test.at.or(file.at), ..test }),
-        Err(_) => Err(format!("{path} has {count} tests; a recording has one")),
+impl Recording {
+    /// Reads a file with one test.
+    fn read(path: &str, load: Load<'_>) -> Result<Self, Vec<Problem>> {
+        let whole = |why: String| vec![Problem::new("", why)];
+        let document = Document::parse_own(&load(path).map_err(whole)?).map_err(|problem| vec![problem])?;
+        let file: TestFile = document.read(|_, _| {})?;
+        let count = file.tests.len();
+        match <[Test; 1]>::try_from(file.tests) {
+            Ok([test]) if test.recorded.is_some() => {
+                Err(whole("begins with another recording: name that one".to_owned()))
+            }
+            Ok([test]) => {
+                let test = Test { check: test.check.or(file.check), at: test.at.or(file.at), ..test };
+                Ok(Self { document, test })
+            }
+            Err(_) => Err(whole(format!("has {count} tests; a recording has one"))),
+        }
+    }
+
+    /// A mistake in one of its facts, with its line.
+    pub(super) fn problem(&self, fact: usize, path: &str, message: String) -> Problem {
+        self.document.locate(Problem::new(validate::place_of_fact("tests[0]", fact, path), message))
     }
 }

@@ -11,5 +11,5 @@ mod validate;
 
 pub use file::{Expectation, Test, TestFile};
 pub use report::{Report, junit, text};
-pub use run::{Ran, RanFile, run};
+pub use run::{Broken, Ran, RanFile, run};
 pub use seen::Seen;

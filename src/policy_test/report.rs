@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::RanFile;
+use std::path::{Component, Path, PathBuf};
+
+use super::{Broken, RanFile};
 use crate::text::{count, is_carried_by_xml, one_line};
+use crate::yaml::Problem;
 
 /// What was run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,8 +31,37 @@ impl Report {
     /// How many mistakes keep tests from running.
     #[must_use]
     pub fn problems(&self) -> usize {
-        self.files.iter().map(|(_, file)| file.problems.len()).sum()
+        self.files.iter().map(|(name, file)| self.mistakes(name, file).len()).sum()
     }
+
+    /// The mistakes to show for a file, each with its place: its own, and those of its recordings that no file shows as its
+    /// own.
+    fn mistakes(&self, name: &str, file: &RanFile) -> Vec<String> {
+        let mut mistakes: Vec<String> = file.problems.iter().map(Problem::to_string).collect();
+        for broken in &file.broken {
+            let Broken { recording, named_at, problems, .. } = broken;
+            let shown = self.files.iter().find(|(other, _)| is_same_file(Path::new(other), name, recording));
+            let is_shown = |problem: &&Problem| shown.is_some_and(|(_, file)| file.problems.contains(problem));
+            for problem in problems.iter().filter(|problem| !is_shown(problem)) {
+                mistakes.push(format!("{named_at}{recording}: {problem}"));
+            }
+        }
+        mistakes
+    }
+}
+
+/// Whether a file is the one that another names by a path relative to itself.
+fn is_same_file(file: &Path, other: &str, named: &str) -> bool {
+    let mut path = PathBuf::new();
+    let folder = Path::new(other).parent().unwrap_or_else(|| Path::new(""));
+    for part in folder.join(named).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(path.pop()),
+            part => path.push(part),
+        }
+    }
+    path == file
 }
 
 /// The report for people.
@@ -51,7 +83,11 @@ pub fn text(report: &Report) -> String {
             }
         }
         file.warnings.iter().for_each(|warning| line(&format!("  warning: {name}: {warning}")));
-        file.problems.iter().for_each(|problem| line(&format!("  cannot run: {name}: {problem}")));
+        report.mistakes(name, file).iter().for_each(|mistake| line(&format!("  cannot run: {name}: {mistake}")));
+        for Broken { recording, tests, .. } in &file.broken {
+            let was = if tests.len() == 1 { "was" } else { "were" };
+            line(&format!("  {} {was} not run because of {recording}", count(tests.len(), "test")));
+        }
     }
     let (failed, problems) = (report.failed(), report.problems());
     let mut total = format!("{}, {failed} failed", count(report.tests(), "test"));
@@ -69,25 +105,33 @@ pub fn text(report: &Report) -> String {
 /// The report as JUnit XML.
 #[must_use]
 pub fn junit(report: &Report) -> String {
-    let (tests, failed, problems) = (report.tests() + report.problems(), report.failed(), report.problems());
+    let not_run: usize = report.files.iter().map(|(_, file)| not_run(file).count()).sum();
+    let (failed, problems) = (report.failed(), report.problems());
+    let tests = report.tests() + problems + not_run;
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(
         xml,
         "<testsuites name=\"checkgate\" tests=\"{tests}\" failures=\"{failed}\" errors=\"{problems}\" time=\"0\">"
     );
     for (name, file) in &report.files {
-        write_suite(&mut xml, name, file);
+        write_suite(&mut xml, name, file, &report.mistakes(name, file));
     }
     xml.push_str("</testsuites>");
     xml
 }
 
-fn write_suite(xml: &mut String, name: &str, file: &RanFile) {
+/// The tests that were not run because of their recordings, each with its recording.
+fn not_run(file: &RanFile) -> impl Iterator<Item = (&str, &str)> {
+    file.broken.iter().flat_map(|it| it.tests.iter().map(|test| (test.as_str(), it.recording.as_str())))
+}
+
+fn write_suite(xml: &mut String, name: &str, file: &RanFile, mistakes: &[String]) {
     let failed = file.tests.iter().filter(|test| !test.failures.is_empty()).count();
-    let (tests, errors, name) = (file.tests.len() + file.problems.len(), file.problems.len(), escaped(name));
+    let (skipped, errors, name) = (not_run(file).count(), mistakes.len(), escaped(name));
+    let tests = file.tests.len() + errors + skipped;
     let _ = writeln!(
         xml,
-        "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failed}\" errors=\"{errors}\" skipped=\"0\" time=\"0\">"
+        "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failed}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"0\">"
     );
     for test in &file.tests {
         let (title, check) = (escaped(&test.name), escaped(&test.check));
@@ -99,8 +143,13 @@ fn write_suite(xml: &mut String, name: &str, file: &RanFile) {
         let (message, log) = (escaped(&test.failures.join("; ")), escaped(&test.log.join("\n")));
         let _ = writeln!(xml, ">\n      <failure message=\"{message}\">{log}</failure>\n    </testcase>");
     }
-    for problem in &file.problems {
-        let message = escaped(&problem.to_string());
+    for (test, recording) in not_run(file) {
+        let (test, message) = (escaped(test), escaped(&format!("{recording} has mistakes")));
+        let _ = writeln!(xml, "    <testcase name=\"{test}\" classname=\"{name}\" time=\"0\">");
+        let _ = writeln!(xml, "      <skipped message=\"{message}\"/>\n    </testcase>");
+    }
+    for mistake in mistakes {
+        let message = escaped(mistake);
         let _ = writeln!(xml, "    <testcase name=\"{message}\" classname=\"{name}\" time=\"0\">");
         let _ = writeln!(xml, "      <error message=\"{message}\"/>\n    </testcase>");
     }

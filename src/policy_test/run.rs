@@ -32,8 +32,38 @@ pub struct RanFile {
     pub tests: Vec<Ran>,
     /// What keeps the others from running.
     pub problems: Vec<Problem>,
+    /// The recordings that keep the others from running.
+    pub broken: Vec<Broken>,
     /// What is probably not as it was meant.
     pub warnings: Vec<Problem>,
+}
+
+/// A recording with mistakes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// The file, as the tests name it.
+    pub recording: String,
+    /// Where the first test names it.
+    pub named_at: Problem,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+    /// The names of the tests that were not run because of it.
+    pub tests: Vec<String>,
+}
+
+impl RanFile {
+    /// Notes a test that was not run because of its recording.
+    fn note_broken(&mut self, test: &Test, named_at: Problem, problems: Vec<Problem>) {
+        let recording = test.recorded.clone().unwrap_or_default();
+        let known = self.broken.iter().position(|known| known.recording == recording).unwrap_or_else(|| {
+            self.broken.push(Broken { recording, named_at, problems: Vec::new(), tests: Vec::new() });
+            self.broken.len() - 1
+        });
+        let broken = &mut self.broken[known];
+        let new: Vec<Problem> = problems.into_iter().filter(|problem| !broken.problems.contains(problem)).collect();
+        broken.problems.extend(new);
+        broken.tests.push(test.name.clone());
+    }
 }
 
 /// Runs the tests of a file. `load` reads a file beside it.
@@ -53,11 +83,14 @@ pub fn run(text: &str, checks: &ChecksFile, load: &dyn Fn(&str) -> Result<String
     let mut ran = RanFile::default();
     for (index, test) in file.tests.iter().enumerate() {
         let place = format!("tests[{index}]");
-        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
-        let mut found = Found { problems: &mut problems, warnings: &mut warnings, place: &place };
+        let mut found = Found { place: &place, ..Found::default() };
         let judged = found.judge(test, Given::of(test, &file, load), checks);
-        ran.problems.extend(problems.into_iter().map(|problem| document.locate(problem)));
-        ran.warnings.extend(warnings.into_iter().map(|problem| document.locate(problem)));
+        ran.problems.extend(found.problems.into_iter().map(|problem| document.locate(problem)));
+        ran.warnings.extend(found.warnings.into_iter().map(|problem| document.locate(problem)));
+        if !found.recorded.is_empty() {
+            let named_at = document.locate(Problem::new(format!("{place}.recorded"), ""));
+            ran.note_broken(test, named_at, found.recorded);
+        }
         if let Some(Judged { check, decided, verdict, log }) = judged {
             seen.note(&check, &verdict);
             let failures = compare(&test.expect, decided, &verdict, &log);
@@ -76,25 +109,21 @@ struct Judged {
 }
 
 /// Collects what is wrong with one test.
+#[derive(Default)]
 struct Found<'a> {
-    problems: &'a mut Vec<Problem>,
-    warnings: &'a mut Vec<Problem>,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+    /// In the recording.
+    recorded: Vec<Problem>,
     /// Where the test is in its file.
     place: &'a str,
 }
 
 impl Found<'_> {
     /// What a test comes to, if nothing is wrong with it.
-    fn judge(&mut self, test: &Test, given: Result<Given, String>, checks: &ChecksFile) -> Option<Judged> {
-        let before = self.problems.len();
-        let mut problems = Problems::at(self.place.to_owned(), self.problems);
-        let mut given = match given {
-            Ok(given) => given,
-            Err(why) => {
-                problems.push("recorded", why);
-                return None;
-            }
-        };
+    fn judge(&mut self, test: &Test, given: Result<Given, Vec<Problem>>, checks: &ChecksFile) -> Option<Judged> {
+        let mut given = given.map_err(|problems| self.recorded = problems).ok()?;
+        let mut problems = Problems::at(self.place.to_owned(), &mut self.problems);
         let (check, definition) = validate::definition(&given, checks, &mut problems)?;
         validate::inputs(test, &mut given, definition, &mut problems);
         validate::expectation(&test.expect, definition, &mut problems);
@@ -117,9 +146,9 @@ impl Found<'_> {
         };
         let (verdict, mismatches) = replay.judge(&given.facts);
         for mismatch in mismatches {
-            self.note(mismatch, &given, test);
+            self.note(mismatch, &given);
         }
-        (self.problems.len() == before).then(|| Judged {
+        (self.problems.is_empty() && self.recorded.is_empty()).then(|| Judged {
             check,
             decided: Decided::from(replay.status(&verdict)),
             log: [task_log::conditions(&verdict), last_lines(&replay, &verdict)].concat(),
@@ -128,21 +157,17 @@ impl Found<'_> {
     }
 
     /// Reports a fact at its place. A recording may hold more than the check asks for by now.
-    fn note(&mut self, mismatch: Mismatch, given: &Given, test: &Test) {
+    fn note(&mut self, mismatch: Mismatch, given: &Given) {
         let Mismatch { index, path, message, kind } = mismatch;
-        let is_own = index < given.own;
-        let problem = if is_own {
-            let separator = if path.is_empty() { "" } else { "." };
-            Problem::new(format!("{}.facts[{index}]{separator}{path}", self.place), message)
-        } else {
-            let (name, recorded) = (&given.facts[index].fact, test.recorded.as_deref().unwrap_or_default());
-            Problem::new(format!("{}.recorded", self.place), format!("fact `{name}` of {recorded}, {path}: {message}"))
-        };
+        if let (Some(index), Some((recording, places))) = (index.checked_sub(given.own), &given.recording) {
+            let is_mistake = kind == MismatchKind::Unreadable;
+            self.recorded.extend(is_mistake.then(|| recording.problem(places[index], &path, message)));
+            return;
+        }
+        let problem = Problem::new(validate::place_of_fact(self.place, index, &path), message);
         match kind {
-            MismatchKind::Unreadable => self.problems.push(problem),
-            MismatchKind::OfNotAsked if is_own => self.problems.push(problem),
-            MismatchKind::NameNotAsked if is_own => self.warnings.push(problem),
-            MismatchKind::OfNotAsked | MismatchKind::NameNotAsked => {}
+            MismatchKind::Unreadable | MismatchKind::OfNotAsked => self.problems.push(problem),
+            MismatchKind::NameNotAsked => self.warnings.push(problem),
         }
     }
 }

@@ -77,6 +77,12 @@ pub(super) fn expectation(expect: &Expectation, definition: &CheckDefinition, pr
     }
 }
 
+/// The path of a part of a fact in a file of tests.
+pub(super) fn place_of_fact(test: &str, fact: usize, path: &str) -> String {
+    let separator = if path.is_empty() { "" } else { "." };
+    format!("{test}.facts[{fact}]{separator}{path}")
+}
+
 /// The titles of conditions that may block: those that hold no others, and negations.
 fn collect(condition: &Condition, titles: &mut Vec<String>) {
     let inside = condition.kind.inside().map_or(&[][..], |(_, inside)| inside);

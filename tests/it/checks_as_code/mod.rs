@@ -2,6 +2,7 @@
 
 mod audit;
 mod backtest;
+mod broken_recordings;
 mod changed_runs;
 mod evaluate;
 mod explain;
