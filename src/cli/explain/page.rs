@@ -13,21 +13,23 @@ pub(super) fn sentences(kind: &str) -> Vec<String> {
         match line.strip_prefix("* **") {
             Some(item) => {
                 is_inside = ["Passes", "Fails", "Waits"].iter().any(|word| item.starts_with(&format!("{word}**")));
-                sentences.extend(is_inside.then(|| plain(&format!("**{item}"))));
+                sentences.extend(is_inside.then(|| format!("**{item}")));
             }
             None if is_inside && line.starts_with("  ") => {
                 let last = sentences.last_mut();
-                last.into_iter().for_each(|last| last.extend([" ", &plain(line.trim())]));
+                last.into_iter().for_each(|last| last.extend([" ", line.trim()]));
             }
             None => is_inside = false,
         }
     }
-    sentences
+    sentences.iter().map(|sentence| plain(sentence)).collect()
 }
 
-/// A line without the marks of Markdown for emphasis and links.
-fn plain(line: &str) -> String {
-    let mut text = line.replace("**", "");
+/// A text without the marks of Markdown for emphasis and links. In code, asterisks stand for themselves.
+fn plain(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let parts = parts.map(|(index, part)| if index % 2 == 0 { part.replace("**", "") } else { part.to_owned() });
+    let mut text = parts.collect::<Vec<_>>().join("`");
     while let Some((before, (label, after))) = text.split_once('[').and_then(|(before, rest)| {
         let (label, rest) = rest.split_once("](")?;
         Some((before.to_owned(), (label.to_owned(), rest.split_once(')')?.1.to_owned())))
@@ -50,7 +52,8 @@ mod tests {
             assert!(sentences.first().is_some_and(|first| first.starts_with("Passes ")), "{kind}: {sentences:?}");
             assert!(sentences.iter().any(|it| it.starts_with("Fails ") || it.starts_with("Waits ")), "{kind}");
             for sentence in &sentences {
-                assert!(sentence.ends_with(['.', '…']) && !sentence.contains("**"), "{kind}: {sentence}");
+                let is_plain = sentence.split('`').step_by(2).all(|words| !words.contains("**"));
+                assert!(sentence.ends_with(['.', '…']) && is_plain, "{kind}: {sentence}");
             }
         }
     }
@@ -82,5 +85,11 @@ mod tests {
     #[test]
     fn marks_for_emphasis_and_links_are_left_out() {
         assert_eq!(plain("**Passes** as in [`branch`](#branch), [x] too."), "Passes as in `branch`, [x] too.");
+    }
+
+    #[test]
+    fn what_stands_in_code_stays_as_it_is() {
+        assert_eq!(plain("**Passes** with `**` between **two** `a/**`."), "Passes with `**` between two `a/**`.");
+        assert!(sentences("branch")[0].contains("`**` between slashes does."), "{:?}", sentences("branch"));
     }
 }
