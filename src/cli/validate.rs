@@ -52,7 +52,7 @@ fn validate(file: &Path) -> ExitCode {
     let name = file.display();
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
-        Err(error) => return fail(&format!("{name} cannot be read: {error}")),
+        Err(error) => return fail(&format!("{name} cannot be read: {error}; name it: `checkgate validate FILE`")),
     };
     match ChecksFile::parse_for(&text, config::decided_with(&config::environment)) {
         Ok(checks) => {

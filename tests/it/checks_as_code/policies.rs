@@ -399,6 +399,9 @@ async fn nothing_to_run_is_not_a_success() {
     let folder = Folder::new("empty");
     let printed = test(&folder, &[]).await;
     assert!(printed.code == 2 && printed.err.contains("checks.yaml cannot be read"), "{printed:?}");
+    assert!(printed.err.contains("; name it with --file"), "{printed:?}");
+    let printed = Person::new().await.run(&["validate", &folder.path("checks.yaml")]).await;
+    assert!(printed.code == 1 && printed.err.contains("; name it: `checkgate validate FILE`"), "{printed:?}");
     folder.write("checks.yaml", CHECKS);
     let printed = test(&folder, &[]).await;
     assert!(printed.code == 2 && printed.err.contains("there are no tests in"), "{printed:?}");
