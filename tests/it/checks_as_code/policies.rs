@@ -452,12 +452,61 @@ fn the_committed_schema_of_tests_is_current_and_knows_the_facts() {
     }
 }
 
+/// A check that asks for every fact.
+const EVERY_FACT: &str = "
+connections:
+  web: { http: { url: 'https://web.example.com' } }
+  snow: { serviceNow: { instance: 'https://example.service-now.com', user: u, password: p } }
+  prom: { prometheus: { url: 'https://prom.example.com' } }
+checks:
+  every-fact:
+    inputs: { ChangeNumber: { default: CHG0030001 } }
+    conditions:
+      - branch: { in: [refs/heads/main] }
+      - tag: { in: [qa-approved] }
+      - taskExecuted: { task: CmdLine }
+      - workItems: { state: Completed }
+      - query: { wiql: 'SELECT [System.Id] FROM WorkItems', max: 3 }
+      - codeCoverage: { above: 80, maxDrop: 1 }
+      - testResults: { maxFailed: 2 }
+      - pullRequest: { approvals: 1 }
+      - newestRun: {}
+      - pipelineRun: { pipeline: 7 }
+      - artifact: { name: 'sbom-*' }
+      - sonarQualityGate: { connection: web, project: web }
+      - jiraIssues: { connection: web, projects: [WEB], statusCategory: Done }
+      - advancedSecurityAlerts: { connection: web, types: [secret] }
+      - freezeCalendar: { connection: web, path: freezes.ics }
+      - serviceNowChange: { connection: snow, number: ChangeNumber, fields: { category: Hardware } }
+      - metric: { connection: prom, query: up, successCondition: result < 0.05 }
+      - http: { connection: web, path: gate, successCondition: response.body.open }
+";
+
+/// The page has an example of every fact, and each can be read and holds what its condition looks for.
+#[tokio::test]
+async fn every_fact_of_the_page_passes_as_written() {
+    let facts = crate::support::docs::blocks("docs/testing-policies.md", "yaml").pop().expect("the facts");
+    assert_eq!(facts.matches("- fact: ").count(), names_of_facts().len(), "each once");
+    let folder = Folder::new("every-fact");
+    folder.write("checks.yaml", EVERY_FACT);
+    let facts: String = facts.lines().map(|line| format!("    {line}\n")).collect();
+    folder.write(
+        "every.test.yaml",
+        &format!(
+            "at: 2026-01-05T09:00:00Z\ntests:\n  - name: every fact\n    expect: {{ outcome: succeeded }}\n{facts}"
+        ),
+    );
+    let printed = test(&folder, &[]).await;
+    assert!(printed.code == 0 && !printed.out.contains("warning"), "{printed:?}");
+    Schema::read("tests.schema.json").expect(&read(&folder.path("every.test.yaml")));
+}
+
 /// The pages' examples of tests run as they stand.
 #[tokio::test]
 async fn the_example_of_the_docs_passes_as_written() {
     let page = "docs/testing-policies.md";
     let blocks = crate::support::docs::blocks(page, "yaml");
-    let [checks, first, more] = <[String; 3]>::try_from(blocks).expect("three blocks");
+    let [checks, first, more, _] = <[String; 4]>::try_from(blocks).expect("four blocks");
     let folder = Folder::new("docs");
     folder.write("checks.yaml", &checks);
     folder.write("quality-gate.test.yaml", &first);
