@@ -187,7 +187,8 @@ fn why_failed(life: &Life, account: &Account, at: DateTime<Utc>) -> Result<End, 
     }
     let is_queue_out = |event: &Event| matches!(event, Event::OutageOfQueue(..) | Event::StorageIsDown(_));
     let was_queue_out = life.events.iter().any(|(_, event)| is_queue_out(event));
-    if was_queue_out && says("could not be queued for its next evaluation") {
+    // The log must say so itself: a failure without a word is not explained by an outage.
+    if was_queue_out && account.log.contains("could not be queued for its next evaluation") {
         return Ok(End::GivenUp);
     }
     Err("it failed without a reason".to_owned())
