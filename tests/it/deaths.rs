@@ -1,7 +1,6 @@
 //! A handler that dies in the middle of an evaluation: its early successor goes on, and nothing is left behind.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use azure_storage::{CloudLocation, StorageCredentials};
@@ -10,6 +9,7 @@ use checkgate::clock::Clock;
 use checkgate::queue::{CheckQueue, EarlyTimes, QUEUE_NAME, Schedule, Storage};
 use chrono::{DateTime, TimeDelta, Utc};
 use simulator::azure_devops::AzureDevOps;
+use simulator::calls::Call;
 use simulator::faults::Fault;
 use simulator::storage_queue::{Message, StorageQueue};
 
@@ -23,20 +23,53 @@ const LEASE: TimeDelta = TimeDelta::minutes(10);
 const SLOW: &str = "default: slow\nchecks: { slow: { timeout: 1h, reevaluateEvery: 20m, \
                     conditions: [ workItems: { state: Completed } ] } }";
 
-/// When a handler dies: at its next look at the clock once Azure DevOps and the queue have got so many calls.
+/// When a handler dies: at its next look at the clock once this has happened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Death {
+    Never,
+    /// Azure DevOps and the queue have got so many calls.
+    AfterCalls(usize),
+    /// Azure DevOps has been asked for work items, after so many calls of all kinds.
+    WhileItReads(usize),
+    /// It has died.
+    Past,
+}
+
+/// What will become of a handler.
 #[derive(Clone)]
-struct Fate(Arc<AtomicUsize>);
+struct Fate(Arc<Mutex<Death>>);
 
 impl Fate {
-    const NEVER: usize = usize::MAX;
+    fn set(&self, death: Death) {
+        *self.0.lock().expect("nobody panics here") = death;
+    }
 
-    fn dies_after(&self, calls: usize) {
-        self.0.store(calls, Ordering::Relaxed);
+    /// The next evaluation dies while it reads the work items.
+    fn dies_while_it_reads(&self, world: &World) {
+        self.set(Death::WhileItReads(world.azure_devops_server().calls().len()));
     }
 
     fn is_dead(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == Self::NEVER
+        *self.0.lock().expect("nobody panics here") == Death::Past
     }
+
+    /// Whether it dies now.
+    fn has_come(&self, azure_devops: &AzureDevOps, queue: Option<&StorageQueue>) -> bool {
+        let mut death = self.0.lock().expect("nobody panics here");
+        let has_come = match (*death, queue) {
+            (Death::Never | Death::Past, _) | (_, None) => false,
+            (Death::AfterCalls(after), Some(queue)) => calls(azure_devops, queue) >= after,
+            (Death::WhileItReads(before), _) => azure_devops.calls().iter().skip(before).any(reads_work_items),
+        };
+        if has_come {
+            *death = Death::Past;
+        }
+        has_come
+    }
+}
+
+fn reads_work_items(call: &Call) -> bool {
+    call.path.to_lowercase().contains("workitems")
 }
 
 /// How many calls Azure DevOps and the queue have got.
@@ -48,14 +81,12 @@ fn calls(azure_devops: &AzureDevOps, queue: &StorageQueue) -> usize {
 async fn a_mortal_world(checks: &str) -> (World, Fate) {
     let hand = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
     let azure_devops = AzureDevOps::start(hand.clone()).await.expect("a port");
-    let fate = Fate(Arc::new(AtomicUsize::new(Fate::NEVER)));
+    let fate = Fate(Arc::new(Mutex::new(Death::Never)));
     let queue = Arc::new(OnceLock::<StorageQueue>::new());
     let clock = {
         let (hand, azure_devops, queue, fate) = (hand.clone(), azure_devops.clone(), Arc::clone(&queue), fate.clone());
         Clock::from_fn(move || {
-            let calls = queue.get().map_or(0, |queue| calls(&azure_devops, queue));
-            let dies = |after| (calls >= after).then_some(Fate::NEVER);
-            assert!(fate.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, dies).is_err(), "the machine dies");
+            assert!(!fate.has_come(&azure_devops, queue.get()), "the machine dies");
             hand.now()
         })
     };
@@ -76,30 +107,32 @@ fn keep_lease(world: &World) {
     });
 }
 
-/// A check whose second evaluation dies with its host after so many calls; `None` if it ends before.
-async fn a_dead_evaluation(after: usize, given: impl FnOnce(&World)) -> Option<World> {
+/// A check whose second evaluation dies with its host after so many calls, or while it reads work items where none is given.
+/// `None` if it ends before.
+async fn a_dead_evaluation(after: Option<usize>, given: impl FnOnce(&World)) -> Option<World> {
     let (mut world, fate) = a_mortal_world(SLOW).await;
     world.accept(a_check()).await;
     world.run_due_messages().await;
     given(&world);
-    fate.dies_after(calls(world.azure_devops_server(), &world.queue) + after);
+    let so_far = calls(world.azure_devops_server(), &world.queue);
+    match after {
+        Some(after) => fate.set(Death::AfterCalls(so_far + after)),
+        None => fate.dies_while_it_reads(&world),
+    }
     world.wait_for_the_next_message();
     world.run_due_messages().await;
     if fate.is_dead() {
         keep_lease(&world);
         return Some(world);
     }
-    fate.dies_after(Fate::NEVER);
+    fate.set(Death::Never);
     world.may_leave_messages();
     None
 }
 
-/// The calls of an evaluation until it has read the facts: for its early successor, the record, and the work items.
-const UNTIL_FACTS: usize = 4;
-
 #[tokio::test]
 async fn a_death_in_the_middle_of_an_evaluation_costs_two_minutes_at_most() {
-    let world = a_dead_evaluation(UNTIL_FACTS, World::close_work_item).await.expect("it dies");
+    let world = a_dead_evaluation(None, World::close_work_item).await.expect("it dies");
     world.expect_no_decision();
 
     world.advance(minutes(2)).await;
@@ -111,7 +144,7 @@ async fn a_death_in_the_middle_of_an_evaluation_costs_two_minutes_at_most() {
 #[tokio::test]
 async fn a_death_before_or_after_any_call_of_an_evaluation_that_decides_costs_two_minutes_at_most() {
     let mut after = 0;
-    while let Some(world) = a_dead_evaluation(after, World::close_work_item).await {
+    while let Some(world) = a_dead_evaluation(Some(after), World::close_work_item).await {
         println!("dead after {after} calls");
         // Before its early successor is queued, nothing can be done: the host's lease has to end.
         world.advance(if after == 0 { minutes(10) } else { minutes(2) }).await;
@@ -126,7 +159,7 @@ async fn a_death_before_or_after_any_call_of_an_evaluation_that_decides_costs_tw
 #[tokio::test]
 async fn a_death_before_or_after_any_call_of_an_evaluation_that_waits_delays_the_check_by_two_minutes_at_most() {
     let mut after = 0;
-    while let Some(world) = a_dead_evaluation(after, |_| {}).await {
+    while let Some(world) = a_dead_evaluation(Some(after), |_| {}).await {
         println!("dead after {after} calls");
         world.close_work_item();
         let announced = world.log().matches("Not decided yet").count();
@@ -146,7 +179,7 @@ async fn a_death_before_or_after_any_call_of_an_evaluation_that_waits_delays_the
 
 #[tokio::test]
 async fn the_old_message_finds_itself_superseded_when_it_comes_back() {
-    let world = a_dead_evaluation(UNTIL_FACTS, |_| {}).await.expect("it dies");
+    let world = a_dead_evaluation(None, |_| {}).await.expect("it dies");
     world.advance(minutes(2)).await;
     assert_eq!(world.messages().len(), 2, "the old message, and the next evaluation");
     let next = next_evaluation(&world);
@@ -215,7 +248,7 @@ async fn a_check_that_kills_every_machine_fails_after_eight_deaths_and_nothing_i
     let (mut world, fate) = a_mortal_world(SLOW).await;
     world.accept(a_check()).await;
     for _ in 0..8 {
-        fate.dies_after(calls(world.azure_devops_server(), &world.queue) + UNTIL_FACTS);
+        fate.dies_while_it_reads(&world);
         world.run_due_messages().await;
         assert!(fate.is_dead());
         keep_lease(&world);
