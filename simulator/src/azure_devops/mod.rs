@@ -29,7 +29,7 @@ pub use state::{
     CheckTask, Coverage, CoverageStatistic, CoverageStatus, CreateLog, Event, EventStatus, Issue, IssueKind, KeyAnswer,
     LateEvent, LateWrite, Log, LogReference, NewCheck, Plan, PlanState, Project, PullRequest, RecordState, Resource,
     ResourceKind, Reviewer, Run, State, TASK_CHECK, TaskReference, TaskResult, TestResults, TimelineRecord, Token,
-    Unauthorized, Variable, WorkItem, WorkItemState, odd_records,
+    Unauthorized, UpdateAnswer, Variable, WorkItem, WorkItemState, odd_records,
 };
 
 use crate::clock::Clock;

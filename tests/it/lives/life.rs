@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use simulator::azure_devops::TaskResult;
+use simulator::azure_devops::{TaskResult, UpdateAnswer};
 use simulator::azure_pipelines::{CheckSettings, ErrorStatus};
 use simulator::faults::{Fault, RetryAfter};
 
@@ -183,6 +183,8 @@ pub(super) struct Life {
     pub(super) pick_up_lag: TimeDelta,
     /// Whether the server serves the callbacks of checks only as previews.
     pub(super) callbacks_are_previews: bool,
+    /// What it answers updates of records with.
+    pub(super) update_answer: UpdateAnswer,
     /// What happens, in order; the times count from the beginning.
     pub(super) events: Vec<(TimeDelta, Event)>,
     /// How probable it is that a call fails in one of many ways.
@@ -224,6 +226,7 @@ impl Life {
             latency: Duration::from_millis(if is_slow { random.u64(1..1_000) } else { 0 }),
             pick_up_lag: TimeDelta::seconds(if is_slow { random.i64(0..8) } else { 0 }),
             callbacks_are_previews: random.u8(..8) == 0,
+            update_answer: update_answer(seed),
             events: events(&mut random, mode, is_calm),
             showers: if is_calm { 0.0 } else { sometimes(&mut random, 0.02) },
             death: sometimes(&mut random, 0.025),
@@ -249,6 +252,7 @@ impl Life {
             latency: Duration::ZERO,
             pick_up_lag: TimeDelta::zero(),
             callbacks_are_previews: false,
+            update_answer: UpdateAnswer::WholeRecords,
             events: vec![FIRST_DELIVERY],
             showers: 0.0,
             death: 0.0,
@@ -310,6 +314,15 @@ impl Life {
 
 fn seconds(random: &mut fastrand::Rng, range: std::ops::Range<i64>) -> TimeDelta {
     TimeDelta::seconds(random.i64(range))
+}
+
+/// Half of the servers answer with whole records.
+const fn update_answer(seed: u64) -> UpdateAnswer {
+    match seed % 4 {
+        0 => UpdateAnswer::WithoutVariables,
+        1 => UpdateAnswer::Nothing,
+        _ => UpdateAnswer::WholeRecords,
+    }
 }
 
 /// Half of the checks have the *Timeout* that the docs ask for. The others wait for long, so that what comes late is seen.

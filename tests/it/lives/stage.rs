@@ -202,6 +202,7 @@ impl Stage {
             state.plans.clear();
             state.tokens.clear();
             let previews = ["/events", "/records"].map(str::to_owned);
+            state.update_answer = life.update_answer;
             state.preview_only = previews.into_iter().filter(|_| life.callbacks_are_previews).collect();
             state.work_item(42, if life.is_closed { "Closed" } else { "Active" });
             let run = state.run();

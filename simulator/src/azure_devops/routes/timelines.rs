@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::answers::{Answer, Refusal};
 use super::ask::Ask;
 use super::plans::{guid, plan, writable_plan};
-use crate::azure_devops::state::{Plan, State, TimelineRecord};
+use crate::azure_devops::state::{Plan, State, TimelineRecord, UpdateAnswer};
 
 /// The wrapper around a list in a request.
 #[derive(Deserialize)]
@@ -47,6 +47,7 @@ pub(super) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> 
 }
 
 pub(super) fn update_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    let answer = state.update_answer;
     let plan = writable_plan(state, ask)?;
     same_timeline(plan, ask)?;
     let Wrapper { count, value: updates } = ask.json::<Wrapper<TimelineRecord>>()?;
@@ -58,7 +59,13 @@ pub(super) fn update_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer,
     let created: Vec<_> = created.collect();
     plan.client_records.extend(created);
     let merged = updates.into_iter().map(|update| shown(plan.upsert(update, ask.now)));
-    merged.collect::<Result<_, _>>().map(Answer::List)
+    let mut merged: Vec<Value> = merged.collect::<Result<_, _>>()?;
+    match answer {
+        UpdateAnswer::WholeRecords => {}
+        UpdateAnswer::WithoutVariables => merged.iter_mut().for_each(|record| record["variables"] = Value::Null),
+        UpdateAnswer::Nothing => merged.clear(),
+    }
+    Ok(Answer::List(merged))
 }
 
 fn acceptable(plan: &Plan, update: &TimelineRecord) -> Result<(), Refusal> {

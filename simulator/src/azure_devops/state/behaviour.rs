@@ -38,6 +38,17 @@ pub enum LateWrite {
     Refused,
 }
 
+/// What an update of records is answered with. Azure DevOps' reference shows whole records, in an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateAnswer {
+    /// The records as they are then.
+    WholeRecords,
+    /// The same without their variables.
+    WithoutVariables,
+    /// No records.
+    Nothing,
+}
+
 /// What creating a log with a known path does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateLog {

@@ -34,7 +34,7 @@ mod token;
 mod word_or_number;
 mod work_item;
 
-pub use behaviour::{CreateLog, EventStatus, LateEvent, LateWrite, Unauthorized};
+pub use behaviour::{CreateLog, EventStatus, LateEvent, LateWrite, Unauthorized, UpdateAnswer};
 pub use check_configuration::{APPROVAL, CheckConfiguration, KeyAnswer, TASK_CHECK};
 pub use new_check::{CheckIds, CheckTask, NewCheck};
 pub use odd_records::odd_records;

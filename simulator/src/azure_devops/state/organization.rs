@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::behaviour::{CreateLog, EventStatus, LateEvent, LateWrite, Unauthorized};
+use super::behaviour::{CreateLog, EventStatus, LateEvent, LateWrite, Unauthorized, UpdateAnswer};
 use super::check_configuration::{CheckConfiguration, KeyAnswer};
 use super::plan::Plan;
 use super::planned::Planned;
@@ -67,6 +67,8 @@ pub struct State {
     pub late_write: LateWrite,
     /// What creating a log with a known path does.
     pub create_log: CreateLog,
+    /// What an update of records is answered with.
+    pub update_answer: UpdateAnswer,
     /// Ends of paths, such as `/events`, whose resources need the preview flag in every version.
     pub preview_only: BTreeSet<String>,
     /// Whether a new check gets its own timeline id. If not, the timeline has the plan's id.
@@ -114,6 +116,7 @@ impl State {
             event_status: EventStatus::NoContent,
             late_write: LateWrite::Accepted,
             create_log: CreateLog::GetOrCreate,
+            update_answer: UpdateAnswer::WholeRecords,
             preview_only: BTreeSet::new(),
             separate_timeline: false,
             planned: Planned::default(),
