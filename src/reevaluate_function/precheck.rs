@@ -1,6 +1,7 @@
 //! Before an evaluation: does somebody still wait for this check, and does the check belong to this chain of messages?
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use super::Ended;
 use super::record::{self, Reader, recorded_claim};
@@ -46,7 +47,7 @@ impl Precheck {
     }
 }
 
-/// Looks for the check. Before the first evaluation the delivered token must be able to read the delivered plan or record,
+/// Looks for the check. Before the first evaluation the delivered token must be able to read the delivered record or plan,
 /// which proves where the delivery comes from.
 ///
 /// The session follows the plan to the timeline that has the record, where the delivered one has not.
@@ -62,16 +63,22 @@ pub(super) async fn look(session: &mut Session<'_>, is_first: bool) -> Result<Se
 }
 
 async fn look_once(session: &mut Session<'_>, is_first: bool) -> Result<Seen, Error> {
+    let mut record = session.record().await;
     let mut plan = None;
-    if is_first {
+    if is_first && is_missing(&record) {
         plan = match session.plan().await {
             Ok(plan) => Some(plan),
-            // Whether a check's token may read its plan is not documented. Its record, read next, proves as much.
+            // Whether a check's token may read its plan is not documented.
             Err(error) if error.kind == ErrorKind::NotVisible => None,
             Err(error) => return Err(error),
         };
+        let others = |timeline: &Uuid| *timeline != session.properties().timeline_id;
+        if let Some(timeline) = plan.as_ref().and_then(Plan::timeline_id).filter(others) {
+            session.use_timeline(timeline);
+            record = session.record().await;
+        }
     }
-    let seen = match find_record(session, plan.as_ref()).await {
+    let seen = match record {
         // Only Azure Pipelines completes its own record, and it always does.
         Ok(Some(record)) if !record::is_own(&record) => return Ok(Seen::Record(record)),
         Ok(record) => record.map_or(Seen::Missing, Seen::Record),
@@ -88,19 +95,11 @@ async fn look_once(session: &mut Session<'_>, is_first: bool) -> Result<Seen, Er
     Ok(seen)
 }
 
-/// The check's record, in the delivered timeline or in the plan's.
-async fn find_record(session: &mut Session<'_>, plan: Option<&Plan>) -> Result<Option<CheckRecord>, Error> {
-    let record = session.record().await;
-    let is_missing = match &record {
+/// Whether the record may be in another timeline.
+fn is_missing(record: &Result<Option<CheckRecord>, Error>) -> bool {
+    match record {
         Ok(record) => record.is_none(),
         Err(error) => error.kind == ErrorKind::NotVisible,
-    };
-    match plan.and_then(Plan::timeline_id) {
-        Some(timeline) if is_missing && timeline != session.properties().timeline_id => {
-            session.use_timeline(timeline);
-            session.record().await
-        }
-        _ => record,
     }
 }
 
