@@ -1,5 +1,6 @@
 //! An update of the check's own timeline record.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -28,7 +29,7 @@ pub struct RecordUpdate {
     pub created: Option<NewRecord>,
     /// Variables to write, each `{ "value": … }`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub variables: BTreeMap<&'static str, serde_json::Value>,
+    pub variables: BTreeMap<Cow<'static, str>, serde_json::Value>,
 }
 
 /// What a record needs to be made.
@@ -60,8 +61,8 @@ pub struct LogReference {
 impl RecordUpdate {
     /// Writes a variable.
     #[must_use]
-    pub fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.variables.insert(name, json!({ "value": value.into(), "isSecret": false }));
+    pub fn variable(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.variables.insert(name.into(), json!({ "value": value.into(), "isSecret": false }));
         self
     }
 

@@ -53,6 +53,13 @@ impl CheckRecord {
         let (_, variable) = variables.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
         variable.get("value")?.as_str()
     }
+
+    /// The variables whose names begin so, with their names in lower case.
+    pub fn variables_of(&self, prefix: &'static str) -> impl Iterator<Item = (String, &str)> {
+        let all = self.variables.iter().flatten().map(|(name, variable)| (name.to_ascii_lowercase(), variable));
+        let own = all.filter(move |(name, _)| name.starts_with(prefix));
+        own.filter_map(|(name, variable)| Some((name, variable.get("value")?.as_str()?)))
+    }
 }
 
 /// The check's orchestration plan, as far as checkgate reads it.
@@ -108,27 +115,32 @@ impl Session<'_> {
     pub async fn record(&self) -> Result<Option<CheckRecord>, Error> {
         let what = "read the check's record";
         let records: Wrapped<Value> = self.get_preview(what, &self.records_path()).await?;
-        let own = self.properties.task_instance_id.to_string();
-        let is_own = |record: &Value| record["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(&own));
-        let record = records.value.into_iter().find(is_own);
         // Only the own record must have the expected shape: anybody may write the others.
-        record.map(CheckRecord::deserialize).transpose().map_err(|_| error::unexpected_shape(what))
+        self.own(records.value).map(CheckRecord::deserialize).transpose().map_err(|_| error::unexpected_shape(what))
     }
 
-    /// Writes into the check's own record.
+    /// Writes into the check's own record. Returns the record as it is then, where Azure DevOps answers with it: its reference
+    /// shows whole records there, but does not promise their variables.
     ///
     /// # Errors
     ///
     /// As any call.
-    pub async fn update_record(&self, update: &RecordUpdate) -> Result<(), Error> {
+    pub async fn update_record(&self, update: &RecordUpdate) -> Result<Option<CheckRecord>, Error> {
         let what = "update the check's record";
         let mut record = encode(what, update)?;
         record["id"] = json!(self.properties.task_instance_id);
         let body = Body::Json(json!({ "count": 1, "value": [record] }));
         let path = self.records_path();
         let call = Call { what, method: Method::PATCH, path: &path, body, version: None };
-        let _: serde::de::IgnoredAny = self.write(call).await?;
-        Ok(())
+        let answer: Value = self.write(call).await?;
+        let records = Wrapped::<Value>::deserialize(answer).map(|records| records.value).unwrap_or_default();
+        Ok(self.own(records).and_then(|record| CheckRecord::deserialize(record).ok()))
+    }
+
+    /// The check's own record among these.
+    fn own(&self, records: Vec<Value>) -> Option<Value> {
+        let own = self.properties.task_instance_id.to_string();
+        records.into_iter().find(|record| record["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(&own)))
     }
 
     /// Creates the check's log, or finds the one that has its path already. Returns its id.

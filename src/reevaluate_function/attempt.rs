@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use super::context::Context;
-use super::decision::{self, Posted, ReadBack};
+use super::decide::{adopt, agree_on, decide, deliver};
 use super::next::{self, Next};
 use super::precheck::{self, Precheck, Seen};
 use super::retry::StepError;
 use super::successor::NotQueued;
 use super::{Ended, Failure, status};
 use crate::evaluation::{Status, Verdict};
-use crate::queue::{PendingDecision, QueueError};
+use crate::queue::QueueError;
 use crate::task::Decision;
 use crate::task_log;
 
@@ -78,13 +78,19 @@ async fn evaluate(context: &mut Context<'_>, purpose: Purpose) -> Next {
         }
     };
     context.begin();
+    let is_settled = match &seen {
+        Seen::Record(record) => context.judges().0.is_settled(record),
+        Seen::Missing | Seen::Hidden | Seen::Gone(_) => true,
+    };
     match seen {
         Seen::Missing => context.create_record().await,
         Seen::Record(record) => context.take_over(&record),
         Seen::Hidden | Seen::Gone(_) => {}
     }
-    if let Some(pending) = pending {
-        return adopt(context, pending, is_first).await;
+    match pending {
+        Some(pending) if is_settled || pending.accepted => return adopt(context, pending, is_first).await,
+        Some(pending) => return agree_on(context, pending, is_first).await,
+        None => {}
     }
     context.open_log(is_first).await;
     if let Some(next) = without_evaluating(context, purpose) {
@@ -149,63 +155,6 @@ async fn cannot_hand_on(context: &mut Context<'_>, error: QueueError) -> Result<
         _ => {
             context.note_not_queued().await;
             Err(Failure::NotQueued(error))
-        }
-    }
-}
-
-/// Makes a decision: writes it into the record, sees whether it counts, and shows it in the log.
-async fn decide(context: &mut Context<'_>, decision: Decision, lines: Vec<String>) -> Next {
-    let shown = decision::announce(decision.clone(), context.message.check.definition.dry_run);
-    context.note_decision(&decision, &shown.decision);
-    if let Some(record) = context.keep_decision(shown.record, &shown.decision).await {
-        let (reader, claims) = context.judges();
-        match decision::compare(&record, &shown.decision, reader, claims) {
-            ReadBack::Ours => {}
-            ReadBack::Other(theirs) => return adopt(context, PendingDecision::new(theirs), false).await,
-            ReadBack::End(ended) => return Next::End(ended),
-            ReadBack::Unclear(claim) => {
-                context.write_log(lines).await;
-                return context.wait_for_other_chain(claim, None);
-            }
-        }
-    }
-    context.begin_to_settle();
-    // The last lines come before the decision: after it, nobody reads them.
-    let logged = context.write_log([lines, shown.lines].concat()).await;
-    Next::Deliver(PendingDecision { logged, ..PendingDecision::new(shown.decision) })
-}
-
-/// Takes over a decision that was made before, and shows it where the log does not yet.
-async fn adopt(context: &mut Context<'_>, mut pending: PendingDecision, is_first: bool) -> Next {
-    context.begin_to_settle();
-    if !pending.logged {
-        context.open_log(is_first).await;
-        pending.logged = context.write_log(task_log::decision(&pending.decision, None)).await;
-    }
-    Next::Deliver(pending)
-}
-
-/// Posts a decision. One that does not arrive, or is not confirmed, travels on in the next message.
-async fn deliver(context: &mut Context<'_>, pending: PendingDecision) -> Next {
-    let pending = pending.sent_again();
-    if context.message.progress.unreadable_since().is_some() {
-        context.write_log(Vec::new()).await;
-    }
-    context.settle().await;
-    let answer = decision::post(&context.session, &pending, context.shown_in()).await;
-    context.log_decision(&pending.decision, &answer);
-    context.tell_decision(&pending.decision, &answer);
-    match answer {
-        Ok(Posted::Confirmed) => Next::End(Ended::Decided(pending.decision)),
-        Ok(Posted::Gone(error)) => context.post_again_before_believing(pending, &error),
-        Ok(Posted::Unconfirmed) => {
-            context.message.keep(PendingDecision { accepted: true, ..pending });
-            let why = "the decision is accepted, not yet confirmed".to_owned();
-            Next::Requeue { at: context.present() + decision::CONFIRM_AFTER, why }
-        }
-        Err(error) => {
-            context.message.keep(pending);
-            context.after_error(&StepError::Deliver(&error))
         }
     }
 }

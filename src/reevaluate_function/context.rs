@@ -55,6 +55,8 @@ pub(super) struct Context<'a> {
     pub(super) has_record: bool,
     /// Whether checkgate made that record, so that nobody else completes it.
     pub(super) owns_record: bool,
+    /// The record as it was when this evaluation made its newest claim, where Azure DevOps has answered with it.
+    pub(super) claimed: Option<CheckRecord>,
     /// Whether the record says that the check has not begun.
     pub(super) is_pending: bool,
     /// When this chain looks again, as far as is known: what its claims promise.
@@ -90,6 +92,7 @@ impl<'a> Context<'a> {
             early: None,
             has_record: false,
             owns_record: false,
+            claimed: None,
             is_pending: false,
             next_look: now,
             notes,

@@ -7,9 +7,25 @@
 //!
 //! # How
 //!
-//! The decision is first written into the check's record, sealed ([`super::record`]). Then the record is read back. If it
-//! holds another decision by now, that one counts. If it holds a newer claim, the other chain decides. Only then are the last
-//! lines written into the log (nobody reads it after the decision) and the decision is posted.
+//! An evaluation that has come to a decision
+//!
+//! 1. writes its claim into the check's record, unless it has already, with a new time that nobody else's claim has,
+//! 2. looks at the record as it is then: if it holds a decision, that one counts,
+//! 3. writes its decision into the record, sealed ([`super::record`]),
+//! 4. looks at the record again: if it holds another claim by now, another evaluation is on the same way, and this one waits.
+//!
+//! Only then are the last lines written into the log (nobody reads it after the decision) and the decision is posted.
+//! Azure DevOps answers each write with the record as it is then, so that two calls are enough.
+//!
+//! Two evaluations never both come to the end with different decisions. Say that both A and B did, and A made its claim first.
+//! A has found its own claim in step 4, so that was before step 1 of B. Then step 3 of A was earlier still, and B found a
+//! decision in step 2. (It is the same way as that of [`super::once`].)
+//!
+//! An evaluation that has to wait follows the decision that it finds in the record later, on the same way, with a new claim.
+//! There may be several decisions by then, of which one may have been posted. It was made with the newest of their claims: each
+//! earlier claim was followed by another one, so that its evaluation did not come to the end. So each decision has a variable of
+//! its own, and the one with the newest claim counts. Where that is the record's claim, it is *settled* and followed at once:
+//! who claims the check later finds it, and who has claimed it before waits.
 //!
 //! A post that fails makes the decision *pending*: it travels in the next message, and every later evaluation delivers it
 //! instead of judging again. A post that succeeds does not prove that Azure Pipelines matched it with the check. The record
@@ -18,8 +34,9 @@
 //!
 //! # Accepted races
 //!
-//! Two chains may write and read back at the same moment and post two decisions. Azure Pipelines takes the first and refuses
-//! the second. An evaluation whose write of the decision timed out may post a decision that the record does not hold yet.
+//! An evaluation whose write of its claim or decision timed out may post a decision that the record does not hold. And claims
+//! are as old as the clocks say that made them: of three evaluations at the same moment, on machines whose clocks differ, the
+//! third may follow the wrong one. Azure Pipelines takes the first decision and refuses the second.
 
 use chrono::TimeDelta;
 
@@ -45,6 +62,7 @@ const MAX_CONFIRMATIONS: u32 = 5;
 const MAX_REASON: usize = 2_000;
 
 /// A decision, and how it is shown.
+#[derive(Clone)]
 pub(super) struct Announcement {
     /// What Azure Pipelines gets: in a dry run always `succeeded`.
     pub(super) decision: Decision,
@@ -65,32 +83,32 @@ pub(super) fn announce(real: Decision, is_dry_run: bool) -> Announcement {
     Announcement { record: status::operation_update(&lines.join(" ")), decision, lines }
 }
 
-/// What the record holds after a decision was written into it.
-pub(super) enum ReadBack {
-    /// Our decision, as far as can be seen.
-    Ours,
-    /// Another decision: a duplicate of this message was faster.
-    Other(Decision),
+/// What became of a decision that was written into the record.
+pub(super) enum Kept {
+    /// This one counts.
+    Counts(Decision),
     /// The check is completed, or another chain decides it.
     End(Ended),
-    /// A claim of a chain that may still live.
-    Unclear(Claim),
+    /// Another evaluation or chain has claimed the check, and may still live.
+    Contested(Claim),
 }
 
-/// Compares the record with the decision that was written into it.
-pub(super) fn compare(record: &CheckRecord, ours: &Decision, reader: Reader<'_>, claims: &mut Claims) -> ReadBack {
+/// Compares the record with the decision that was written into it, and with the claim that was made before.
+pub(super) fn read_back(record: &CheckRecord, written: Decision, reader: Reader<'_>, claims: &mut Claims) -> Kept {
     if record.is_completed() {
-        return ReadBack::End(reader.completion(record));
+        return Kept::End(reader.completion(record));
     }
     let recorded = recorded_claim(record);
-    match (claims.judge(recorded.as_ref(), reader.message.progress.doubted_claim()), recorded) {
-        (Ownership::Other, _) => {
-            return ReadBack::End(Ended::Stopped("another chain of messages decides the check".to_owned()));
+    let is_contested = recorded.as_ref() != claims.newest();
+    let ownership = claims.judge(recorded.as_ref(), reader.message.progress.doubted_claim());
+    let is_unclear = matches!(ownership, Ownership::Unclear(_)) && !reader.message.is_over(reader.now);
+    match recorded {
+        _ if ownership == Ownership::Other => {
+            Kept::End(Ended::Stopped("another chain of messages decides the check".to_owned()))
         }
-        (Ownership::Unclear(_), Some(claim)) if !reader.message.is_over(reader.now) => return ReadBack::Unclear(claim),
-        _ => {}
+        Some(claim) if is_contested || is_unclear => Kept::Contested(claim),
+        _ => Kept::Counts(reader.decision(record).unwrap_or(written)),
     }
-    reader.decision(record).filter(|kept| kept != ours).map_or(ReadBack::Ours, ReadBack::Other)
 }
 
 /// How a post of a decision went, if it was not refused.

@@ -8,7 +8,7 @@
 //!
 //! In reading order: [`envelope`] (what the host sends), `put_back` (messages of other apps), `attempt` (one evaluation, from
 //! top to bottom), `precheck` (does somebody wait for this check, and is it ours?), `next` (what a verdict leads to), `retry`
-//! (what an error leads to), `status` and `decision` (what is shown and posted), `evidence` (what is recorded of a decision),
+//! (what an error leads to), `status`, `decision` and `decide` (what is shown and posted), `evidence` (what is recorded of a decision),
 //! `notify`, `once` and `telling` (who else is told), `page` (how it is written), `record` (the check's own timeline
 //! record), `successor` and `tries` (how the check is handed on, and what becomes of one that dies or
 //! cannot be handed on), `acting` (whose token is used), `context` (what all of them work with). [`watch`]: checks that
@@ -17,6 +17,7 @@
 mod acting;
 mod attempt;
 mod context;
+mod decide;
 mod decision;
 pub mod envelope;
 mod evidence;

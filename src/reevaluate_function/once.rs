@@ -82,7 +82,8 @@ pub(super) async fn become_sender(
 }
 
 async fn write(session: &Session<'_>, variable: &'static str, name: &str) -> Result<(), NotSender> {
-    session.update_record(&RecordUpdate::default().variable(variable, name)).await.map_err(NotSender::from)
+    session.update_record(&RecordUpdate::default().variable(variable, name)).await?;
+    Ok(())
 }
 
 async fn read(session: &Session<'_>) -> Result<CheckRecord, NotSender> {

@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::context::Context;
 use super::decision::ShownIn;
-use super::{record, status};
+use super::record::{self, recorded_claim, recorded_decision};
+use super::status;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::task::Decision;
 use crate::task_log;
@@ -91,23 +92,41 @@ impl Context<'_> {
 
     /// Writes into the check's record, and with it this message's claim. Returns whether that is certain.
     pub(super) async fn write_record(&mut self, update: RecordUpdate) -> bool {
+        self.claimed = None;
         if !self.has_record {
             return false;
         }
         let claim = self.claims.make_until(self.app.claim_times.next(self.app.clock.now()), self.next_look);
         let update = update.log(self.message.progress.log_id());
         let update = record::with_claim(update, &claim, self.message.check.deadline);
-        record::try_call(self.session.update_record(&update)).await.is_some()
+        let Some(answer) = record::try_call(self.session.update_record(&update)).await else { return false };
+        self.claimed = answer.filter(|record| recorded_claim(record).as_ref() == Some(&claim));
+        true
+    }
+
+    /// Claims the check, unless this evaluation has. Returns the record as it was at that moment; `None` if that is uncertain.
+    pub(super) async fn claim(&mut self) -> Option<CheckRecord> {
+        if self.claimed.is_none() {
+            if !self.write_record(RecordUpdate::default()).await {
+                return None;
+            }
+            if self.claimed.is_none() {
+                self.claimed = record::try_call(self.session.record()).await.flatten();
+            }
+        }
+        self.claimed.clone()
     }
 
     /// Writes a decision into the record, so that a crash from here on cannot lead to another one. Returns the record as it is
-    /// then, where it can be read.
-    pub(super) async fn keep_decision(&mut self, update: RecordUpdate, decision: &Decision) -> Option<CheckRecord> {
+    /// then, where it can be read. It makes no claim, so that the record shows whether another evaluation has made one.
+    pub(super) async fn keep_decision(&self, update: RecordUpdate, decision: &Decision) -> Option<CheckRecord> {
+        let claim = self.claims.newest().filter(|_| self.has_record)?;
         let (ids, sealer) = (&self.message.check.properties, &self.app.sealer);
-        let update = record::with_decision(update, decision, ids, sealer);
-        if !self.write_record(update).await {
-            return None;
+        let update = update.log(self.message.progress.log_id());
+        let update = record::with_decision(update, (decision, claim), ids, sealer);
+        match record::try_call(self.session.update_record(&update)).await? {
+            Some(record) if recorded_decision(&record, ids, sealer).is_some() => Some(record),
+            _ => record::try_call(self.session.record()).await.flatten(),
         }
-        record::try_call(self.session.record()).await.flatten()
     }
 }

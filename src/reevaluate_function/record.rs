@@ -2,7 +2,8 @@
 //!
 //! The main variables of the record are two. One holds the claim of the chain of messages that lives; see
 //! [`crate::queue::claim`]. The other holds the decision, sealed, from the moment at which it is made: it survives a crash,
-//! and every other evaluation of the check follows it.
+//! and every other evaluation of the check follows it. Evaluations that decide at the same moment write one each, and the one
+//! with the newest claim counts.
 
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use crate::task::{Decision, TaskProperties};
 /// The variable that holds the claim of the chain that lives.
 const CLAIM: &str = "checkgate.claim";
 
-/// The variable that holds the decision, sealed.
+/// How the names of the variables begin that hold decisions, sealed. Then follow a dot, and when the claim was made with which
+/// it was decided, in 16 hexadecimal digits. Earlier versions wrote one, without them.
 const DECISION: &str = "checkgate.decision";
 
 /// The variable that holds the deadline of the chain that lives.
@@ -59,26 +61,43 @@ pub(super) fn new_record(check: &Check, now: DateTime<Utc>) -> RecordUpdate {
     RecordUpdate { created, start_time: Some(now), ..RecordUpdate::default() }.variable(CREATED, "true")
 }
 
-/// The decision that the record holds, if checkgate made it for this check.
+/// The decision that the record holds, if checkgate made it for this check: the one with the newest claim.
 pub(crate) fn recorded_decision(record: &CheckRecord, ids: &TaskProperties, sealer: &Sealer) -> Option<Decision> {
-    let bytes = sealer.open(record.variable(DECISION)?, &decision_binding(ids)).ok()?;
-    serde_json::from_slice(&bytes).ok()
+    newest_decision(record, ids, sealer).map(|(_, decision)| decision)
 }
 
-/// What a sealed decision is bound to: its check.
-fn decision_binding(ids: &TaskProperties) -> String {
-    format!("{} decision", ids.seal_binding())
+/// That decision, and its variable.
+fn newest_decision(record: &CheckRecord, ids: &TaskProperties, sealer: &Sealer) -> Option<(String, Decision)> {
+    let mut sealed: Vec<_> = record.variables_of(DECISION).collect();
+    sealed.sort();
+    sealed.into_iter().rev().find_map(|(variable, sealed)| {
+        let bytes = sealer.open(sealed, &decision_binding(ids, &variable)).ok()?;
+        Some((variable, serde_json::from_slice(&bytes).ok()?))
+    })
 }
 
-/// Adds a decision, sealed.
+/// The variable of a decision that is made with this claim.
+fn decision_variable(claim: &Claim) -> String {
+    format!("{DECISION}.{:016x}", claim.made_at)
+}
+
+/// What a sealed decision is bound to: its check, and its variable.
+fn decision_binding(ids: &TaskProperties, variable: &str) -> String {
+    let claim = variable.strip_prefix(DECISION).unwrap_or_default();
+    format!("{} decision{claim}", ids.seal_binding())
+}
+
+/// Adds a decision that was made with this claim, sealed.
 pub(super) fn with_decision(
     update: RecordUpdate,
-    decision: &Decision,
+    (decision, claim): (&Decision, &Claim),
     ids: &TaskProperties,
     sealer: &Sealer,
 ) -> RecordUpdate {
     let text = serde_json::to_vec(decision).unwrap_or_default();
-    update.variable(DECISION, sealer.seal(&text, &decision_binding(ids)))
+    let variable = decision_variable(claim);
+    let sealed = sealer.seal(&text, &decision_binding(ids, &variable));
+    update.variable(variable, sealed)
 }
 
 /// Adds a claim, and the deadline of its chain.
@@ -126,6 +145,12 @@ impl Reader<'_> {
         recorded_decision(record, &self.message.check.properties, self.sealer)
     }
 
+    /// Whether the decision that the record holds was made with the record's claim. Then everybody follows it.
+    pub(super) fn is_settled(&self, record: &CheckRecord) -> bool {
+        let decided = newest_decision(record, &self.message.check.properties, self.sealer);
+        decided.map(|(variable, _)| variable) == recorded_claim(record).as_ref().map(decision_variable)
+    }
+
     /// The decision that was made already, by this chain or another, and may not have arrived. The record's counts, unless
     /// Azure DevOps has accepted ours.
     pub(super) fn pending_decision(&self, record: &CheckRecord) -> Option<PendingDecision> {
@@ -134,8 +159,8 @@ impl Reader<'_> {
             return ours;
         }
         let Some(decision) = self.decision(record) else {
-            if record.variable(DECISION).is_some() {
-                Event::DecisionForged.report(&format!("the variable {DECISION} does not open"));
+            if let Some((variable, _)) = record.variables_of(DECISION).next() {
+                Event::DecisionForged.report(&format!("the variable {variable} does not open"));
             }
             return ours;
         };

@@ -96,12 +96,22 @@ pub(crate) fn shape(call: &Call) -> String {
     format!("{} {}?{} {body}", call.method, path.join("/"), names(&call.query))
 }
 
+/// The name of a member, without the parts that are numbers.
+fn fixed(name: &str) -> String {
+    let parts = name.split('.').map(|part| if part.chars().any(|c| c.is_ascii_digit()) { "*" } else { part });
+    parts.collect::<Vec<_>>().join(".")
+}
+
 fn members(value: &Value) -> String {
     match value {
         Value::Object(object) => {
             format!(
                 "{{{}}}",
-                object.iter().map(|(name, value)| format!("{name}:{}", members(value))).collect::<Vec<_>>().join(",")
+                object
+                    .iter()
+                    .map(|(name, value)| format!("{}:{}", fixed(name), members(value)))
+                    .collect::<Vec<_>>()
+                    .join(",")
             )
         }
         Value::Array(items) => format!("[{}]", items.first().map(members).unwrap_or_default()),

@@ -16,6 +16,7 @@ mod catalogue;
 mod checks_as_code;
 mod closed_output;
 mod command_line;
+mod contested;
 mod contract;
 mod dashboards;
 mod deaths;

@@ -23,6 +23,8 @@ struct Protocol {
     /// Whether a message that is tried again counts on a claim of its first try.
     tries: bool,
     pending_decision: bool,
+    /// Whether a decision counts only if nobody else has claimed the check since this evaluation did.
+    claim_before_decision: bool,
     enqueue_before_acknowledging: bool,
     successor_before_delete: bool,
     /// Whether an evaluation begins by queueing its message once more.
@@ -49,6 +51,7 @@ impl Protocol {
             waiting_for_other_chain: true,
             tries: true,
             pending_decision: true,
+            claim_before_decision: true,
             enqueue_before_acknowledging: true,
             successor_before_delete: true,
             early_successor: true,
@@ -197,7 +200,8 @@ enum Action {
 struct State {
     // Azure DevOps.
     claim: Option<Claim>,
-    kept: Option<Decision>,
+    /// The decision in the record that counts, and the claim with which it was made.
+    kept: Option<(Claim, Decision)>,
     end: Option<End>,
     late_claim: Option<Claim>,
     // The queue and its host.
@@ -241,6 +245,23 @@ impl State {
         latest + 1
     }
 
+    fn kept_decision(&self) -> Option<Decision> {
+        self.kept.as_ref().map(|(_, decision)| *decision)
+    }
+
+    /// Whether the decision that counts was made with the record's claim. Then all others follow it.
+    fn is_settled(&self) -> bool {
+        self.kept.as_ref().map(|(kept, _)| kept.made_at) == self.claim.as_ref().map(|claim| claim.made_at)
+    }
+
+    /// Of several decisions, the one with the newest claim counts.
+    fn keep(&mut self, claim: Option<&Claim>, decision: Decision) {
+        let made_at = claim.map_or(0, |claim| claim.made_at);
+        if self.kept.as_ref().is_none_or(|(kept, _)| kept.made_at <= made_at) {
+            self.kept = Some((Claim { made_at, message_id: String::new(), next_look: None }, decision));
+        }
+    }
+
     /// An evaluation has a successor. Those that wait for it go on to wait for the successor, if they saw the claim of this
     /// evaluation, or if it made none: in both cases the successor's turn comes before the chain counts as dead.
     fn promise(&mut self, evaluation: &Evaluation, successor: u8) {
@@ -268,7 +289,8 @@ impl State {
             let early = running.early.iter_mut().flat_map(|early| &mut early.doubted);
             running.claims.known.iter_mut().chain(&mut message.claims).chain(&mut message.doubted).chain(early)
         });
-        self.claim.iter_mut().chain(&mut self.late_claim).chain(queued).chain(running).for_each(&mut act);
+        let kept = self.kept.iter_mut().map(|(claim, _)| claim);
+        self.claim.iter_mut().chain(&mut self.late_claim).chain(kept).chain(queued).chain(running).for_each(&mut act);
     }
 
     /// Forgets what cannot count any more: of older claims when they were made, and those of messages that neither live nor
@@ -482,7 +504,7 @@ impl Protocol {
             return;
         }
         if self.pending_decision {
-            message.pending_decision = state.kept.or(message.pending_decision);
+            message.pending_decision = state.kept_decision().or(message.pending_decision);
         }
         let is_over = message.evaluations >= self.last_evaluation;
         if matches!(turn, Ownership::Unclear(_)) && message.pending_decision.is_none() && !is_over {
@@ -494,7 +516,10 @@ impl Protocol {
         message.begun = true;
         message.awaits.clear();
         state.turns += 1;
-        evaluation.step = message.pending_decision.map_or(Step::Claim, Step::Report);
+        evaluation.step = match message.pending_decision {
+            Some(decision) if state.is_settled() || !self.claim_before_decision => Step::Report(decision),
+            _ => Step::Claim,
+        };
     }
 
     fn find(&self, state: &mut State, evaluation: &mut Evaluation, finding: Finding) {
@@ -528,27 +553,44 @@ impl Protocol {
                 } else {
                     state.late_claim = claim;
                 }
-                evaluation.step = Step::Judge;
+                let has_claimed = happens && self.claim_before_decision;
+                // What the record holds then is the answer.
+                let kept = state.kept_decision().filter(|_| has_claimed && self.pending_decision);
+                evaluation.step = match kept.or(evaluation.message.pending_decision) {
+                    _ if has_claimed && state.end.is_some() => Step::Delete,
+                    Some(decision) if self.claim_before_decision => Step::Keep(decision),
+                    Some(decision) => Step::Report(decision),
+                    None => Step::Judge,
+                };
             }
             Step::Keep(decision) => {
                 state.is_unclaimed |= !happens;
-                let claim = Some(evaluation.claims.make_until(state.now(), DateTime::<Utc>::MAX_UTC));
+                if !self.claim_before_decision {
+                    let claim = Some(evaluation.claims.make_until(state.now(), DateTime::<Utc>::MAX_UTC));
+                    state.claim = if happens { claim } else { state.claim.take() };
+                }
                 if happens {
-                    (state.claim, state.kept) = (claim, Some(decision));
+                    state.keep(evaluation.claims.newest(), decision);
                 }
                 state.is_unkept |= !happens;
                 evaluation.step = if luck == Luck::Good { Step::ReadBack(decision) } else { Step::Report(decision) };
             }
             Step::ReadBack(decision) => {
+                let is_claimed_since = self.claim_before_decision && evaluation.claims.newest() != state.claim.as_ref();
                 let turn = self.judge(state, &mut evaluation.claims, &evaluation.message);
                 let is_over = evaluation.message.evaluations >= self.last_evaluation;
                 evaluation.step = match turn {
-                    Ownership::Other if state.end.is_none() => Step::Delete,
-                    Ownership::Unclear(_) if state.end.is_none() && !is_over => {
+                    _ if state.end.is_some() => Step::Delete,
+                    Ownership::Other => Step::Delete,
+                    Ownership::Unclear(_) if !is_over || is_claimed_since => {
                         evaluation.message.wait(state.claim.clone(), false);
                         Step::Doubt
                     }
-                    _ => Step::Report(state.kept.unwrap_or(decision)),
+                    _ if is_claimed_since => {
+                        evaluation.message.wait(state.claim.clone(), false);
+                        Step::Doubt
+                    }
+                    _ => Step::Report(state.kept_decision().unwrap_or(decision)),
                 };
             }
             Step::Report(decision) => self.report(state, &mut evaluation, decision, luck),
@@ -772,15 +814,16 @@ impl Model for Protocol {
             }),
             Property::always(ONE_ACCEPTED, |_, state: &State| state.accepted.len() <= 1),
             Property::always(ONE_ANNOUNCED, |_, state: &State| {
-                // Two chains may decide at the same moment; Azure DevOps takes the first one.
-                state.has_duplicates || state.is_unkept || state.announced.len() <= 1
+                let may_differ = state.is_unkept || (state.is_unclaimed && state.has_duplicates);
+                may_differ || state.announced.len() <= 1
             }),
             Property::always(EVIDENCE, |_, state: &State| {
                 state.evidence || !state.accepted.contains(&Decision::Approved)
             }),
             Property::always(DUPLICATES_DIE, |protocol: &Self, state: &State| {
                 let disturbances = state.troubles + state.deliveries.saturating_sub(1);
-                state.turns <= protocol.last_evaluation + 1 + 3 * disturbances
+                // One of the four where two decide at the same moment, and one of them waits.
+                state.turns <= protocol.last_evaluation + 1 + 4 * disturbances
             }),
             Property::always(NOT_DELAYED, |_, state: &State| {
                 let is_awaited = state.acknowledged && state.end.is_none() && !state.is_bare;
@@ -798,7 +841,7 @@ impl Model for Protocol {
 
 const NOT_LOST: &str = "an acknowledged check that nobody works on has ended";
 const ONE_ACCEPTED: &str = "at most one decision is accepted";
-const ONE_ANNOUNCED: &str = "a chain announces one decision, however often it dies";
+const ONE_ANNOUNCED: &str = "one decision is announced, however many evaluations make one and die";
 const NOT_OUSTED: &str = "a chain that lives is not taken for dead";
 const NOT_DELAYED: &str = "a death does not hold up a check for the host's lease";
 const EVIDENCE: &str = "no check passes without evidence";
@@ -857,6 +900,11 @@ fn without_counting_earlier_tries_a_late_claim_ends_the_chain_that_lives() {
 #[test]
 fn without_the_pending_decision_a_decision_is_made_again_and_differently() {
     breaks(Protocol { pending_decision: false, ..Protocol::with(2, 1, 1) }, ONE_ANNOUNCED);
+}
+
+#[test]
+fn without_the_claim_before_the_decision_two_evaluations_announce_different_ones() {
+    breaks(Protocol { claim_before_decision: false, ..Protocol::with(1, 1, 1) }, ONE_ANNOUNCED);
 }
 
 #[test]

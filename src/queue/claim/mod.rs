@@ -1,6 +1,6 @@
 //! Claims: how the many messages that one check may have come down to one chain. Pure.
 //!
-//! # What must hold
+//! # What must hold (`tests/it/model.rs` checks it in every state of a small model)
 //!
 //! The queue delivers at least once, a put may be tried twice, and Azure Pipelines may deliver a check several times. So a
 //! check may have several messages at once. Each is part of a *chain*: a message, its successor, the successor's successor.
@@ -46,15 +46,10 @@
 //!
 //! # Accepted races
 //!
-//! * Two chains that read the same old claim both write. Mostly the one goes on whose write arrived last; the check was
-//!   evaluated once more than necessary.
-//! * Two chains may decide at the same moment, before either sees the other. Azure Pipelines takes the first decision and
-//!   refuses the second.
+//! * Two chains that read the same old claim both write. Mostly the one goes on whose write arrived last.
 //! * A chain that lives is taken for dead if for 15 min its claims do not arrive, or it dies twice in a row, and the check is
 //!   delivered again just then. The check is not lost: that chain ends when it sees the newer claim.
 //! * While a record cannot be read, nobody sees which chain is the one. All go on until it can be read again.
-//!
-//! `tests/it/model.rs` checks all of this in every state of a small model.
 
 mod written;
 
@@ -143,6 +138,12 @@ impl Claims {
     #[must_use]
     pub fn dead_since(&self) -> Option<DateTime<Utc>> {
         self.dead_since.map(time)
+    }
+
+    /// The newest claim of this chain.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Claim> {
+        self.known.last()
     }
 
     /// Says which chain the check belongs to, by the claim that the record holds. `doubted` is the claim for which the last
