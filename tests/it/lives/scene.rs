@@ -101,7 +101,8 @@ impl<'a> Scene<'a> {
             }
             Event::OutageOfAzureDevOps(outage) => {
                 stage.azure_devops.heal();
-                stage.azure_devops.fail(outage.fault()).forever();
+                // Also while a host that takes one message at a time works through a long queue.
+                stage.azure_devops.fail(outage.fault()).until(self.end_of_outages());
             }
             Event::OutageOfQueue(method, time) => {
                 stage.queue.heal();
@@ -118,6 +119,13 @@ impl<'a> Scene<'a> {
             // Those were planned with the first delivery.
             _ => {}
         }
+    }
+
+    /// When the outages end that have begun.
+    fn end_of_outages(&self) -> DateTime<Utc> {
+        let now = self.stage.clock.now() - self.begin;
+        let ends = self.life.events.iter().filter(|(at, event)| *event == Event::OutagesEnd && *at > now);
+        self.begin + ends.map(|(at, _)| *at).min().unwrap_or(LONGEST)
     }
 
     /// Azure Pipelines delivers the check. From then on, what happens to it in Azure DevOps happens at its time, whether or
