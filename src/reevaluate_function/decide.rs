@@ -1,5 +1,7 @@
 //! A decision on its way: claimed, kept in the record, shown in the log, posted. [`super::decision`] says why in this order.
 
+use chrono::TimeDelta;
+
 use super::Ended;
 use super::context::Context;
 use super::decision::{self, Announcement, Kept, Posted};
@@ -8,6 +10,12 @@ use super::retry::StepError;
 use crate::queue::PendingDecision;
 use crate::task::Decision;
 use crate::task_log;
+
+/// How many times the writes are tried on which it depends that two evaluations do not post different decisions.
+const TRIES_TO_KEEP: usize = 3;
+
+/// No try begins later than this: Azure Pipelines stops waiting half a minute after the deadline.
+const KEEP_WITHIN: TimeDelta = TimeDelta::seconds(4);
 
 /// Makes a decision: claims the check, writes the decision into the record, sees whether it counts, and shows it in the log.
 pub(super) async fn decide(context: &mut Context<'_>, decision: Decision, lines: Vec<String>) -> Next {
@@ -28,20 +36,34 @@ pub(super) async fn decide(context: &mut Context<'_>, decision: Decision, lines:
     Next::Deliver(PendingDecision { logged, ..PendingDecision::new(shown.decision) })
 }
 
-/// Claims the check, and writes a decision into its record: this one, or the one that the record holds by then. What cannot be
-/// written or read back counts.
+/// Claims the check, and writes a decision into its record: this one, or the one that the record holds by then. If that cannot be
+/// done, this one counts: a record that cannot be written delays no decision.
 async fn keep(context: &mut Context<'_>, shown: &Announcement) -> Kept {
-    let theirs = match context.claim().await {
-        Some(record) if record.is_completed() => return Kept::End(context.judges().0.completion(&record)),
-        Some(record) => context.judges().0.decision(&record).filter(|theirs| *theirs != shown.decision),
-        None => None,
-    };
+    let begun = context.present();
+    for _ in 0..TRIES_TO_KEEP {
+        if let Some(kept) = try_to_keep(context, shown).await {
+            return kept;
+        }
+        if context.present() - begun > KEEP_WITHIN {
+            break;
+        }
+    }
+    context.keep_decision(shown.record.clone(), &shown.decision).await;
+    Kept::Counts(shown.decision.clone())
+}
+
+/// The same, with each call tried once. `None` where one failed.
+async fn try_to_keep(context: &mut Context<'_>, shown: &Announcement) -> Option<Kept> {
+    let record = context.claim().await?;
+    let reader = context.judges().0;
+    if record.is_completed() {
+        return Some(Kept::End(reader.completion(&record)));
+    }
+    let theirs = reader.decision(&record).filter(|theirs| *theirs != shown.decision);
     let shown = theirs.map_or_else(|| shown.clone(), |theirs| decision::announce(theirs, false));
-    let Some(record) = context.keep_decision(shown.record, &shown.decision).await else {
-        return Kept::Counts(shown.decision);
-    };
+    let record = context.keep_decision(shown.record, &shown.decision).await?;
     let (reader, claims) = context.judges();
-    decision::read_back(&record, shown.decision, reader, claims)
+    Some(decision::read_back(&record, shown.decision, reader, claims))
 }
 
 /// Takes over a decision that was made before, if it counts: another evaluation may be on the way to one.
