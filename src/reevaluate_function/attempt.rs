@@ -44,6 +44,7 @@ pub(super) async fn run(mut context: Context<'_>, purpose: Purpose) -> Result<En
             },
             Next::Skip { why, lines } => {
                 context.write_log([lines, vec![why.clone()]].concat()).await;
+                context.release_record().await;
                 Next::stop(why)
             }
             Next::GiveUp { event, why } => {

@@ -104,6 +104,13 @@ impl Context<'_> {
         true
     }
 
+    /// This chain ends without a decision: another delivery of the check need not wait until it is late.
+    pub(super) async fn release_record(&self) {
+        if self.has_record {
+            record::try_call(self.session.update_record(&record::without_claim())).await;
+        }
+    }
+
     /// Claims the check, unless this evaluation has. Returns the record as it was at that moment; `None` if that is uncertain.
     pub(super) async fn claim(&mut self) -> Option<CheckRecord> {
         if self.claimed.is_none() {

@@ -44,6 +44,11 @@ pub(crate) fn recorded_claim(record: &CheckRecord) -> Option<Claim> {
     record.variable(CLAIM)?.parse().ok()
 }
 
+/// Whether an evaluation has ever claimed the check.
+pub(super) fn was_claimed(record: &CheckRecord) -> bool {
+    record.variable(CLAIM).is_some()
+}
+
 /// The deadline that the record holds.
 pub(super) fn recorded_deadline(record: &CheckRecord) -> Option<DateTime<Utc>> {
     record.variable(DEADLINE)?.parse().ok()
@@ -103,6 +108,11 @@ pub(super) fn with_decision(
 /// Adds a claim, and the deadline of its chain.
 pub(super) fn with_claim(update: RecordUpdate, claim: &Claim, deadline: DateTime<Utc>) -> RecordUpdate {
     update.variable(CLAIM, claim.to_string()).variable(DEADLINE, deadline.to_rfc3339())
+}
+
+/// Takes the claim away: nobody takes care of the check any more.
+pub(super) fn without_claim() -> RecordUpdate {
+    RecordUpdate::default().variable(CLAIM, "")
 }
 
 /// How many tries of this message could not queue a successor.

@@ -28,7 +28,7 @@ use super::acting::session_of;
 use super::attempt::Purpose;
 use super::context::Context;
 use super::precheck::{self, Seen};
-use super::record::{self, recorded_claim};
+use super::record;
 use super::tries::Tries;
 use super::{Ended, attempt, claims_of, in_time, open, status};
 use crate::App;
@@ -88,7 +88,7 @@ async fn check_on(app: &Arc<App>, message: MessageV1, token: AuthToken, is_repor
         Err(error) => return again(check, now, (&error.to_string(), is_reported)),
     };
     let is_claimed = match &seen {
-        Seen::Record(record) => record.is_completed() || recorded_claim(record).is_some(),
+        Seen::Record(record) => record.is_completed() || record::was_claimed(record),
         Seen::Missing => false,
         Seen::Gone(_) | Seen::Hidden => true,
     };

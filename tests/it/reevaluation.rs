@@ -179,6 +179,20 @@ async fn a_check_that_shall_be_skipped_at_its_deadline_posts_nothing() {
 }
 
 #[tokio::test]
+async fn another_delivery_of_a_check_that_was_skipped_is_evaluated_at_once() {
+    let checks = SHORT.replace("timeout: 30m", "timeout: 30m\n    onTimeout: skip");
+    let mut world = World::with_checks(&checks, an_active_work_item).await;
+    world.accept(a_check()).await;
+    world.advance(minutes(30)).await;
+    world.close_work_item();
+
+    world.deliver_again(a_check()).await;
+    world.run_due_messages().await;
+
+    world.expect_decision("succeeded");
+}
+
+#[tokio::test]
 async fn a_cancelled_run_ends_its_check_quietly() {
     let world = World::with_a_waiting_check().await;
 
