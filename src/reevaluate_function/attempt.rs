@@ -79,10 +79,7 @@ async fn evaluate(context: &mut Context<'_>, purpose: Purpose) -> Next {
         }
     };
     context.begin();
-    let is_settled = match &seen {
-        Seen::Record(record) => context.judges().0.is_settled(record),
-        Seen::Missing | Seen::Hidden | Seen::Gone(_) => true,
-    };
+    let is_settled = is_settled(context, &seen);
     match seen {
         Seen::Missing => context.create_record().await,
         Seen::Record(record) => context.take_over(&record),
@@ -113,6 +110,14 @@ async fn evaluate(context: &mut Context<'_>, purpose: Purpose) -> Next {
     context.progress().note_run(evaluation.run);
     context.message.waits = evaluation.waits;
     next::conclude(evaluation.verdict, &context.message, context.moment())
+}
+
+/// Whether a decision that was made already can be delivered as it is.
+fn is_settled(context: &mut Context<'_>, seen: &Seen) -> bool {
+    match seen {
+        Seen::Record(record) => context.judges().0.is_settled(record),
+        Seen::Missing | Seen::Hidden | Seen::Gone(_) => true,
+    }
 }
 
 /// What to do about a check that is not to be evaluated now.

@@ -545,54 +545,9 @@ impl Protocol {
         match evaluation.step {
             Step::Look if luck == Luck::Gone => self.look_in_vain(&mut evaluation),
             Step::Look => self.look(state, &mut evaluation),
-            Step::Claim => {
-                state.is_unclaimed |= !happens;
-                let claim = Some(evaluation.claims.make_until(state.now(), DateTime::<Utc>::MAX_UTC));
-                if happens {
-                    state.claim = claim;
-                } else {
-                    state.late_claim = claim;
-                }
-                let has_claimed = happens && self.claim_before_decision;
-                // What the record holds then is the answer.
-                let kept = state.kept_decision().filter(|_| has_claimed && self.pending_decision);
-                evaluation.step = match kept.or(evaluation.message.pending_decision) {
-                    _ if has_claimed && state.end.is_some() => Step::Delete,
-                    Some(decision) if self.claim_before_decision => Step::Keep(decision),
-                    Some(decision) => Step::Report(decision),
-                    None => Step::Judge,
-                };
-            }
-            Step::Keep(decision) => {
-                state.is_unclaimed |= !happens;
-                if !self.claim_before_decision {
-                    let claim = Some(evaluation.claims.make_until(state.now(), DateTime::<Utc>::MAX_UTC));
-                    state.claim = if happens { claim } else { state.claim.take() };
-                }
-                if happens {
-                    state.keep(evaluation.claims.newest(), decision);
-                }
-                state.is_unkept |= !happens;
-                evaluation.step = if luck == Luck::Good { Step::ReadBack(decision) } else { Step::Report(decision) };
-            }
-            Step::ReadBack(decision) => {
-                let is_claimed_since = self.claim_before_decision && evaluation.claims.newest() != state.claim.as_ref();
-                let turn = self.judge(state, &mut evaluation.claims, &evaluation.message);
-                let is_over = evaluation.message.evaluations >= self.last_evaluation;
-                evaluation.step = match turn {
-                    _ if state.end.is_some() => Step::Delete,
-                    Ownership::Other => Step::Delete,
-                    Ownership::Unclear(_) if !is_over || is_claimed_since => {
-                        evaluation.message.wait(state.claim.clone(), false);
-                        Step::Doubt
-                    }
-                    _ if is_claimed_since => {
-                        evaluation.message.wait(state.claim.clone(), false);
-                        Step::Doubt
-                    }
-                    _ => Step::Report(state.kept_decision().unwrap_or(decision)),
-                };
-            }
+            Step::Claim => self.claim(state, &mut evaluation, happens),
+            Step::Keep(decision) => self.keep(state, &mut evaluation, (decision, luck)),
+            Step::ReadBack(decision) => self.read_back(state, &mut evaluation, decision),
             Step::Report(decision) => self.report(state, &mut evaluation, decision, luck),
             Step::Doubt | Step::Put => return Self::put(state, evaluation, luck),
             Step::DeleteFirst => {
@@ -603,6 +558,58 @@ impl Protocol {
             Step::Judge => {}
         }
         Some(evaluation)
+    }
+
+    fn claim(&self, state: &mut State, evaluation: &mut Evaluation, happens: bool) {
+        state.is_unclaimed |= !happens;
+        let claim = Some(evaluation.claims.make_until(state.now(), DateTime::<Utc>::MAX_UTC));
+        if happens {
+            state.claim = claim;
+        } else {
+            state.late_claim = claim;
+        }
+        let has_claimed = happens && self.claim_before_decision;
+        // What the record holds then is the answer.
+        let kept = state.kept_decision().filter(|_| has_claimed && self.pending_decision);
+        evaluation.step = match kept.or(evaluation.message.pending_decision) {
+            _ if has_claimed && state.end.is_some() => Step::Delete,
+            Some(decision) if self.claim_before_decision => Step::Keep(decision),
+            Some(decision) => Step::Report(decision),
+            None => Step::Judge,
+        };
+    }
+
+    fn keep(&self, state: &mut State, evaluation: &mut Evaluation, (decision, luck): (Decision, Luck)) {
+        let happens = luck != Luck::Fails;
+        state.is_unclaimed |= !happens;
+        if !self.claim_before_decision {
+            let claim = Some(evaluation.claims.make_until(state.now(), DateTime::<Utc>::MAX_UTC));
+            state.claim = if happens { claim } else { state.claim.take() };
+        }
+        if happens {
+            state.keep(evaluation.claims.newest(), decision);
+        }
+        state.is_unkept |= !happens;
+        evaluation.step = if luck == Luck::Good { Step::ReadBack(decision) } else { Step::Report(decision) };
+    }
+
+    fn read_back(&self, state: &State, evaluation: &mut Evaluation, decision: Decision) {
+        let is_claimed_since = self.claim_before_decision && evaluation.claims.newest() != state.claim.as_ref();
+        let turn = self.judge(state, &mut evaluation.claims, &evaluation.message);
+        let is_over = evaluation.message.evaluations >= self.last_evaluation;
+        evaluation.step = match turn {
+            _ if state.end.is_some() => Step::Delete,
+            Ownership::Other => Step::Delete,
+            Ownership::Unclear(_) if !is_over || is_claimed_since => {
+                evaluation.message.wait(state.claim.clone(), false);
+                Step::Doubt
+            }
+            _ if is_claimed_since => {
+                evaluation.message.wait(state.claim.clone(), false);
+                Step::Doubt
+            }
+            _ => Step::Report(state.kept_decision().unwrap_or(decision)),
+        };
     }
 
     #[expect(clippy::too_many_arguments, reason = "a step of the model: what it changes, and what happens to it")]
