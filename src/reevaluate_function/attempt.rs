@@ -10,8 +10,6 @@ use super::retry::StepError;
 use super::successor::NotQueued;
 use super::{Ended, Failure, status};
 use crate::evaluation::{Status, Verdict};
-use crate::queue::QueueError;
-use crate::task::Decision;
 use crate::task_log;
 
 /// What an attempt is for.
@@ -40,7 +38,7 @@ pub(super) async fn run(mut context: Context<'_>, purpose: Purpose) -> Result<En
                     context.begin_again();
                     evaluate(&mut context, purpose).await
                 }
-                Err(NotQueued::Refused(error)) => cannot_hand_on(&mut context, error).await?,
+                Err(NotQueued::Refused(error)) => context.after_not_queued(error).await?,
             },
             Next::Skip { why, lines } => {
                 context.write_log([lines, vec![why.clone()]].concat()).await;
@@ -143,24 +141,4 @@ async fn report(context: &mut Context<'_>, verdict: Verdict, at: DateTime<Utc>) 
     }
     let at = context.announce_next(shown.record, at).await;
     Next::Requeue { at, why: format!("next evaluation at {}", task_log::time(at)) }
-}
-
-/// The next evaluation is not queued, and the host gets the message back. It fails the check where there is no other way
-/// to go on.
-async fn cannot_hand_on(context: &mut Context<'_>, error: QueueError) -> Result<Next, Failure> {
-    let has_decided = context.message.pending_decision.is_some();
-    match &error {
-        // Trying again would not make it smaller.
-        QueueError::TooLarge(..) if !has_decided => {
-            context.progress().forget_measurements();
-            Ok(Next::decide(Decision::rejected(format!("The check has outgrown the queue: {error}."))))
-        }
-        QueueError::Unavailable(_) if !has_decided && context.must_end_here() => Ok(Next::decide(Decision::rejected(
-            format!("The check could not be queued for its next evaluation: {error}."),
-        ))),
-        _ => {
-            context.note_not_queued().await;
-            Err(Failure::NotQueued(error))
-        }
-    }
 }

@@ -25,9 +25,11 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::context::Context;
-use super::record;
+use super::next::Next;
+use super::{Failure, record};
 use crate::azure_devops::task::RecordUpdate;
 use crate::queue::{EVALUATION_PUT, QueueError, Schedule};
+use crate::task::Decision;
 
 /// How long after its begin an evaluation goes on trying to queue its successor. Then the host gets the message back well
 /// inside `EVALUATION_TIMEOUT`.
@@ -121,13 +123,33 @@ impl Context<'_> {
     }
 
     /// Whether this is the last chance to decide the check: the host does not hand out its message again, or not in time.
-    pub(super) fn must_end_here(&self) -> bool {
+    fn must_end_here(&self) -> bool {
         let is_over = self.tries.are_used_up() && self.message.is_over(self.present());
         !self.message.progress.is_first() && (is_over || self.tries.is_last())
     }
 
+    /// The next evaluation is not queued, and the host gets the message back. The check fails where there is no other way to
+    /// go on.
+    pub(super) async fn after_not_queued(&mut self, error: QueueError) -> Result<Next, Failure> {
+        let has_decided = self.message.pending_decision.is_some();
+        match &error {
+            // Trying again would not make it smaller.
+            QueueError::TooLarge(..) if !has_decided => {
+                self.progress().forget_measurements();
+                Ok(Next::decide(Decision::rejected(format!("The check has outgrown the queue: {error}."))))
+            }
+            QueueError::Unavailable(_) if !has_decided && self.must_end_here() => Ok(Next::decide(Decision::rejected(
+                format!("The check could not be queued for its next evaluation: {error}."),
+            ))),
+            _ => {
+                self.note_not_queued().await;
+                Err(Failure::NotQueued(error))
+            }
+        }
+    }
+
     /// Notes in the check's record that this try could not hand on the check: it did not crash.
-    pub(super) async fn note_not_queued(&mut self) {
+    async fn note_not_queued(&mut self) {
         let (id, tries) = (self.claims.message_id.clone(), self.tries.not_queued_with_this());
         self.write_record(record::with_not_queued(RecordUpdate::default(), &id, tries)).await;
     }
