@@ -318,9 +318,10 @@ fn seconds(random: &mut fastrand::Rng, range: std::ops::Range<i64>) -> TimeDelta
 
 /// Half of the servers answer with whole records.
 const fn update_answer(seed: u64) -> UpdateAnswer {
-    match seed % 4 {
+    match seed % 6 {
         0 => UpdateAnswer::WithoutVariables,
-        1 => UpdateAnswer::Nothing,
+        1 => UpdateAnswer::OnlyWhatWasWritten,
+        2 => UpdateAnswer::Nothing,
         _ => UpdateAnswer::WholeRecords,
     }
 }

@@ -47,10 +47,10 @@ pub(super) fn list(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> 
 }
 
 pub(super) fn update_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer, Refusal> {
-    let answer = state.update_answer;
+    let (answer, stores_variables) = (state.update_answer, state.stores_variables);
     let plan = writable_plan(state, ask)?;
     same_timeline(plan, ask)?;
-    let Wrapper { count, value: updates } = ask.json::<Wrapper<TimelineRecord>>()?;
+    let Wrapper { count, value: mut updates } = ask.json::<Wrapper<TimelineRecord>>()?;
     if count != updates.len() {
         return Err(Refusal::model(format!("The count is {count}, but there are {} records.", updates.len())));
     }
@@ -58,14 +58,27 @@ pub(super) fn update_records(state: &mut State, ask: &Ask<'_>) -> Result<Answer,
     let created = updates.iter().map(|update| update.id).filter(|id| plan.record(*id).is_none());
     let created: Vec<_> = created.collect();
     plan.client_records.extend(created);
+    let written: Vec<Vec<String>> = updates.iter().map(|update| update.variable_names()).collect();
+    if !stores_variables {
+        updates.iter_mut().for_each(|update| update.variables = None);
+    }
     let merged = updates.into_iter().map(|update| shown(plan.upsert(update, ask.now)));
     let mut merged: Vec<Value> = merged.collect::<Result<_, _>>()?;
     match answer {
         UpdateAnswer::WholeRecords => {}
         UpdateAnswer::WithoutVariables => merged.iter_mut().for_each(|record| record["variables"] = Value::Null),
+        UpdateAnswer::OnlyWhatWasWritten => {
+            merged.iter_mut().zip(&written).for_each(|(record, names)| keep_variables(record, names));
+        }
         UpdateAnswer::Nothing => merged.clear(),
     }
     Ok(Answer::List(merged))
+}
+
+fn keep_variables(record: &mut Value, names: &[String]) {
+    if let Some(variables) = record["variables"].as_object_mut() {
+        variables.retain(|name, _| names.iter().any(|kept| kept.eq_ignore_ascii_case(name)));
+    }
 }
 
 fn acceptable(plan: &Plan, update: &TimelineRecord) -> Result<(), Refusal> {

@@ -45,6 +45,8 @@ pub enum UpdateAnswer {
     WholeRecords,
     /// The same without their variables.
     WithoutVariables,
+    /// The same with only those variables that were written.
+    OnlyWhatWasWritten,
     /// No records.
     Nothing,
 }

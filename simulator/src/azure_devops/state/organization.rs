@@ -69,6 +69,8 @@ pub struct State {
     pub create_log: CreateLog,
     /// What an update of records is answered with.
     pub update_answer: UpdateAnswer,
+    /// Whether updates of records store variables. If not, they are answered as ever.
+    pub stores_variables: bool,
     /// Ends of paths, such as `/events`, whose resources need the preview flag in every version.
     pub preview_only: BTreeSet<String>,
     /// Whether a new check gets its own timeline id. If not, the timeline has the plan's id.
@@ -117,6 +119,7 @@ impl State {
             late_write: LateWrite::Accepted,
             create_log: CreateLog::GetOrCreate,
             update_answer: UpdateAnswer::WholeRecords,
+            stores_variables: true,
             preview_only: BTreeSet::new(),
             separate_timeline: false,
             planned: Planned::default(),

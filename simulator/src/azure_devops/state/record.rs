@@ -116,6 +116,11 @@ impl TimelineRecord {
         }
     }
 
+    /// The names of its variables.
+    pub(crate) fn variable_names(&self) -> Vec<String> {
+        self.variables.iter().flat_map(BTreeMap::keys).cloned().collect()
+    }
+
     /// A variable keeps the casing of its first name.
     fn set_variable(&mut self, name: String, variable: Variable) {
         let variables = self.variables.get_or_insert_default();
