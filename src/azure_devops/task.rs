@@ -54,11 +54,12 @@ impl CheckRecord {
         variable.get("value")?.as_str()
     }
 
-    /// The variables whose names begin so, with their names in lower case.
+    /// The variables whose names begin so and that are not empty, with their names in lower case.
     pub fn variables_of(&self, prefix: &'static str) -> impl Iterator<Item = (String, &str)> {
         let all = self.variables.iter().flatten().map(|(name, variable)| (name.to_ascii_lowercase(), variable));
         let own = all.filter(move |(name, _)| name.starts_with(prefix));
-        own.filter_map(|(name, variable)| Some((name, variable.get("value")?.as_str()?)))
+        let texts = own.filter_map(|(name, variable)| Some((name, variable.get("value")?.as_str()?)));
+        texts.filter(|(_, text)| !text.is_empty())
     }
 }
 

@@ -55,8 +55,8 @@ pub(super) struct Context<'a> {
     pub(super) has_record: bool,
     /// Whether checkgate made that record, so that nobody else completes it.
     pub(super) owns_record: bool,
-    /// The record as it was when this evaluation made its newest claim, where Azure DevOps has answered with it.
-    pub(super) claimed: Option<CheckRecord>,
+    /// The newest claim of this evaluation, once Azure DevOps has taken it.
+    pub(super) claimed: Option<Claim>,
     /// Whether the record says that the check has not begun.
     pub(super) is_pending: bool,
     /// When this chain looks again, as far as is known: what its claims promise.
@@ -108,6 +108,7 @@ impl<'a> Context<'a> {
     /// The next evaluation begins here, where it could not be queued.
     pub(super) fn begin_again(&mut self) {
         self.now = self.app.clock.now();
+        self.claimed = None;
         self.claims.pass_time(micros(self.now));
         self.session = session_of(&self.app.azure_devops, &self.message, &self.token);
     }

@@ -1,6 +1,8 @@
 //! A decision on its way: claimed, kept in the record, shown in the log, posted. [`super::decision`] says why in this order.
 
-use chrono::TimeDelta;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::Ended;
 use super::context::Context;
@@ -14,8 +16,8 @@ use crate::task_log;
 /// How many times the writes are tried on which it depends that two evaluations do not post different decisions.
 const TRIES_TO_KEEP: usize = 3;
 
-/// No try begins later than this: Azure Pipelines stops waiting half a minute after the deadline.
-const KEEP_WITHIN: TimeDelta = TimeDelta::seconds(4);
+/// How long all of them may take together: Azure Pipelines stops waiting half a minute after the deadline.
+const KEEP_WITHIN: Duration = Duration::from_secs(8);
 
 /// Makes a decision: claims the check, writes the decision into the record, sees whether it counts, and shows it in the log.
 pub(super) async fn decide(context: &mut Context<'_>, decision: Decision, lines: Vec<String>) -> Next {
@@ -25,6 +27,7 @@ pub(super) async fn decide(context: &mut Context<'_>, decision: Decision, lines:
         Kept::Counts(decision) if decision == shown.decision => {}
         Kept::Counts(theirs) => return adopt(context, PendingDecision::new(theirs), false).await,
         Kept::End(ended) => return Next::End(ended),
+        Kept::Other => return another_chain_decides(),
         Kept::Contested(claim) => {
             context.write_log(lines).await;
             return context.wait_for_other_chain(claim, None);
@@ -36,34 +39,43 @@ pub(super) async fn decide(context: &mut Context<'_>, decision: Decision, lines:
     Next::Deliver(PendingDecision { logged, ..PendingDecision::new(shown.decision) })
 }
 
+fn another_chain_decides() -> Next {
+    Next::stop("another chain of messages decides the check")
+}
+
 /// Claims the check, and writes a decision into its record: this one, or the one that the record holds by then. If that cannot be
-/// done, this one counts: a record that cannot be written delays no decision.
+/// done, the decision counts all the same: a record that cannot be written delays it by 8 s at most.
 async fn keep(context: &mut Context<'_>, shown: &Announcement) -> Kept {
-    let begun = context.present();
-    for _ in 0..TRIES_TO_KEEP {
-        if let Some(kept) = try_to_keep(context, shown).await {
-            return kept;
+    let mut shown = shown.clone();
+    let tries = async {
+        for _ in 0..TRIES_TO_KEEP {
+            if let Some(kept) = try_to_keep(context, &mut shown).await {
+                return Some(kept);
+            }
         }
-        if context.present() - begun > KEEP_WITHIN {
-            break;
-        }
+        context.keep_decision(shown.record.clone(), &shown.decision).await;
+        None
+    };
+    let kept = timeout(KEEP_WITHIN, tries).await.ok().flatten().unwrap_or(Kept::Counts(shown.decision));
+    if matches!(kept, Kept::Other | Kept::Contested(_)) {
+        context.withdraw_decision().await;
     }
-    context.keep_decision(shown.record.clone(), &shown.decision).await;
-    Kept::Counts(shown.decision.clone())
+    kept
 }
 
 /// The same, with each call tried once. `None` where one failed.
-async fn try_to_keep(context: &mut Context<'_>, shown: &Announcement) -> Option<Kept> {
+async fn try_to_keep(context: &mut Context<'_>, shown: &mut Announcement) -> Option<Kept> {
     let record = context.claim().await?;
     let reader = context.judges().0;
     if record.is_completed() {
         return Some(Kept::End(reader.completion(&record)));
     }
-    let theirs = reader.decision(&record).filter(|theirs| *theirs != shown.decision);
-    let shown = theirs.map_or_else(|| shown.clone(), |theirs| decision::announce(theirs, false));
-    let record = context.keep_decision(shown.record, &shown.decision).await?;
+    if let Some(theirs) = reader.decision(&record).filter(|theirs| *theirs != shown.decision) {
+        *shown = decision::announce(theirs, false);
+    }
+    let record = context.keep_decision(shown.record.clone(), &shown.decision).await?;
     let (reader, claims) = context.judges();
-    Some(decision::read_back(&record, shown.decision, reader, claims))
+    Some(decision::read_back(&record, shown.decision.clone(), reader, claims))
 }
 
 /// Takes over a decision that was made before, if it counts: another evaluation may be on the way to one.
@@ -72,6 +84,7 @@ pub(super) async fn agree_on(context: &mut Context<'_>, pending: PendingDecision
         Kept::Counts(decision) if decision == pending.decision => adopt(context, pending, is_first).await,
         Kept::Counts(theirs) => adopt(context, PendingDecision::new(theirs), is_first).await,
         Kept::End(ended) => Next::End(ended),
+        Kept::Other => another_chain_decides(),
         Kept::Contested(claim) => context.wait_for_other_chain(claim, None),
     }
 }

@@ -87,13 +87,15 @@ pub(super) fn announce(real: Decision, is_dry_run: bool) -> Announcement {
 pub(super) enum Kept {
     /// This one counts.
     Counts(Decision),
-    /// The check is completed, or another chain decides it.
+    /// The check is completed.
     End(Ended),
+    /// Another chain decides the check.
+    Other,
     /// Another evaluation or chain has claimed the check, and may still live.
     Contested(Claim),
 }
 
-/// Compares the record with the decision that was written into it, and with the claim that was made before.
+/// Compares the record, which holds a claim and the decision that was written, with the claim that was made before.
 pub(super) fn read_back(record: &CheckRecord, written: Decision, reader: Reader<'_>, claims: &mut Claims) -> Kept {
     if record.is_completed() {
         return Kept::End(reader.completion(record));
@@ -101,13 +103,10 @@ pub(super) fn read_back(record: &CheckRecord, written: Decision, reader: Reader<
     let recorded = recorded_claim(record);
     let is_contested = recorded.as_ref() != claims.newest();
     let ownership = claims.judge(recorded.as_ref(), reader.message.progress.doubted_claim());
-    let is_unclear = matches!(ownership, Ownership::Unclear(_)) && !reader.message.is_over(reader.now);
     match recorded {
-        _ if ownership == Ownership::Other => {
-            Kept::End(Ended::Stopped("another chain of messages decides the check".to_owned()))
-        }
-        Some(claim) if is_contested || is_unclear => Kept::Contested(claim),
-        _ => Kept::Counts(reader.decision(record).unwrap_or(written)),
+        _ if ownership == Ownership::Other => Kept::Other,
+        Some(claim) if is_contested => Kept::Contested(claim),
+        _ => Kept::Counts(written),
     }
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::context::Context;
 use super::decision::ShownIn;
-use super::record::{self, recorded_claim, recorded_decision};
+use super::record::{self, holds_decision, recorded_claim};
 use super::status;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::task::Decision;
@@ -99,9 +99,8 @@ impl Context<'_> {
         let claim = self.claims.make_until(self.app.claim_times.next(self.app.clock.now()), self.next_look);
         let update = update.log(self.message.progress.log_id());
         let update = record::with_claim(update, &claim, self.message.check.deadline);
-        let Some(answer) = record::try_call(self.session.update_record(&update)).await else { return false };
-        self.claimed = answer.filter(|record| recorded_claim(record).as_ref() == Some(&claim));
-        true
+        self.claimed = record::try_call(self.session.update_record(&update)).await.map(|_| claim);
+        self.claimed.is_some()
     }
 
     /// This chain ends without a decision: another delivery of the check need not wait until it is late.
@@ -111,29 +110,41 @@ impl Context<'_> {
         }
     }
 
-    /// Claims the check, unless this evaluation has. Returns the record as it was at that moment; `None` if that is uncertain.
+    /// Claims the check, unless this evaluation has. Returns the record as it is afterwards; `None` if that is uncertain. It is
+    /// read: nothing in the answer to a claim shows whether it leaves out a decision that the record holds.
     pub(super) async fn claim(&mut self) -> Option<CheckRecord> {
-        if self.claimed.is_none() {
-            if !self.write_record(RecordUpdate::default()).await {
-                return None;
-            }
-            if self.claimed.is_none() {
-                self.claimed = record::try_call(self.session.record()).await.flatten();
-            }
+        if self.claimed.is_none() && !self.write_record(RecordUpdate::default()).await {
+            return None;
         }
-        self.claimed.clone()
+        record::try_call(self.session.record()).await.flatten()
     }
 
     /// Writes a decision into the record, so that a crash from here on cannot lead to another one. Returns the record as it is
-    /// then, where it can be read. It makes no claim, so that the record shows whether another evaluation has made one.
-    pub(super) async fn keep_decision(&self, update: RecordUpdate, decision: &Decision) -> Option<CheckRecord> {
+    /// then, if it holds the decision and a claim. It makes no claim, so that the record shows whether another evaluation has
+    /// made one. An answer without a claim may show only what was written, so the record is read. Without a claim there as well,
+    /// another chain has released the check, and this evaluation has to claim it anew.
+    pub(super) async fn keep_decision(&mut self, update: RecordUpdate, decision: &Decision) -> Option<CheckRecord> {
         let claim = self.claims.newest().filter(|_| self.has_record)?;
         let (ids, sealer) = (&self.message.check.properties, &self.app.sealer);
         let update = update.log(self.message.progress.log_id());
         let update = record::with_decision(update, (decision, claim), ids, sealer);
-        match record::try_call(self.session.update_record(&update)).await? {
-            Some(record) if recorded_decision(&record, ids, sealer).is_some() => Some(record),
-            _ => record::try_call(self.session.record()).await.flatten(),
+        let is_kept = |record: &CheckRecord| holds_decision(record, claim) && recorded_claim(record).is_some();
+        let answer = record::try_call(self.session.update_record(&update)).await?;
+        if let Some(record) = answer.filter(is_kept) {
+            return Some(record);
+        }
+        let record = record::try_call(self.session.record()).await??;
+        if is_kept(&record) {
+            return Some(record);
+        }
+        self.claimed = None;
+        None
+    }
+
+    /// Takes back the decision of this evaluation, which does not count: a later one has to judge the check anew.
+    pub(super) async fn withdraw_decision(&self) {
+        if let Some(claim) = &self.claimed {
+            record::try_call(self.session.update_record(&record::without_decision(claim))).await;
         }
     }
 }

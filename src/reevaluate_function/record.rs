@@ -2,8 +2,8 @@
 //!
 //! The main variables of the record are two. One holds the claim of the chain of messages that lives; see
 //! [`crate::queue::claim`]. The other holds the decision, sealed, from the moment at which it is made: it survives a crash,
-//! and every other evaluation of the check follows it. Evaluations that decide at the same moment write one each, and the one
-//! with the newest claim counts.
+//! and every other evaluation of the check follows it. Evaluations that decide at the same moment write one each, and
+//! [`super::decision`] says which one counts.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ use crate::task::{Decision, TaskProperties};
 /// The variable that holds the claim of the chain that lives.
 const CLAIM: &str = "checkgate.claim";
 
-/// How the names of the variables begin that hold decisions, sealed. Then follow a dot, and when the claim was made with which
-/// it was decided, in 16 hexadecimal digits. Earlier versions wrote one, without them.
+/// How the names of the variables begin that hold decisions, sealed. The rest of a name is the claim with which the decision was
+/// made: a dot and its time in 16 hexadecimal digits, a dot and its message's id. Earlier versions left out the id, or both.
 const DECISION: &str = "checkgate.decision";
 
 /// The variable that holds the deadline of the chain that lives.
@@ -66,15 +66,17 @@ pub(super) fn new_record(check: &Check, now: DateTime<Utc>) -> RecordUpdate {
     RecordUpdate { created, start_time: Some(now), ..RecordUpdate::default() }.variable(CREATED, "true")
 }
 
-/// The decision that the record holds, if checkgate made it for this check: the one with the newest claim.
+/// The decision of the record that counts, if checkgate made it for this check: the one that was made with the record's claim. If
+/// there is none, the one with the newest claim.
 pub(crate) fn recorded_decision(record: &CheckRecord, ids: &TaskProperties, sealer: &Sealer) -> Option<Decision> {
-    newest_decision(record, ids, sealer).map(|(_, decision)| decision)
+    counting_decision(record, ids, sealer).map(|(_, decision)| decision)
 }
 
 /// That decision, and its variable.
-fn newest_decision(record: &CheckRecord, ids: &TaskProperties, sealer: &Sealer) -> Option<(String, Decision)> {
+fn counting_decision(record: &CheckRecord, ids: &TaskProperties, sealer: &Sealer) -> Option<(String, Decision)> {
+    let settled = recorded_claim(record).as_ref().map(decision_variable);
     let mut sealed: Vec<_> = record.variables_of(DECISION).collect();
-    sealed.sort();
+    sealed.sort_by_cached_key(|(variable, _)| (Some(variable) == settled.as_ref(), variable.clone()));
     sealed.into_iter().rev().find_map(|(variable, sealed)| {
         let bytes = sealer.open(sealed, &decision_binding(ids, &variable)).ok()?;
         Some((variable, serde_json::from_slice(&bytes).ok()?))
@@ -83,7 +85,17 @@ fn newest_decision(record: &CheckRecord, ids: &TaskProperties, sealer: &Sealer) 
 
 /// The variable of a decision that is made with this claim.
 fn decision_variable(claim: &Claim) -> String {
-    format!("{DECISION}.{:016x}", claim.made_at)
+    format!("{DECISION}.{:016x}.{}", claim.made_at, claim.message_id.to_ascii_lowercase())
+}
+
+/// Whether the record holds a decision that was made with this claim.
+pub(super) fn holds_decision(record: &CheckRecord, claim: &Claim) -> bool {
+    record.variable(&decision_variable(claim)).is_some_and(|sealed| !sealed.is_empty())
+}
+
+/// Takes away the decision that was made with this claim.
+pub(super) fn without_decision(claim: &Claim) -> RecordUpdate {
+    RecordUpdate::default().variable(decision_variable(claim), "")
 }
 
 /// What a sealed decision is bound to: its check, and its variable.
@@ -157,7 +169,7 @@ impl Reader<'_> {
 
     /// Whether the decision that the record holds was made with the record's claim. Then everybody follows it.
     pub(super) fn is_settled(&self, record: &CheckRecord) -> bool {
-        let decided = newest_decision(record, &self.message.check.properties, self.sealer);
+        let decided = counting_decision(record, &self.message.check.properties, self.sealer);
         decided.map(|(variable, _)| variable) == recorded_claim(record).as_ref().map(decision_variable)
     }
 

@@ -25,6 +25,8 @@ struct Protocol {
     pending_decision: bool,
     /// Whether a decision counts only if nobody else has claimed the check since this evaluation did.
     claim_before_decision: bool,
+    /// Whether an evaluation takes a decision out of the record that does not count.
+    withdrawing: bool,
     enqueue_before_acknowledging: bool,
     successor_before_delete: bool,
     /// Whether an evaluation begins by queueing its message once more.
@@ -52,6 +54,7 @@ impl Protocol {
             tries: true,
             pending_decision: true,
             claim_before_decision: true,
+            withdrawing: true,
             enqueue_before_acknowledging: true,
             successor_before_delete: true,
             early_successor: true,
@@ -200,8 +203,10 @@ enum Action {
 struct State {
     // Azure DevOps.
     claim: Option<Claim>,
-    /// The decision in the record that counts, and the claim with which it was made.
-    kept: Option<(Claim, Decision)>,
+    /// The decisions in the record, and the claims with which they were made, oldest first. The newest counts.
+    kept: Vec<(Claim, Decision)>,
+    /// Those that are known not to count, by their claims.
+    uncounted: Vec<Claim>,
     end: Option<End>,
     late_claim: Option<Claim>,
     // The queue and its host.
@@ -221,6 +226,8 @@ struct State {
     is_ousted: bool,
     /// Whether an evaluation had no early successor, or lost it.
     is_bare: bool,
+    /// Whether an evaluation has followed a decision that was known not to count, instead of making one.
+    is_stale: bool,
     evidence: bool,
     announced: BTreeSet<Decision>,
     accepted: Vec<Decision>,
@@ -246,19 +253,28 @@ impl State {
     }
 
     fn kept_decision(&self) -> Option<Decision> {
-        self.kept.as_ref().map(|(_, decision)| *decision)
+        self.kept.last().map(|(_, decision)| *decision)
     }
 
     /// Whether the decision that counts was made with the record's claim. Then all others follow it.
     fn is_settled(&self) -> bool {
-        self.kept.as_ref().map(|(kept, _)| kept.made_at) == self.claim.as_ref().map(|claim| claim.made_at)
+        self.kept.last().map(|(kept, _)| kept.made_at) == self.claim.as_ref().map(|claim| claim.made_at)
     }
 
-    /// Of several decisions, the one with the newest claim counts.
     fn keep(&mut self, claim: Option<&Claim>, decision: Decision) {
         let made_at = claim.map_or(0, |claim| claim.made_at);
-        if self.kept.as_ref().is_none_or(|(kept, _)| kept.made_at <= made_at) {
-            self.kept = Some((Claim { made_at, message_id: String::new(), next_look: None }, decision));
+        self.kept.retain(|(kept, _)| kept.made_at != made_at);
+        self.kept.push((Claim { made_at, message_id: String::new(), next_look: None }, decision));
+        self.kept.sort();
+    }
+
+    /// The decision that was made with this claim does not count.
+    fn uncount(&mut self, claim: Option<&Claim>, protocol: &Protocol) {
+        let made_at = claim.map_or(0, |claim| claim.made_at);
+        if protocol.withdrawing {
+            self.kept.retain(|(kept, _)| kept.made_at != made_at);
+        } else {
+            self.uncounted.push(Claim { made_at, message_id: String::new(), next_look: None });
         }
     }
 
@@ -289,7 +305,7 @@ impl State {
             let early = running.early.iter_mut().flat_map(|early| &mut early.doubted);
             running.claims.known.iter_mut().chain(&mut message.claims).chain(&mut message.doubted).chain(early)
         });
-        let kept = self.kept.iter_mut().map(|(claim, _)| claim);
+        let kept = self.kept.iter_mut().map(|(claim, _)| claim).chain(&mut self.uncounted);
         self.claim.iter_mut().chain(&mut self.late_claim).chain(kept).chain(queued).chain(running).for_each(&mut act);
     }
 
@@ -504,6 +520,7 @@ impl Protocol {
             return;
         }
         if self.pending_decision {
+            state.is_stale |= state.kept.last().is_some_and(|(kept, _)| state.uncounted.contains(kept));
             message.pending_decision = state.kept_decision().or(message.pending_decision);
         }
         let is_over = message.evaluations >= self.last_evaluation;
@@ -593,8 +610,9 @@ impl Protocol {
         evaluation.step = if luck == Luck::Good { Step::ReadBack(decision) } else { Step::Report(decision) };
     }
 
-    fn read_back(&self, state: &State, evaluation: &mut Evaluation, decision: Decision) {
-        let is_claimed_since = self.claim_before_decision && evaluation.claims.newest() != state.claim.as_ref();
+    fn read_back(&self, state: &mut State, evaluation: &mut Evaluation, decision: Decision) {
+        let made = evaluation.claims.newest().cloned();
+        let is_claimed_since = self.claim_before_decision && made != state.claim;
         let turn = self.judge(state, &mut evaluation.claims, &evaluation.message);
         let is_over = evaluation.message.evaluations >= self.last_evaluation;
         evaluation.step = match turn {
@@ -610,6 +628,9 @@ impl Protocol {
             }
             _ => Step::Report(state.kept_decision().unwrap_or(decision)),
         };
+        if state.end.is_none() && !matches!(evaluation.step, Step::Report(_)) {
+            state.uncount(made.as_ref(), self);
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a step of the model: what it changes, and what happens to it")]
@@ -824,6 +845,7 @@ impl Model for Protocol {
                 let may_differ = state.is_unkept || (state.is_unclaimed && state.has_duplicates);
                 may_differ || state.announced.len() <= 1
             }),
+            Property::always(NOT_STALE, |_, state: &State| !state.is_stale),
             Property::always(EVIDENCE, |_, state: &State| {
                 state.evidence || !state.accepted.contains(&Decision::Approved)
             }),
@@ -851,6 +873,7 @@ const ONE_ACCEPTED: &str = "at most one decision is accepted";
 const ONE_ANNOUNCED: &str = "one decision is announced, however many evaluations make one and die";
 const NOT_OUSTED: &str = "a chain that lives is not taken for dead";
 const NOT_DELAYED: &str = "a death does not hold up a check for the host's lease";
+const NOT_STALE: &str = "a decision that did not count is not followed later";
 const EVIDENCE: &str = "no check passes without evidence";
 const DUPLICATES_DIE: &str = "duplicates die out";
 
@@ -912,6 +935,11 @@ fn without_the_pending_decision_a_decision_is_made_again_and_differently() {
 #[test]
 fn without_the_claim_before_the_decision_two_evaluations_announce_different_ones() {
     breaks(Protocol { claim_before_decision: false, ..Protocol::with(1, 1, 1) }, ONE_ANNOUNCED);
+}
+
+#[test]
+fn without_withdrawing_a_decision_that_did_not_count_it_is_followed_later() {
+    breaks(Protocol { withdrawing: false, ..Protocol::with(2, 1, 1) }, NOT_STALE);
 }
 
 #[test]

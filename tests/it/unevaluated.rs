@@ -212,3 +212,20 @@ async fn the_executable_fails_a_check_that_its_host_does_not_evaluate() {
     assert!(host.output().iter().any(|line| line.contains("check_not_evaluated")), "{:#?}", host.output());
     host.stop().await;
 }
+
+#[tokio::test]
+async fn a_check_that_another_instance_skipped_is_not_reported() {
+    let checks = WAITS.replace("timeout: 1h", "timeout: 1h, onTimeout: skip");
+    let mut world = an_acknowledged_check(&checks).await;
+    let first = Arc::clone(&world.app);
+    world.restart_handler(&checks).await;
+    world.advance(DEADLINE).await;
+    world.expect_log("it does not decide then");
+    let log = LogLines::capture();
+
+    look_after(&world, &first, minutes(58)).await;
+
+    assert_eq!(reports(&world, &log), 0);
+    world.expect_no_decision();
+    assert_eq!(world.log().matches("it does not decide then").count(), 1, "{}", world.log());
+}
