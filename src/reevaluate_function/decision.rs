@@ -10,22 +10,26 @@
 //! An evaluation that has come to a decision
 //!
 //! 1. writes its claim into the check's record, unless it has already, with a new time that nobody else's claim has,
-//! 2. looks at the record as it is then: if it holds a decision, that one counts,
+//! 2. reads the record: if it holds a decision, that one counts,
 //! 3. writes its decision into the record, sealed ([`super::record`]),
-//! 4. looks at the record again: if it holds another claim by now, another evaluation is on the same way, and this one waits.
+//! 4. looks at the record as it is then: if it holds another claim by now, another evaluation is on the same way. This one takes
+//!    its decision out of the record again. It ends if the other chain is the one that goes on, and waits if that is unclear.
 //!
 //! Only then are the last lines written into the log (nobody reads it after the decision) and the decision is posted.
-//! Azure DevOps answers each write with the record as it is then, so that two calls are enough.
+//! Azure DevOps answers the write of step 3 with the record as it is then. If the answer shows no claim, it may show only what was
+//! written, so the record is read. A record without the decision or without any claim proves nothing, and the steps are
+//! repeated: three times at most, and for 8 s at most.
 //!
 //! Two evaluations never both come to the end with different decisions. Say that both A and B did, and A made its claim first.
 //! A has found its own claim in step 4, so that was before step 1 of B. Then step 3 of A was earlier still, and B found a
 //! decision in step 2. (It is the same way as that of [`super::once`].)
 //!
-//! An evaluation that has to wait follows the decision that it finds in the record later, on the same way, with a new claim.
-//! There may be several decisions by then, of which one may have been posted. It was made with the newest of their claims: each
-//! earlier claim was followed by another one, so that its evaluation did not come to the end. So each decision has a variable of
-//! its own, and the one with the newest claim counts. Where that is the record's claim, it is *settled* and followed at once:
-//! who claims the check later finds it, and who has claimed it before waits.
+//! An evaluation that had to wait looks again later. It judges the check anew, unless the record holds a decision by then. It
+//! follows that decision in the same four steps, with a new claim. There may be several decisions for a moment, of which one may
+//! have been posted, so each has a variable of its own. One that was made with the record's claim is *settled*. It counts, and it
+//! is followed at once: evaluations that claim the check later find it, and those that have claimed it before wait. If none is
+//! settled, the one with the newest claim counts: each earlier claim was followed by another one, so that its evaluation did not
+//! come to the end.
 //!
 //! A post that fails makes the decision *pending*: it travels in the next message, and every later evaluation delivers it
 //! instead of judging again. A post that succeeds does not prove that Azure Pipelines matched it with the check. The record
@@ -34,9 +38,13 @@
 //!
 //! # Accepted races
 //!
-//! An evaluation whose write of its claim or decision timed out may post a decision that the record does not hold. And claims
-//! are as old as the clocks say that made them: of three evaluations at the same moment, on machines whose clocks differ, the
-//! third may follow the wrong one. Azure Pipelines takes the first decision and refuses the second.
+//! An evaluation whose write of its claim or decision timed out may post a decision that the record does not hold. Claims are as
+//! old as the clocks say that made them: of three evaluations at the same moment, on machines whose clocks differ, the third may
+//! follow the wrong one if no decision is settled. Azure Pipelines takes the first decision and refuses the second.
+//!
+//! An evaluation that dies between the steps 3 and 4 leaves a decision that may not count, and the next one follows it without
+//! judging the check. A claim that is newer than the decision does not show that it did not count: it may have been made after the
+//! decision was posted.
 
 use chrono::TimeDelta;
 

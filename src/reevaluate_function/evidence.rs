@@ -67,7 +67,8 @@ impl Context<'_> {
     }
 
     /// Writes the record of the decision that this evaluation has made, if it was the one that was posted. A later message
-    /// that posts the decision again writes none: the record is there.
+    /// that posts the decision again writes none. There is no record either if the evaluation died before its first post, or if
+    /// one that ran at the same moment followed the decision and posted it.
     pub(super) fn log_decision(&mut self, posted: &Decision, answer: &Result<Posted, Error>) {
         let Some(noted) = self.noted.take().filter(|noted| noted.posted == *posted) else { return };
         let answer = match answer {

@@ -36,7 +36,8 @@ const CREATED: &str = "checkgate.created";
 /// The variable that says how many tries of which message could not queue a successor, such as `3 800ae4b3-…`.
 const NOT_QUEUED: &str = "checkgate.notQueued";
 
-/// How long a call may take that people can do without. It never delays a decision by more.
+/// How long a call may take that people can do without. Each delays a decision by no more than this, and those that write the
+/// decision into the record by 8 s in all.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The claim that the record holds. Anything else that somebody wrote there does not count.
@@ -212,5 +213,16 @@ impl Reader<'_> {
                 Ended::Stopped(format!("the check is completed already: {result}"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_claims_of_the_same_moment_have_decisions_of_their_own() {
+        let [one, other] = ["one", "other"].map(|id| Claim { made_at: 7, message_id: id.to_owned(), next_look: None });
+        assert_ne!(decision_variable(&one), decision_variable(&other));
     }
 }
