@@ -11,7 +11,7 @@ use simulator::azure_devops::{AzureDevOps, State, UpdateAnswer, Variable};
 use simulator::calls::Call;
 use simulator::faults::Fault;
 
-use crate::support::{MONDAY_MORNING, Setup, World, a_check, an_active_work_item, minutes};
+use crate::support::{LogLines, MONDAY_MORNING, Setup, World, a_check, an_active_work_item, minutes};
 
 const ANSWERS: [UpdateAnswer; 4] = [
     UpdateAnswer::WholeRecords,
@@ -214,6 +214,7 @@ async fn of_several_decisions_the_one_of_the_record_s_claim_counts_and_else_the_
 #[tokio::test]
 async fn a_decision_that_did_not_count_is_not_posted_later_without_a_new_evaluation() {
     for is_of_another_chain in [false, true] {
+        let log = LogLines::capture();
         let (mut world, meanwhile) = a_contested_world(UpdateAnswer::WholeRecords).await;
         world.close_work_item();
         world.accept(a_check().named("work-item-completed")).await;
@@ -232,6 +233,7 @@ async fn a_decision_that_did_not_count_is_not_posted_later_without_a_new_evaluat
         world.advance(minutes(1)).await;
 
         world.expect_no_decision();
+        assert!(log.take().iter().all(|line| !line.contains("decision_forged")), "nobody is alerted");
         world.close_work_item();
         world.advance(minutes(2)).await;
         world.expect_decision("succeeded");
@@ -263,7 +265,7 @@ async fn an_evaluation_that_takes_place_in_the_invocation_of_the_last_one_claims
     world.accept(a_check()).await;
     world.run_due_messages().await;
     world.queue.fail(Fault::status(503)).forever();
-    let theirs = vec![claim(&claims_of_others(&world)[0])];
+    let theirs = vec![claim(&claims_of_others(&world)[1])];
     world.azure_devops(|state| {
         state.at("2026-01-05T09:02:30Z".parse().expect("a time"), move |state| write(state, theirs));
     });
@@ -272,7 +274,8 @@ async fn an_evaluation_that_takes_place_in_the_invocation_of_the_last_one_claims
 
     world.expect_decision("succeeded");
     let passed = world.clock.now() - MONDAY_MORNING.parse::<chrono::DateTime<chrono::Utc>>().expect("a time");
-    assert_eq!(passed.num_seconds(), 180);
+    // It waits for half a minute for the evaluation that made the other claim.
+    assert_eq!(passed.num_seconds(), 210);
 }
 
 #[tokio::test]
