@@ -135,7 +135,7 @@ async fn evaluate(options: &Options) -> Result<Status, String> {
 fn record(check: &Check, evaluation: &Evaluation) -> DecisionRecord {
     let (run, verdict) = (evaluation.run.as_ref(), Some(&evaluation.verdict));
     let record = DecisionRecord::new(check, run, verdict, check.delivered_at);
-    record.with_evidence(check, &evaluation.evidence, &Memory::default())
+    record.with_evidence(check, &evaluation.evidence, &Memory::default()).whole()
 }
 
 /// Prints a record on one line.

@@ -11,6 +11,7 @@ use crate::check::Check;
 use crate::evaluation::Memory;
 use crate::evaluation::evaluator::Evaluation;
 use crate::evaluation::replay::Replay;
+use crate::facts::RecordedFact;
 use crate::policy_test::{Test, TestFile};
 use crate::task_log::time;
 use crate::yaml;
@@ -33,7 +34,7 @@ pub(super) fn write(
         check: Some(check.name.clone()),
         at: Some(at),
         inputs: check.inputs.clone(),
-        facts: evaluation.evidence.record(),
+        facts: evaluation.evidence.record().into_iter().map(RecordedFact::whole).collect(),
         ..Test::default()
     };
     let memory = Memory::default();

@@ -1,11 +1,12 @@
 //! The facts of a record, and what must not stand in it.
 
 use chrono::{DateTime, Utc};
+use memchr::memmem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{DecisionRecord, Delivery, digest_of};
+use super::{DecisionRecord, Delivery, digest_of, digest_of_text};
 use crate::check::Check;
 use crate::evaluation::Memory;
 use crate::evaluation::replay::Replay;
@@ -33,7 +34,15 @@ impl DecisionRecord {
         }
         self.data.read_at = Some(read_at);
         self.data.memory = memory.clone();
+        self.data.replayable = facts.iter().all(|fact| fact.text.is_none());
         self.data.facts = facts;
+        self
+    }
+
+    /// The same with all facts, however long they are. It may not fit into a line of a log.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.data.facts = self.data.facts.into_iter().map(RecordedFact::whole).collect();
         self.data.replayable = true;
         self
     }
@@ -64,17 +73,18 @@ impl DecisionRecord {
         // The facts apart, and their answers as they are: one may have megabytes.
         let facts = std::mem::take(&mut self.data.facts);
         let mut record = hidden(self, hide)?;
-        let (mut erased, mut erased_of_facts) = (Vec::new(), Vec::new());
-        note_erased(&serde_json::to_value(&record.data).ok()?, String::new(), &mut erased);
+        let mut erased = erased_in(&serde_json::to_value(&record.data).ok()?);
+        let mut erased_of_facts = Vec::new();
         for (index, mut fact) in facts.into_iter().enumerate() {
             let value = fact.value.take().map(hide);
+            let text = fact.text.take().map(|text| hide(text.into()));
             let fact = hidden(fact, hide)?;
-            note_erased(&serde_json::to_value(&fact).ok()?, format!("/facts/{index}"), &mut erased_of_facts);
-            if let Some(value) = &value {
-                note_erased(value, format!("/facts/{index}/value"), &mut erased_of_facts);
-            }
+            let of_value = value.iter().chain(&text).flat_map(erased_in).map(|rest| format!("/value{rest}"));
+            let of_fact = erased_in(&serde_json::to_value(&fact).ok()?).into_iter().chain(of_value);
+            erased_of_facts.extend(of_fact.map(|rest| format!("/facts/{index}{rest}")));
             let fact = RecordedFact { value, ..fact };
-            record.data.facts.push(RecordedFact { digest: Some(digest(&fact)), ..fact });
+            let digest = text.as_ref().and_then(Value::as_str).map_or_else(|| digest(&fact), digest_of_text);
+            record.data.facts.push(RecordedFact { digest: Some(digest), ..fact });
         }
         let at = erased.partition_point(|pointer| pointer.as_str() < "/facts");
         erased.splice(at..at, erased_of_facts);
@@ -96,16 +106,20 @@ pub(super) fn digest(fact: &RecordedFact) -> String {
     }
 }
 
-fn note_erased(value: &Value, pointer: String, erased: &mut Vec<String>) {
+/// Where a value has lost secrets, as JSON pointers. Few have: a pointer is made only for what is found.
+fn erased_in(value: &Value) -> Vec<String> {
+    let below = |inner: &Value, step: &dyn Fn() -> String| -> Vec<String> {
+        erased_in(inner).into_iter().map(|rest| format!("/{}{rest}", step())).collect()
+    };
     match value {
-        Value::String(text) if text.contains(HIDDEN) => erased.push(pointer),
+        Value::String(text) if memmem::find(text.as_bytes(), HIDDEN.as_bytes()).is_some() => vec![String::new()],
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| note_erased(item, format!("{pointer}/{index}"), erased));
+            items.iter().enumerate().flat_map(|(index, item)| below(item, &|| index.to_string())).collect()
         }
-        Value::Object(members) => members.iter().for_each(|(name, member)| {
-            let name = name.replace('~', "~0").replace('/', "~1");
-            note_erased(member, format!("{pointer}/{name}"), erased);
-        }),
-        _ => {}
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(name, member)| below(member, &|| name.replace('~', "~0").replace('/', "~1")))
+            .collect(),
+        _ => Vec::new(),
     }
 }

@@ -17,8 +17,8 @@ const CUT: usize = 200;
 impl DecisionRecord {
     /// The record on one line. What would make it too long is left out: the longest facts first, of which the digests stay.
     fn line(mut self) -> String {
-        // These fit into no line. Writing them to see that takes as long as all the rest.
-        for fact in self.data.facts.iter_mut().filter(|fact| length(fact) > MAX_LINE) {
+        // These fit into no line. Writing all of them to see that would take as long as all the rest.
+        for fact in self.data.facts.iter_mut().filter(|fact| is_longer_than_a_line(fact)) {
             (fact.value, fact.error) = (None, None);
             self.data.replayable = false;
         }
@@ -68,6 +68,14 @@ impl DecisionRecord {
         self.data.facts.truncate(facts);
         is_shorter
     }
+}
+
+/// Whether the answer of a fact fits into no line.
+fn is_longer_than_a_line(fact: &RecordedFact) -> bool {
+    // Writing into it ends with an error where it is full.
+    let mut line = [0; MAX_LINE];
+    let is_long = |error: &String| error.len() > MAX_LINE;
+    fact.error.as_ref().is_some_and(is_long) || serde_json::to_writer(line.as_mut_slice(), &fact.value).is_err()
 }
 
 /// How many bytes the answer of a fact takes.

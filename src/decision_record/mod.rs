@@ -113,7 +113,11 @@ fn conditions(explanation: &Explanation) -> Vec<Condition> {
 
 /// The digest of a part in JSON.
 fn digest_of(part: &impl Serialize) -> String {
-    let digest = Sha256::digest(serde_json::to_string(part).unwrap_or_default());
+    digest_of_text(&serde_json::to_string(part).unwrap_or_default())
+}
+
+fn digest_of_text(text: &str) -> String {
+    let digest = Sha256::digest(text);
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
 }

@@ -50,6 +50,10 @@ pub trait Fact: Clone + Debug + Eq + Hash + Serialize + Send + Sync + 'static {
     /// Its name in records of decisions and in tests of policies. It never changes. What its value gets later may be absent.
     const NAME: &'static str;
 
+    /// Whether the answer's members are written in the order of their names, as `serde_json::Value` sorts them. Such an
+    /// answer keeps its digest without becoming a tree of values, where it is long.
+    const IS_SORTED: bool = false;
+
     /// What the outside system answers.
     type Value: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
 

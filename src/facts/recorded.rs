@@ -12,6 +12,9 @@ use super::wanted::Read;
 use super::{Fact, FactError, Facts, Wanted, of_run};
 use crate::suggest::suggest_among;
 
+/// The longest answer that a record of a decision holds, in bytes of JSON: a longer one does not fit into a line of a log.
+pub(crate) const LONGEST: usize = 30 * 1024;
+
 /// A fact with its answer, as it stands in records of decisions and in tests of policies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -33,6 +36,9 @@ pub struct RecordedFact {
     /// In records of decisions: the digest of the value or the error. It stands alone where the answer was too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// An answer in JSON that is too long to be recorded: it has no value, and a digest in its place.
+    #[serde(skip)]
+    pub(crate) text: Option<String>,
     /// The run of the recording in which it stands, where that may be another than the one that is judged.
     #[serde(skip)]
     pub(crate) beside: Value,
@@ -43,6 +49,18 @@ impl RecordedFact {
     /// run.
     pub(crate) fn replaces(&self, other: &Self) -> bool {
         self.fact == other.fact && is_part(&of_run::unnamed(&self.of), &of_run::unnamed(&other.of))
+    }
+
+    /// The same with its value, however long it is.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        let value = self.text.as_ref().and_then(|text| serde_json::from_str(text).ok());
+        Self { value: self.value.or(value), text: None, ..self }
+    }
+
+    /// The same with its value, unless it is too long to be recorded.
+    pub(super) fn with_short_value(self) -> Self {
+        if self.text.as_ref().is_some_and(|text| text.len() > LONGEST) { self } else { self.whole() }
     }
 
     /// The same in a recording, which has these facts.
@@ -83,7 +101,7 @@ impl fmt::Debug for Evidence {
 }
 
 impl Evidence {
-    /// Each fact with its answer.
+    /// Each fact with its answer. A long one may be a text ([`RecordedFact::whole`]).
     #[must_use]
     pub fn record(&self) -> Vec<RecordedFact> {
         // The others say for which run they were read. It may be known from an earlier evaluation.

@@ -16,6 +16,9 @@ const EXAMPLES: &str = "see the example in docs/testing-policies.md";
 pub(super) fn write<F: Fact>(of: Value, answer: &Answer<F::Value>) -> RecordedFact {
     let recorded = RecordedFact { fact: F::NAME.to_owned(), of, ..RecordedFact::default() };
     match answer {
+        Ok(value) if F::IS_SORTED => {
+            RecordedFact { text: serde_json::to_string(&**value).ok(), ..recorded }.with_short_value()
+        }
         Ok(value) => RecordedFact { value: Some(serde_json::to_value(&**value).unwrap_or_default()), ..recorded },
         Err(error) => RecordedFact { error: Some(error.why.clone()), unasked: error.unasked, ..recorded },
     }

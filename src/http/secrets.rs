@@ -22,12 +22,14 @@ const SHORTEST: usize = 8;
 pub(crate) struct Secrets(Vec<SecretString>);
 
 impl Secrets {
-    /// These secrets and one more, which is hidden in its percent-encoded form too.
+    /// These secrets and one more, which is hidden as it stands in addresses and in JSON too.
     #[must_use]
     pub(crate) fn and(mut self, secret: &str) -> Self {
         if secret.len() >= SHORTEST {
             let encoded: String = byte_serialize(secret.as_bytes()).collect();
-            self.0.extend([secret, &encoded].map(SecretString::from));
+            let in_json = Value::from(secret).to_string();
+            let in_json = &in_json[1..in_json.len() - 1];
+            self.0.extend([secret, &encoded, in_json].map(SecretString::from));
             // One that contains another is hidden whole.
             self.0.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
             self.0.dedup_by(|one, other| one.expose_secret() == other.expose_secret());
@@ -106,13 +108,14 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden_in_each_form_that_another_system_may_repeat_them_in() {
-        let secrets = Secrets::default().and("sesame+open").and("sesame+open/wide");
+        let secrets = Secrets::default().and("sesame+open").and("sesame+open/wide").and(r#"say "sesame""#);
         for (body, hidden) in [
             (r#"{"a":"Bearer sesame+open/wide."}"#, r#"{"a":"Bearer ***."}"#),
             (r#"{"a":["sesame\u002Bopen\/wide",1.5]}"#, r#"{"a":["***",1.5]}"#),
             (r#"{"sesame+open":null}"#, r#"{"***":null}"#),
             ("client_secret=sesame%2Bopen&a", "client_secret=***&a"),
             ("<p>sesame+open</p>", "<p>***</p>"),
+            (r#"{"a":"say \"sesame\"" and no more"#, r#"{"a":"***" and no more"#),
         ] {
             assert_eq!(secrets.hide_in_body(Bytes::from_static(body.as_bytes())), hidden, "{body}");
         }

@@ -30,31 +30,32 @@ pub enum Progress {
     Begun,
 }
 
-/// One stage, job or task. Others write them too: a member of an odd shape counts as absent.
+/// One stage, job or task. Others write them too: a member of an odd shape counts as absent. The members stand in the order
+/// of their names, so that the text and its digest are those of the same value read again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineRecord {
-    #[serde(default)]
-    id: String,
-    #[serde(default)]
-    parent_id: Option<String>,
-    #[serde(default, rename = "type")]
-    kind: Option<String>,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    identifier: Option<String>,
-    #[serde(default)]
-    state: Option<String>,
-    /// How it ended.
-    #[serde(default)]
-    pub result: Option<String>,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub finish_time: Option<DateTime<Utc>>,
     #[serde(default)]
+    id: String,
+    #[serde(default)]
+    identifier: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    parent_id: Option<String>,
+    /// How it ended.
+    #[serde(default)]
+    pub result: Option<String>,
+    #[serde(default)]
+    state: Option<String>,
+    #[serde(default)]
     task: Option<TaskReference>,
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
