@@ -17,13 +17,16 @@ pub(super) struct Credential<'a> {
     authorization: Authorization,
     /// Who may act in the token's place.
     identity: Option<&'a ManagedIdentity>,
-    /// The identity's token, once it acts: until the end of the session.
-    acting: OnceLock<AuthToken>,
+    /// What Azure DevOps was sent and must not be repeated.
+    secrets: Secrets,
+    /// The identity's token, once it acts: until the end of the session. With it, all secrets.
+    acting: OnceLock<(AuthToken, Secrets)>,
 }
 
 impl<'a> Credential<'a> {
-    pub(super) const fn new(token: AuthToken, authorization: Authorization) -> Self {
-        Self { token, authorization, identity: None, acting: OnceLock::new() }
+    pub(super) fn new(token: AuthToken, authorization: Authorization) -> Self {
+        let secrets = Secrets::default().and(token.expose());
+        Self { token, authorization, identity: None, secrets, acting: OnceLock::new() }
     }
 
     /// Lets this identity act in the token's place.
@@ -40,21 +43,21 @@ impl<'a> Credential<'a> {
         let Some(identity) = self.identity.filter(|_| self.acting.get().is_none()) else { return Ok(false) };
         let token = identity.token(RESOURCE).await?;
         // Two calls at a time may both have asked: either token is good.
-        let _ = self.acting.set(AuthToken::new(token.token.secret().to_owned()));
+        let token = token.token.secret();
+        let _ = self.acting.set((AuthToken::new(token.to_owned()), self.secrets.clone().and(token)));
         Ok(true)
     }
 
     pub(super) fn authorize(&self, request: RequestBuilder) -> RequestBuilder {
         match (self.acting.get(), self.authorization) {
-            (Some(acting), _) => request.bearer_auth(acting.expose()),
+            (Some((acting, _)), _) => request.bearer_auth(acting.expose()),
             (None, Authorization::Bearer) => request.bearer_auth(self.token.expose()),
             (None, Authorization::Basic) => request.basic_auth("", Some(self.token.expose())),
         }
     }
 
     /// What Azure DevOps was sent and must not be repeated.
-    pub(super) fn secrets(&self) -> Secrets {
-        let tokens = [Some(&self.token), self.acting.get()].into_iter().flatten();
-        tokens.fold(Secrets::default(), |secrets, token| secrets.and(token.expose()))
+    pub(super) fn secrets(&self) -> &Secrets {
+        self.acting.get().map_or(&self.secrets, |(_, secrets)| secrets)
     }
 }

@@ -216,7 +216,7 @@ impl Session<'_> {
             telemetry::asked_to_wait(host, wait);
             self.wait.note(wait, answer.status().is_success(), clock.now());
         }
-        answer::classify(what, answer, &self.credential.secrets(), clock.now()).await
+        answer::classify(what, answer, self.credential.secrets(), clock.now()).await
     }
 
     /// The path of a resource of the check's project.
