@@ -13,7 +13,7 @@
 //! * [`azure_pipelines`]: delivers checks. [`pipeline_log`]: shows a check as the run page does.
 //! * [`rehearsal`]: plays Azure Pipelines against any endpoint. The program `simulator` is the command for it, and for the next.
 //! * [`practice`]: an organization to practise on.
-//! * [`storage_queue`]: the queue service of a storage account.
+//! * [`storage_queue`]: the queue service of a storage account. [`storage_blob`]: its append blobs.
 //! * [`sources`]: ServiceNow, Prometheus, Azure Monitor and other systems that checks query.
 //! * [`functions_host`]: the host that starts checkgate's handler and calls its functions.
 
@@ -27,6 +27,7 @@ pub mod pipeline_log;
 pub mod practice;
 pub mod rehearsal;
 pub mod sources;
+pub mod storage_blob;
 pub mod storage_queue;
 
 mod headers;
