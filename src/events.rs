@@ -61,6 +61,8 @@ pub enum Event {
     ConnectionUnusable,
     /// A notice could not be sent. The check goes on all the same.
     NoticeNotSent,
+    /// Records of decisions could not be appended to a blob. They stand in the log.
+    RecordNotAppended,
     /// Traces or metrics could not be sent.
     TelemetryNotSent,
     /// The queue could not be created. It is tried again.
@@ -105,6 +107,7 @@ impl Event {
             Self::ChecksFileDoubtful => "checks_file_doubtful",
             Self::ConnectionUnusable => "connection_unusable",
             Self::NoticeNotSent => "notice_not_sent",
+            Self::RecordNotAppended => "record_not_appended",
             Self::TelemetryNotSent => "telemetry_not_sent",
             Self::QueueNotCreated => "queue_not_created",
             Self::HostNotConnected => "host_not_connected",
@@ -125,6 +128,7 @@ impl Event {
                 | Self::ChecksFileDoubtful
                 | Self::ConnectionUnusable
                 | Self::NoticeNotSent
+                | Self::RecordNotAppended
                 | Self::TelemetryNotSent
                 | Self::QueueNotCreated
         )
@@ -187,6 +191,7 @@ impl fmt::Display for Event {
             Self::ChecksFileDoubtful => "the file of checks probably does not do what was meant",
             Self::ConnectionUnusable => "checks that need this connection are refused",
             Self::NoticeNotSent => "a notice cannot be sent; checks go on without it",
+            Self::RecordNotAppended => "records of decisions cannot be appended; they stand in this log",
             Self::TelemetryNotSent => "traces or metrics are lost; checks go on without them",
             Self::QueueNotCreated => "the queue could not be created; it is tried again",
             Self::HostNotConnected => "a connection of the host could not be accepted",

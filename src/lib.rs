@@ -25,7 +25,7 @@
 //! * [`task_log`]: what people read in the pipeline's log; [`text`] makes foreign text printable. `span`: the ids in the
 //!   handler's own log; [`events`]: the lines in it that operators act on.
 //! * [`telemetry`]: what is measured; `otlp` sends it to a collector.
-//! * [`decision_record`]: a decision, for those who keep them. [`notices`]: what people are told about a check elsewhere.
+//! * [`decision_record`]: a decision, for those who keep them. [`decision_log`]: where they are kept. [`notices`]: what people are told about a check elsewhere.
 //! * [`checks_file`] and [`yaml`]: what the operator writes; [`config`]: the app settings; [`host`]: what the Functions
 //!   host makes of the app's files.
 //! * [`policy_test`]: what a check decides by given facts, for the tests that its authors write.
@@ -42,6 +42,7 @@ pub mod clock;
 pub mod compliance;
 pub mod conditions;
 pub mod config;
+pub mod decision_log;
 pub mod decision_record;
 pub mod evaluation;
 pub mod events;
@@ -68,6 +69,7 @@ use azure_devops::AzureDevOps;
 use check::DecidedWith;
 use checks_file::CurrentChecks;
 use clock::Clock;
+use decision_log::DecisionLog;
 use host::Host;
 use queue::CheckQueue;
 use queue::watch::Watch;
@@ -95,6 +97,8 @@ pub struct App {
     pub claim_times: queue::claim::ClaimTimes,
     /// Where checks wait.
     pub queue: CheckQueue,
+    /// Keeps the records of decisions.
+    pub decision_log: DecisionLog,
     /// The notices that are under way.
     pub notices: notices::UnderWay,
     /// The checks that this process has acknowledged, and of which no evaluation was seen.

@@ -103,7 +103,7 @@ fn record(app: &App, sources: &Sources, delivery: &Delivery, evaluation: &Evalua
     let session = app.azure_devops.session(&check.properties, &delivery.token);
     let hide = |value| sources.hide_secrets(session.hide_secrets(value));
     match record.delivered(delivered).without_secrets(&hide) {
-        Some(record) => record.log(),
+        Some(record) => app.decision_log.keep(record),
         None => tracing::warn!("the record of the decision cannot be written without secrets; it is left out"),
     }
 }

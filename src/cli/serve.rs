@@ -18,6 +18,7 @@ use crate::check::DecidedWith;
 use crate::checks_file::{ChecksFile, CurrentChecks, Rules};
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Lookup, Settings};
+use crate::decision_log::{DecisionLog, Patience};
 use crate::events::Event;
 use crate::host::Host;
 use crate::http::managed_identity::ManagedIdentity;
@@ -186,6 +187,8 @@ pub fn build_app(mut config: Config, clock: Clock) -> Result<App, String> {
         .with_identity(config.identity);
     let pooled = http()?.connect_timeout(QUEUE_CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
     let pooled = pooled.map_err(|error| format!("the HTTP client cannot start: {error}"))?;
+    let appends = |container| DecisionLog::with_blobs(container, pooled.clone(), Patience::default());
+    let decision_log = config.decision_records.map(appends).unwrap_or_default();
     let queue = CheckQueue::open(&config.storage, &config.host.queue_name, pooled, clock.clone())
         .map_err(|why| format!("app setting {} is wrong: {why}", config.host.connection))?;
     let (settings, roots) = (config.settings, config.extra_root_certificates.clone());
@@ -206,6 +209,7 @@ pub fn build_app(mut config: Config, clock: Clock) -> Result<App, String> {
         allowed_plan_urls: config.allowed_plan_urls,
         sealer: config.sealer,
         queue,
+        decision_log,
         notices: UnderWay::default(),
         watch: Watch::default(),
         azure_devops,

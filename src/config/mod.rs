@@ -1,5 +1,6 @@
 //! Settings of the function app. The only room that reads the environment.
 
+mod decision_records;
 mod environment;
 mod identity;
 mod log_format;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::azure_devops;
+use crate::decision_log::Container;
 use crate::host::Host;
 use crate::http::managed_identity::ManagedIdentity;
 use crate::queue::Storage;
@@ -43,6 +45,8 @@ pub struct Config {
     pub sealer: Sealer,
     /// Acts where a check's token cannot any more, if the operator wants that.
     pub identity: Option<ManagedIdentity>,
+    /// Where records of decisions are appended besides the log, if anywhere.
+    pub decision_records: Option<Container>,
     /// Where the checks are defined.
     pub checks_file: PathBuf,
     /// Whether a delivery may bring its own definition.
@@ -109,6 +113,7 @@ impl Config {
             allowed_plan_urls: allowed_plan_urls(lookup, is_local, &mut problems),
             sealer: sealer(lookup, is_local, &mut problems),
             identity: identity::identity(lookup, &mut problems),
+            decision_records: decision_records::container(lookup, &host.connection, &mut problems),
             checks_file: app_root(lookup).join(lookup("ChecksFile").unwrap_or_else(|| "checks.yaml".to_owned())),
             allow_inline_checks: switch(lookup, "AllowInlineChecks", is_local).unwrap_or_else(|error| {
                 problems.push(error.to_string());
@@ -287,6 +292,8 @@ mod tests {
             ("TokenSealingKey", Some("c2hvcnQ="), "32 bytes"),
             ("AllowInlineChecks", Some("maybe"), "`maybe`"),
             ("AzureDevOpsApiVersion", Some("latest"), "7.1"),
+            ("DecisionRecords", Some("http://a.blob.core.windows.net/d?sig=c2VjcmV0"), "https://account.blob."),
+            ("DecisionRecords", Some("https://a.blob.core.windows.net/d"), "no managed identity"),
         ] {
             let error = read(&[(name, value)]).err().unwrap_or_else(|| panic!("{name} {value:?} is accepted"));
             assert!(error.contains(name) && error.contains(shows), "{error}");

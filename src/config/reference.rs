@@ -12,7 +12,7 @@ pub struct Setting {
 }
 
 /// All of them, in the order of the page.
-pub const SETTINGS: [Setting; 11] = [
+pub const SETTINGS: [Setting; 12] = [
     Setting {
         name: "TokenSealingKey",
         default: "required",
@@ -57,6 +57,11 @@ pub const SETTINGS: [Setting; 11] = [
         name: "DecideWithManagedIdentity",
         default: "`false`",
         meaning: "whether the app's managed identity may read facts and send decisions where a check's own token cannot any more. Then `timeout` may be up to `720h`. See [security.md](security.md#the-managed-identity-as-a-member-of-the-organisation)",
+    },
+    Setting {
+        name: "DecisionRecords",
+        default: "none",
+        meaning: "a container to which [records of decisions](checks-as-code.md#records-in-a-container) are appended besides the log, such as `https://account.blob.core.windows.net/decisions`. The managed identity of the storage account's settings opens it, or a shared access signature behind it: then use a Key Vault reference",
     },
     Setting {
         name: "LogLevel",

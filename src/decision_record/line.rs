@@ -1,5 +1,8 @@
 //! A record as one line of a log.
 
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
 use super::DecisionRecord;
 use crate::evaluation::Memory;
 use crate::facts::RecordedFact;
@@ -13,6 +16,17 @@ const SHORT: usize = 100;
 
 /// What is left of a text in a record that is too long, in characters.
 const CUT: usize = 200;
+
+/// A record as it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The record's id.
+    pub id: Uuid,
+    /// The record's time.
+    pub time: DateTime<Utc>,
+    /// The record, without the end of its line.
+    pub text: String,
+}
 
 impl DecisionRecord {
     /// The record on one line. What would make it too long is left out: the longest facts first, of which the digests stay.
@@ -32,9 +46,11 @@ impl DecisionRecord {
         }
     }
 
-    /// Writes the record into the handler's log: a line of its own, whatever the format of the log.
-    pub fn log(self) {
-        tracing::info!("{}", self.line());
+    /// Writes the record into the handler's log: a line of its own, whatever the format of the log. Returns that line.
+    pub fn log(self) -> Line {
+        let (id, time, text) = (self.id, self.time, self.line());
+        tracing::info!("{text}");
+        Line { id, time, text }
     }
 
     /// Leaves one thing out. `false` when nothing is left to leave out.

@@ -21,6 +21,7 @@ use crate::evaluation::{Explanation, Memory, Status, Verdict};
 
 use data::{Condition, Data, Decision, Input, Outcome, Policy, RunInput};
 pub use data::{Decided, DecisionRecord, Delivery};
+pub use line::Line;
 pub use verify::Unverified;
 
 /// The type of the event.

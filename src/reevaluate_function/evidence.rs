@@ -93,7 +93,7 @@ impl Context<'_> {
         let checks = self.app.checks.in_force();
         let hide = |value| checks.sources.hide_secrets(self.session.hide_secrets(value));
         match record.delivered(delivery).without_secrets(&hide) {
-            Some(record) => record.log(),
+            Some(record) => self.app.decision_log.keep(record),
             None => tracing::warn!("the record of the decision cannot be written without secrets; it is left out"),
         }
     }

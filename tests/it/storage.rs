@@ -14,6 +14,7 @@ use simulator::azure_devops::{AzureDevOps, CheckIds};
 use simulator::azure_pipelines::{Delivered, HEADERS, deliver};
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
 use simulator::sources::Sources;
+use simulator::storage_blob::{Grant, signed};
 use time::OffsetDateTime;
 use tokio::time::{interval, timeout};
 
@@ -58,6 +59,11 @@ impl Account {
     }
 
     async fn decides_a_check(&self) {
+        self.decides().await;
+        self.host.stop().await;
+    }
+
+    async fn decides(&self) {
         let (ids, delivered) = self.deliver().await;
         assert!(delivered.accepted(), "{delivered:?} {:?}", self.host.output());
         self.host.listen();
@@ -69,7 +75,6 @@ impl Account {
         };
         assert!(timeout(PATIENCE, decided).await.is_ok(), "no decision: {:#?}", self.host.output());
         assert_eq!(self.azure_devops.with(|state| state.decision(&ids)).as_deref(), Some("succeeded"));
-        self.host.stop().await;
     }
 }
 
@@ -150,4 +155,82 @@ async fn an_account_whose_certificate_nobody_knows_is_not_reached() {
     settings.push(("ExtraRootCertificates".to_owned(), other.file.display().to_string()));
     let account = Account::reached_by(&azurite, &certificate, settings).await;
     assert_eq!(account.deliver().await.1.status, 503);
+}
+
+/// A container of a real blob service, as somebody with a token sees it.
+struct Container {
+    address: String,
+    token: String,
+    http: reqwest::Client,
+}
+
+impl Container {
+    async fn create(blobs: &Azurite, certificate: &Certificate, sources: &Sources) -> Self {
+        let pem = std::fs::read(&certificate.file).expect("a file");
+        let root = reqwest::Certificate::from_pem(&pem).expect("a certificate");
+        let http = reqwest::Client::builder().no_proxy().add_root_certificate(root).build().expect("a client");
+        let [(_, endpoint), (_, header)] = sources.identity_settings().try_into().expect("two settings");
+        let ask = format!("{endpoint}?api-version=2019-08-01&resource=https://storage.azure.com/");
+        let answer = http.get(ask).header("X-IDENTITY-HEADER", header).send().await.expect("an answer");
+        let answer: serde_json::Value =
+            serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("a token");
+        let token = answer["access_token"].as_str().expect("a token").to_owned();
+        let container = Self { address: format!("{}/decisions", blobs.endpoint), token, http };
+        let created = container.ask(reqwest::Method::PUT, "?restype=container").await;
+        assert_eq!(created.status(), 201);
+        container
+    }
+
+    async fn ask(&self, method: reqwest::Method, rest: &str) -> reqwest::Response {
+        let request = self.http.request(method, format!("{}{rest}", self.address)).bearer_auth(&self.token);
+        let date = simulator::Clock::system().now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let request = request.header("x-ms-version", "2022-11-02").header("x-ms-date", date);
+        request.header("content-length", 0).send().await.expect("an answer")
+    }
+
+    /// The lines of the blobs of these days.
+    async fn lines(&self, days: [chrono::NaiveDate; 2]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for day in std::collections::BTreeSet::from(days) {
+            let answer = self.ask(reqwest::Method::GET, &format!("/{}.jsonl", day.format("%Y/%m/%d"))).await;
+            if answer.status() == 200 {
+                lines.extend(answer.text().await.expect("text").lines().map(str::to_owned));
+            }
+        }
+        lines
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_are_appended_to_a_container_by_signature_and_by_identity() {
+    let certificate = Certificate::of_this_machine();
+    let azurite = Azurite::start_over_https(&certificate);
+    let blobs = Azurite::start_blobs_over_https(&certificate);
+    let sources = Sources::start(simulator::Clock::system()).await.expect("a port");
+    let container = Container::create(&blobs, &certificate, &sources).await;
+    let (account, key) = Azurite::account();
+    let key = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, key).expect("base64");
+    let until = simulator::Clock::system().now() + chrono::TimeDelta::hours(1);
+    let grant = Grant { container: "decisions", permissions: "ac", until };
+    let signed = format!("{}?{}", container.address, signed(account, &key, &grant));
+    let began = simulator::Clock::system().now().date_naive();
+    for (count, address) in [(1, &signed), (2, &container.address)] {
+        let mut settings = storage(azurite.connection_string());
+        settings.extend(sources.identity_settings());
+        settings.push(("DecisionRecords".to_owned(), address.clone()));
+        let account = Account::reached_by(&azurite, &certificate, settings).await;
+        account.decides().await;
+        let appended = async {
+            let mut look = interval(Duration::from_millis(50));
+            while container.lines([began, simulator::Clock::system().now().date_naive()]).await.len() < count {
+                look.tick().await;
+            }
+        };
+        assert!(timeout(PATIENCE, appended).await.is_ok(), "no record: {:#?}", account.host.output());
+        account.host.stop().await;
+    }
+    for line in container.lines([began, simulator::Clock::system().now().date_naive()]).await {
+        let record: serde_json::Value = serde_json::from_str(&line).expect("a record");
+        assert_eq!(record["data"]["result"]["decision"], "succeeded");
+    }
 }

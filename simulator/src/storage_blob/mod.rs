@@ -37,7 +37,7 @@ const ACCOUNT: &str = "devaccount";
 const KEY: &[u8] = b"a key of sixty-four bytes, as the keys of storage accounts are..";
 
 /// How long a signature of this account is valid.
-const SIGNED_FOR: TimeDelta = TimeDelta::hours(12);
+const SIGNED_FOR: TimeDelta = TimeDelta::days(7);
 
 /// A handle to a simulated blob service behind a port. All clones share the service.
 #[derive(Clone)]

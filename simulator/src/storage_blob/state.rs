@@ -42,12 +42,22 @@ pub struct State {
     pub identity_has_role: bool,
     /// The most blocks of a blob.
     pub max_blocks: usize,
+    /// Somebody else creates the next blob in the same moment, and is first.
+    pub lose_next_create: bool,
 }
 
 impl State {
     pub(super) const fn new(clock: Clock, account: &'static str, key: &'static [u8]) -> Self {
         let containers = BTreeMap::new();
-        Self { clock, account, key, containers, identity_has_role: true, max_blocks: MAX_BLOCKS }
+        Self {
+            clock,
+            account,
+            key,
+            containers,
+            identity_has_role: true,
+            max_blocks: MAX_BLOCKS,
+            lose_next_create: false,
+        }
     }
 
     /// Creates a container.
@@ -68,10 +78,14 @@ impl State {
         must_be_new: bool,
     ) -> Result<(), BlobError> {
         let blobs = self.containers.get_mut(container).ok_or(BlobError::ContainerNotFound)?;
+        let blob = AppendBlob { content_type: content_type.to_owned(), blocks: Vec::new() };
+        if std::mem::take(&mut self.lose_next_create) {
+            blobs.insert(name.to_owned(), blob.clone());
+        }
         if must_be_new && blobs.contains_key(name) {
             return Err(BlobError::BlobAlreadyExists);
         }
-        blobs.insert(name.to_owned(), AppendBlob { content_type: content_type.to_owned(), blocks: Vec::new() });
+        blobs.insert(name.to_owned(), blob);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ mod audit;
 mod backtest;
 mod broken_recordings;
 mod changed_runs;
+mod container;
 mod evaluate;
 mod explain;
 mod install;

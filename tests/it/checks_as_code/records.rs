@@ -26,14 +26,14 @@ impl Drop for File {
     }
 }
 
-async fn verify(name: &str, text: &str, more: &[&str]) -> Printed {
+pub(super) async fn verify(name: &str, text: &str, more: &[&str]) -> Printed {
     let file = File::new(name, text);
     let path = file.0.to_str().expect("a plain path");
     Person::new().await.run(&[&["verify-record", path][..], more].concat()).await
 }
 
 /// The records among the lines of a log, as they stand there.
-fn records(log: &[String]) -> Vec<String> {
+pub(super) fn records(log: &[String]) -> Vec<String> {
     log.iter().filter(|line| line.starts_with("{\"specversion\"")).cloned().collect()
 }
 

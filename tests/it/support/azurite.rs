@@ -10,7 +10,7 @@ use super::world::app_root;
 const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-/// A running queue service.
+/// A running service: of queues, or of blobs.
 pub(crate) struct Azurite {
     process: Child,
     pub(crate) endpoint: String,
@@ -19,20 +19,28 @@ pub(crate) struct Azurite {
 impl Azurite {
     /// Starts it on a free port, with its data in memory.
     pub(crate) fn start() -> Self {
-        Self::start_with(&[])
+        Self::start_with("queue", &[])
     }
 
     /// The same over https, with this certificate. It also takes tokens of Entra ID, and reads their claims.
     pub(crate) fn start_over_https(certificate: &Certificate) -> Self {
-        let [file, key] = [&certificate.file, &certificate.key].map(|path| path.to_str().expect("UTF-8"));
-        Self::start_with(&["--cert", file, "--key", key, "--oauth", "basic"])
+        Self::start_https("queue", certificate)
     }
 
-    fn start_with(arguments: &[&str]) -> Self {
-        let main = installed();
+    /// The service of blobs, in the same way.
+    pub(crate) fn start_blobs_over_https(certificate: &Certificate) -> Self {
+        Self::start_https("blob", certificate)
+    }
+
+    fn start_https(service: &str, certificate: &Certificate) -> Self {
+        let [file, key] = [&certificate.file, &certificate.key].map(|path| path.to_str().expect("UTF-8"));
+        Self::start_with(service, &["--cert", file, "--key", key, "--oauth", "basic"])
+    }
+
+    fn start_with(service: &str, arguments: &[&str]) -> Self {
         let mut process = Command::new("node")
-            .arg(main)
-            .args(["--queueHost", "127.0.0.1", "--queuePort", "0"])
+            .arg(installed(service))
+            .args([&format!("--{service}Host"), "127.0.0.1", &format!("--{service}Port"), "0"])
             .args(["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent"])
             .args(arguments)
             .stdin(Stdio::null())
@@ -99,8 +107,8 @@ impl Drop for Certificate {
     }
 }
 
-/// The program, installed exactly as the lock file says.
-fn installed() -> PathBuf {
+/// The program of a service, installed exactly as the lock file says.
+fn installed(service: &str) -> PathBuf {
     let package = xtask::azurite::install(&app_root()).unwrap_or_else(|why| panic!("{why}"));
-    package.join("dist/src/queue/main.js")
+    package.join(format!("dist/src/{service}/main.js"))
 }

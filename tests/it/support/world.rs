@@ -19,6 +19,7 @@ use checkgate::azure_devops::Options;
 use checkgate::checks_file::{ChecksFile, CurrentChecks};
 use checkgate::cli::{build_app, read_config};
 use checkgate::clock::Clock;
+use checkgate::decision_log::Patience;
 use checkgate::http::managed_identity::ManagedIdentity;
 use checkgate::http::resolver::SystemResolver;
 use checkgate::notices::UnderWay;
@@ -477,6 +478,10 @@ pub(crate) struct Setup {
     pub(crate) sources: Option<Sources>,
     /// The app setting `DecideWithManagedIdentity`. The identity is that of `sources`.
     pub(crate) decide_with_identity: bool,
+    /// The app setting `DecisionRecords`. Without a signature, the identity is that of `sources`.
+    pub(crate) decision_records: Option<String>,
+    /// How long it is tried to append a record.
+    pub(crate) append_patience: Patience,
     /// The address by which checks name Azure DevOps, where it is not the simulator's own: a proxy leads there.
     pub(crate) azure_devops_address: Option<String>,
 }
@@ -494,6 +499,8 @@ impl Default for Setup {
             clock: None,
             sources: None,
             decide_with_identity: false,
+            decision_records: None,
+            append_patience: Patience { pause: Duration::from_millis(1), ..Patience::default() },
             azure_devops_address: None,
         }
     }
@@ -513,16 +520,14 @@ impl Setup {
             ("FUNCTIONS_APP_ROOT_PATH", app_root().display().to_string()),
         ];
         let settings = settings.into_iter().chain(previous_key);
-        let sources = self.sources.as_ref().filter(|_| self.decide_with_identity);
-        let identity = sources.map(|sources| {
+        let records = self.decision_records.clone().map(|address| ("DecisionRecords", address));
+        let decides = self.decide_with_identity.then(|| ("DecideWithManagedIdentity", "true".to_owned()));
+        let needs_identity = records.is_some() || decides.is_some();
+        let identity = self.sources.as_ref().filter(|_| needs_identity).map(|sources| {
             let [endpoint, header] = sources.with(|state| [state.url("identity"), state.identity.header.clone()]);
-            [
-                ("DecideWithManagedIdentity", "true".to_owned()),
-                ("IDENTITY_ENDPOINT", endpoint),
-                ("IDENTITY_HEADER", header),
-            ]
+            [("IDENTITY_ENDPOINT", endpoint), ("IDENTITY_HEADER", header)]
         });
-        settings.chain(identity.into_iter().flatten()).collect()
+        settings.chain(decides).chain(records).chain(identity.into_iter().flatten()).collect()
     }
 
     /// The app, as the executable would build it.
@@ -548,6 +553,7 @@ impl Setup {
         let identity = app.azure_devops.identity().cloned();
         app.azure_devops = client.expect("the HTTP client starts").with_identity(identity);
         app.queue = app.queue.with_retry_pause(self.retry_pause);
+        app.decision_log = app.decision_log.with_patience(self.append_patience);
         if let Some(renew_every) = self.renew_every {
             app.queue = app.queue.with_early_times(EarlyTimes { moved_every: renew_every, ..EarlyTimes::default() });
         }
