@@ -23,6 +23,9 @@ const ANSWERS: [UpdateAnswer; 4] = [
 /// Variables of the check's record, with their values.
 type Variables = Vec<(String, String)>;
 
+/// Whether it is time to write, by the calls so far.
+type Moment = Box<dyn Fn(&[Call]) -> bool + Send>;
+
 /// What other evaluations write into the check's record, once Azure DevOps has got such calls.
 #[derive(Clone, Default)]
 struct Meanwhile(Arc<Mutex<Plan>>);
@@ -31,7 +34,7 @@ struct Meanwhile(Arc<Mutex<Plan>>);
 enum Plan {
     #[default]
     None,
-    Write(Variables, Box<dyn Fn(&[Call]) -> bool + Send>),
+    Write(Variables, Moment),
     /// It was done after so many calls.
     Done(usize),
 }
