@@ -262,7 +262,7 @@ async fn a_claim_that_was_taken_away_is_made_again_before_a_decision_counts() {
 }
 
 #[tokio::test]
-async fn an_evaluation_that_takes_place_in_the_invocation_of_the_last_one_claims_the_check_anew() {
+async fn while_nothing_can_be_queued_a_claim_of_another_evaluation_is_waited_for_and_the_check_is_decided() {
     let checks = "default: late\nchecks: { late: { conditions: [ window: { from: '09:03', timeZone: UTC } ] } }";
     let mut world = World::with_checks(checks, |_, _| {}).await;
     world.accept(a_check()).await;
