@@ -20,7 +20,13 @@ const REPLACEMENT: &[u8] = b"fffd";
 /// As `serde_json`.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    serde_json::from_slice(&without_half_characters(bytes))
+    let bytes = without_half_characters(bytes);
+    match str::from_utf8(&bytes) {
+        // To check all of it at once is quicker than each of its texts.
+        Ok(text) => serde_json::from_str(text),
+        // What nobody asks for need not be UTF-8.
+        Err(_) => serde_json::from_slice(&bytes),
+    }
 }
 
 /// For members that may be missing: null means the same.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
 
 use super::{TaskReference, TimelineRecord};
-use crate::azure_devops::lenient::{FromMembers, member, object};
+use crate::azure_devops::lenient::{Lenient, member};
 
 /// The members of a record and of its task that are read.
 #[derive(Deserialize)]
@@ -23,8 +23,8 @@ enum Member {
     Other,
 }
 
-impl FromMembers for TimelineRecord {
-    fn from_members<'de, A: MapAccess<'de>>(mut members: A) -> Result<Self, A::Error> {
+impl Lenient for TimelineRecord {
+    fn from_members<'de, A: MapAccess<'de>>(mut members: A) -> Result<Option<Self>, A::Error> {
         let mut record = Self::default();
         while let Some(name) = members.next_key()? {
             match name {
@@ -36,16 +36,16 @@ impl FromMembers for TimelineRecord {
                 Member::State => record.state = member(&mut members)?,
                 Member::Result => record.result = member(&mut members)?,
                 Member::FinishTime => record.finish_time = member(&mut members)?,
-                Member::Task => record.task = object(&mut members)?,
+                Member::Task => record.task = member(&mut members)?,
                 Member::Other => drop(members.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(record)
+        Ok(Some(record))
     }
 }
 
-impl FromMembers for TaskReference {
-    fn from_members<'de, A: MapAccess<'de>>(mut members: A) -> Result<Self, A::Error> {
+impl Lenient for TaskReference {
+    fn from_members<'de, A: MapAccess<'de>>(mut members: A) -> Result<Option<Self>, A::Error> {
         let mut task = Self::default();
         while let Some(name) = members.next_key()? {
             match name {
@@ -54,6 +54,6 @@ impl FromMembers for TaskReference {
                 _ => drop(members.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(task)
+        Ok(Some(task))
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::lenient::objects;
+use super::lenient::items;
 use super::{Error, Session};
 use crate::text::is_same;
 
@@ -15,7 +15,7 @@ use crate::text::is_same;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeline {
     /// Everything in it, in no useful order.
-    #[serde(deserialize_with = "objects")]
+    #[serde(deserialize_with = "items")]
     pub records: Vec<TimelineRecord>,
 }
 
