@@ -13,7 +13,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const REPLACEMENT: &[u8] = b"fffd";
 
 /// Reads JSON. A byte order mark in front is skipped. Half a character (`\ud83d` without its second half, which is what a
-/// system leaves that cuts texts by their UTF-16 units) becomes U+FFFD.
+/// system leaves that cuts texts by their UTF-16 units) becomes U+FFFD, and so does what is not UTF-8.
 ///
 /// # Errors
 ///
@@ -21,12 +21,9 @@ const REPLACEMENT: &[u8] = b"fffd";
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let bytes = without_half_characters(bytes);
-    match str::from_utf8(&bytes) {
-        // To check all of it at once is quicker than each of its texts.
-        Ok(text) => serde_json::from_str(text),
-        // What nobody asks for need not be UTF-8.
-        Err(_) => serde_json::from_slice(&bytes),
-    }
+    // To check all of it at once is quicker than each of its texts.
+    let text = str::from_utf8(&bytes).map_or_else(|_| String::from_utf8_lossy(&bytes), Cow::Borrowed);
+    serde_json::from_str(&text)
 }
 
 /// For members that may be missing: null means the same.
@@ -77,6 +74,7 @@ mod tests {
         ] {
             assert_eq!(read::<Value>(text.as_bytes()).expect(text), json!(value), "{text}");
         }
+        assert_eq!(read::<Value>(b"\"a\xffb\"").expect("JSON"), json!("a\u{fffd}b"));
         assert!(read::<Value>(br#""\ud8"#).is_err());
     }
 
