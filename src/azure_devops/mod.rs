@@ -29,6 +29,7 @@ pub mod task;
 pub mod test_results;
 pub mod timeline;
 pub mod type_states;
+mod whole_answers;
 pub mod work_items;
 
 use std::sync::Arc;
@@ -41,6 +42,8 @@ use reqwest::redirect;
 
 pub use error::{Error, ErrorKind};
 pub use session::Session;
+use type_states::KeptStates;
+use whole_answers::WholeAnswers;
 
 use crate::clock::Clock;
 use crate::http::circuit::Circuits;
@@ -101,7 +104,8 @@ pub struct AzureDevOps {
     options: Options,
     clock: Clock,
     circuits: Circuits,
-    states: type_states::KeptStates,
+    states: KeptStates,
+    whole_answers: WholeAnswers,
     /// Those of the same client at other times included.
     calls: Arc<AtomicU64>,
     identity: Option<ManagedIdentity>,
@@ -127,8 +131,16 @@ impl AzureDevOps {
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .timeout(options.call_timeout)
             .build()?;
-        let (circuits, states) = (Circuits::default(), type_states::KeptStates::default());
-        Ok(Self { http, options, clock, circuits, states, calls: Arc::default(), identity: None })
+        Ok(Self {
+            http,
+            options,
+            clock,
+            circuits: Circuits::default(),
+            states: KeptStates::default(),
+            whole_answers: WholeAnswers::default(),
+            calls: Arc::default(),
+            identity: None,
+        })
     }
 
     /// The same client with an identity that may act where a check's token cannot any more.
@@ -147,13 +159,13 @@ impl AzureDevOps {
     #[must_use]
     pub fn as_of(&self, moment: DateTime<Utc>, clock: Clock) -> Self {
         let options = Options { as_of: Some(moment), ..self.options.clone() };
-        let (circuits, states) = (Circuits::default(), type_states::KeptStates::default());
         Self {
             http: self.http.clone(),
             options,
             clock,
-            circuits,
-            states,
+            circuits: Circuits::default(),
+            states: KeptStates::default(),
+            whole_answers: WholeAnswers::default(),
             calls: Arc::clone(&self.calls),
             identity: self.identity.clone(),
         }

@@ -40,6 +40,13 @@ const LAST_READING_TIME: ReadingTime = ReadingTime { usual: Duration::from_secs(
 /// chain writes a newer claim.
 const WAIT_FOR_OTHER_CHAIN: TimeDelta = TimeDelta::seconds(30);
 
+/// A claim that Azure DevOps has taken.
+pub(super) struct Claimed {
+    pub(super) claim: Claim,
+    /// The record as it was then, as far as it was answered, until somebody has looked at it.
+    pub(super) answer: Option<CheckRecord>,
+}
+
 /// What one evaluation works with.
 pub(super) struct Context<'a> {
     pub(super) app: &'a Arc<App>,
@@ -56,7 +63,7 @@ pub(super) struct Context<'a> {
     /// Whether checkgate made that record, so that nobody else completes it.
     pub(super) owns_record: bool,
     /// The newest claim of this evaluation, once Azure DevOps has taken it.
-    pub(super) claimed: Option<Claim>,
+    pub(super) claimed: Option<Claimed>,
     /// Whether the record says that the check has not begun.
     pub(super) is_pending: bool,
     /// When this chain looks again, as far as is known: what its claims promise.

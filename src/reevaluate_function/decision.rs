@@ -10,15 +10,16 @@
 //! An evaluation that has come to a decision
 //!
 //! 1. writes its claim into the check's record, unless it has already, with a new time that nobody else's claim has,
-//! 2. reads the record: if it holds a decision, that one counts,
+//! 2. looks at the record as it is with this claim: if it holds a decision, that one counts,
 //! 3. writes its decision into the record, sealed ([`super::record`]),
 //! 4. looks at the record as it is then: if it holds another claim by now, another evaluation is on the same way. This one takes
 //!    its decision out of the record again. It ends if the other chain is the one that goes on, and waits if that is unclear.
 //!
 //! Only then are the last lines written into the log (nobody reads it after the decision) and the decision is posted.
-//! Azure DevOps answers the write of step 3 with the record as it is then. If the answer shows no claim, it may show only what was
-//! written, so the record is read. A record without the decision or without any claim proves nothing, and the steps are
-//! repeated: three times at most, and for 8 s at most.
+//! Azure DevOps answers each write with the record as it is then. If the answer to step 3 shows no claim, it may show only what
+//! was written, so the record is read. The answer to step 1 does not show whether it leaves anything out, so the record is read for
+//! step 2, unless the host has shown in its last answer to a step 3 that it leaves out nothing. A record without the decision or
+//! without any claim proves nothing, and the steps are repeated: three times at most, and for 8 s at most.
 //!
 //! Two evaluations never both come to the end with different decisions. Say that both A and B did, and A made its claim first.
 //! A has found its own claim in step 4, so that was before step 1 of B. Then step 3 of A was earlier still, and B found a
@@ -41,6 +42,8 @@
 //! An evaluation whose write of its claim or decision timed out may post a decision that the record does not hold. Claims are as
 //! old as the clocks say that made them: of three evaluations at the same moment, on machines whose clocks differ, the third may
 //! follow the wrong one if no decision is settled. Azure Pipelines takes the first decision and refuses the second.
+//!
+//! The first evaluation that decides after its host has stopped answering with whole records may overlook a decision in step 2.
 //!
 //! An evaluation that dies between the steps 3 and 4 leaves a decision that may not count, and the next one follows it without
 //! judging the check. A claim that is newer than the decision does not show that it did not count: it may have been made after the

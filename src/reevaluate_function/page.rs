@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::context::Context;
+use super::context::{Claimed, Context};
 use super::decision::ShownIn;
 use super::record::{self, holds_decision, recorded_claim};
 use super::status;
@@ -99,7 +99,8 @@ impl Context<'_> {
         let claim = self.claims.make_until(self.app.claim_times.next(self.app.clock.now()), self.next_look);
         let update = update.log(self.message.progress.log_id());
         let update = record::with_claim(update, &claim, self.message.check.deadline);
-        self.claimed = record::try_call(self.session.update_record(&update)).await.map(|_| claim);
+        let answer = record::try_call(self.session.update_record(&update)).await;
+        self.claimed = answer.map(|answer| Claimed { claim, answer });
         self.claimed.is_some()
     }
 
@@ -110,13 +111,18 @@ impl Context<'_> {
         }
     }
 
-    /// Claims the check, unless this evaluation has. Returns the record as it is afterwards; `None` if that is uncertain. It is
-    /// read: nothing in the answer to a claim shows whether it leaves out a decision that the record holds.
+    /// Claims the check, unless this evaluation has. Returns the record as it was then or later; `None` if that is uncertain.
+    /// Nothing in the answer to a claim shows whether it leaves out a decision that the record holds. So the record is read, unless
+    /// the host is known to answer with all of it.
     pub(super) async fn claim(&mut self) -> Option<CheckRecord> {
         if self.claimed.is_none() && !self.write_record(RecordUpdate::default()).await {
             return None;
         }
-        record::try_call(self.session.record()).await.flatten()
+        let answer = self.claimed.as_mut().and_then(|claimed| claimed.answer.take());
+        match answer.filter(|_| self.session.answers_are_whole()) {
+            Some(record) => Some(record),
+            None => record::try_call(self.session.record()).await.flatten(),
+        }
     }
 
     /// Writes a decision into the record, so that a crash from here on cannot lead to another one. Returns the record as it is
@@ -129,9 +135,10 @@ impl Context<'_> {
         let update = update.log(self.message.progress.log_id());
         let update = record::with_decision(update, (decision, claim), ids, sealer);
         let is_kept = |record: &CheckRecord| holds_decision(record, claim) && recorded_claim(record).is_some();
-        let answer = record::try_call(self.session.update_record(&update)).await?;
-        if let Some(record) = answer.filter(is_kept) {
-            return Some(record);
+        let answer = record::try_call(self.session.update_record(&update)).await?.filter(is_kept);
+        self.session.note_whole_answer(answer.is_some());
+        if answer.is_some() {
+            return answer;
         }
         let record = record::try_call(self.session.record()).await??;
         if is_kept(&record) {
@@ -143,7 +150,7 @@ impl Context<'_> {
 
     /// Takes back the decision of this evaluation, which does not count: a later one has to judge the check anew.
     pub(super) async fn withdraw_decision(&self) {
-        if let Some(claim) = &self.claimed {
+        if let Some(Claimed { claim, .. }) = &self.claimed {
             record::try_call(self.session.update_record(&record::without_decision(claim))).await;
         }
     }

@@ -13,11 +13,16 @@ use simulator::faults::Fault;
 
 use crate::support::{LogLines, MONDAY_MORNING, Setup, World, a_check, an_active_work_item, minutes};
 
-const ANSWERS: [UpdateAnswer; 4] = [
-    UpdateAnswer::WholeRecords,
-    UpdateAnswer::WithoutVariables,
-    UpdateAnswer::OnlyWhatWasWritten,
-    UpdateAnswer::Nothing,
+/// What Azure DevOps answers updates with, and whether the handler has decided a check before, and may know it.
+const ANSWERS: [(UpdateAnswer, bool); 8] = [
+    (UpdateAnswer::WholeRecords, false),
+    (UpdateAnswer::WholeRecords, true),
+    (UpdateAnswer::WithoutVariables, false),
+    (UpdateAnswer::WithoutVariables, true),
+    (UpdateAnswer::OnlyWhatWasWritten, false),
+    (UpdateAnswer::OnlyWhatWasWritten, true),
+    (UpdateAnswer::Nothing, false),
+    (UpdateAnswer::Nothing, true),
 ];
 
 /// Variables of the check's record, with their values.
@@ -81,7 +86,7 @@ fn write(state: &mut State, variables: Variables) {
 }
 
 /// A world in which other evaluations write into the check's record while one takes place, at its looks at the clock.
-async fn a_contested_world(answer: UpdateAnswer) -> (World, Meanwhile) {
+async fn a_contested_world((answer, has_decided): (UpdateAnswer, bool)) -> (World, Meanwhile) {
     let hand = simulator::Clock::starting_at(MONDAY_MORNING.parse().expect("a time"));
     let azure_devops = AzureDevOps::start(hand.clone()).await.expect("a port");
     azure_devops.with(|state| state.update_answer = answer);
@@ -93,8 +98,13 @@ async fn a_contested_world(answer: UpdateAnswer) -> (World, Meanwhile) {
             hand.now()
         })
     };
-    let world = World::around_with(azure_devops, Setup { clock: Some(clock), ..Setup::default() }).await;
+    let mut world = World::around_with(azure_devops, Setup { clock: Some(clock), ..Setup::default() }).await;
     world.azure_devops(|state| an_active_work_item(state, world.run));
+    if has_decided {
+        reads_the_record_before_its_decision(&mut world).await;
+        world.azure_devops(|state| state.plans.clear());
+        world.azure_devops_server().take_calls();
+    }
     (world, meanwhile)
 }
 
@@ -124,7 +134,7 @@ fn keeps_a_decision(call: &Call) -> bool {
 }
 
 /// A check that waits for its second evaluation, which is due now.
-async fn a_waiting_check(answer: UpdateAnswer) -> (World, Meanwhile) {
+async fn a_waiting_check(answer: (UpdateAnswer, bool)) -> (World, Meanwhile) {
     let (mut world, meanwhile) = a_contested_world(answer).await;
     world.accept(a_check().named("work-item-completed")).await;
     world.run_due_messages().await;
@@ -159,7 +169,7 @@ async fn a_decision_counts_only_if_nobody_has_claimed_the_check_meanwhile() {
 }
 
 /// Another evaluation claims the check and fails it, after so many calls. Returns whether that was before this one's end.
-async fn is_decided_once(answer: UpdateAnswer, other: usize, after: usize, has_decision: bool) -> bool {
+async fn is_decided_once(answer: (UpdateAnswer, bool), other: usize, after: usize, has_decision: bool) -> bool {
     println!("{answer:?}, {other}, {after}, {has_decision}");
     let (world, meanwhile) = a_waiting_check(answer).await;
     if has_decision {
@@ -181,7 +191,7 @@ async fn is_decided_once(answer: UpdateAnswer, other: usize, after: usize, has_d
 
     // The record as it was then shows whether anybody else has claimed the check.
     let kept = calls.iter().position(keeps_a_decision);
-    let looks_at = kept.map(|at| if answer == UpdateAnswer::WholeRecords { at } else { at + 1 });
+    let looks_at = kept.map(|at| if answer.0 == UpdateAnswer::WholeRecords { at } else { at + 1 });
     let counts = looks_at.is_some_and(|at| done_after.is_none_or(|done_after| done_after > at));
     assert_eq!(posted(&world), [if counts { "succeeded" } else { "failed" }], "{calls:#?}");
     done_after.is_some()
@@ -204,7 +214,7 @@ async fn one_decision_is_posted_whenever_another_evaluation_makes_its_own() {
 async fn of_several_decisions_the_one_of_the_record_s_claim_counts_and_else_the_newest() {
     let [oldest, older, newest] = ["0000000000000001.a", "0000000000000002.b", "0000000000000003.c"];
     for (recorded, result) in [(older, "failed"), (oldest, "succeeded"), (newest, "succeeded")] {
-        let (world, _) = a_waiting_check(UpdateAnswer::WholeRecords).await;
+        let (world, _) = a_waiting_check((UpdateAnswer::WholeRecords, false)).await;
         let decisions = [decision(&world, newest, "succeeded"), decision(&world, older, "failed")];
         world.azure_devops(|state| write(state, [vec![claim(recorded)], decisions.to_vec()].concat()));
 
@@ -218,7 +228,7 @@ async fn of_several_decisions_the_one_of_the_record_s_claim_counts_and_else_the_
 async fn a_decision_that_did_not_count_is_not_posted_later_without_a_new_evaluation() {
     for is_of_another_chain in [false, true] {
         let log = LogLines::capture();
-        let (mut world, meanwhile) = a_contested_world(UpdateAnswer::WholeRecords).await;
+        let (mut world, meanwhile) = a_contested_world((UpdateAnswer::WholeRecords, false)).await;
         world.close_work_item();
         world.accept(a_check().named("work-item-completed")).await;
         let theirs = if is_of_another_chain { "7000000000000000.another" } else { "0000000000000001.another" };
@@ -296,7 +306,7 @@ async fn a_decision_is_posted_at_once_although_the_record_stores_no_variables_an
 #[tokio::test]
 async fn a_decision_of_another_evaluation_is_found_although_two_writes_fail() {
     for failures in [1, 2] {
-        let (world, meanwhile) = a_waiting_check(UpdateAnswer::WholeRecords).await;
+        let (world, meanwhile) = a_waiting_check((UpdateAnswer::WholeRecords, false)).await;
         world.close_work_item();
         let theirs = claims_of_others(&world)[1].clone();
         meanwhile.write(vec![claim(&theirs), decision(&world, &theirs, "failed")], move |calls| {
@@ -322,6 +332,36 @@ async fn writes_that_are_not_answered_delay_a_decision_by_a_few_seconds() {
 
     world.expect_decision("succeeded");
     assert!(begin.elapsed() < Duration::from_secs(14), "{:?}", begin.elapsed());
+}
+
+/// A check is delivered and decided. Returns whether its record was read between the claim and the decision.
+async fn reads_the_record_before_its_decision(world: &mut World) -> bool {
+    world.azure_devops(|state| state.plans.clear());
+    world.azure_devops_server().take_calls();
+    world.accept(a_check().named("cmdline-executed")).await;
+    world.run_due_messages().await;
+    world.expect_decision("succeeded");
+    let calls = world.azure_devops_server().calls();
+    let claimed = calls.iter().position(|call| call.body.contains("checkgate.claim")).expect("it claims the check");
+    let kept = calls.iter().position(keeps_a_decision).expect("it keeps the decision");
+    calls[claimed..kept].iter().any(|call| call.method == "GET" && call.path.ends_with("/records"))
+}
+
+#[tokio::test]
+async fn a_record_is_read_before_a_decision_unless_the_answers_are_known_to_show_all_of_it() {
+    for answer in ANSWERS {
+        let (mut world, _) = a_contested_world(answer).await;
+        let reads = reads_the_record_before_its_decision(&mut world).await;
+        assert_eq!(reads, answer != (UpdateAnswer::WholeRecords, true), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn records_are_read_again_once_the_answers_do_not_show_all_of_them_any_more() {
+    let (mut world, _) = a_contested_world((UpdateAnswer::WholeRecords, true)).await;
+    world.azure_devops(|state| state.update_answer = UpdateAnswer::OnlyWhatWasWritten);
+    assert!(!reads_the_record_before_its_decision(&mut world).await, "nothing shows it yet");
+    assert!(reads_the_record_before_its_decision(&mut world).await);
 }
 
 #[tokio::test]

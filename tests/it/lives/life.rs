@@ -185,6 +185,8 @@ pub(super) struct Life {
     pub(super) callbacks_are_previews: bool,
     /// What it answers updates of records with.
     pub(super) update_answer: UpdateAnswer,
+    /// Whether the handler has decided a check before, and knows that it gets whole records.
+    pub(super) answers_are_known: bool,
     /// What happens, in order; the times count from the beginning.
     pub(super) events: Vec<(TimeDelta, Event)>,
     /// How probable it is that a call fails in one of many ways.
@@ -227,6 +229,7 @@ impl Life {
             pick_up_lag: TimeDelta::seconds(if is_slow { random.i64(0..8) } else { 0 }),
             callbacks_are_previews: random.u8(..8) == 0,
             update_answer: update_answer(seed),
+            answers_are_known: seed % 6 > 3,
             events: events(&mut random, mode, is_calm),
             showers: if is_calm { 0.0 } else { sometimes(&mut random, 0.02) },
             death: sometimes(&mut random, 0.025),
@@ -253,6 +256,7 @@ impl Life {
             pick_up_lag: TimeDelta::zero(),
             callbacks_are_previews: false,
             update_answer: UpdateAnswer::WholeRecords,
+            answers_are_known: true,
             events: vec![FIRST_DELIVERY],
             showers: 0.0,
             death: 0.0,

@@ -5,6 +5,7 @@ use std::panic;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use checkgate::App;
 use checkgate::clock::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
 use simulator::azure_devops::AzureDevOps;
@@ -14,7 +15,7 @@ use simulator::storage_queue::{Message, StorageQueue};
 
 use super::life::{CHECKS, Life};
 use super::scene::Scene;
-use crate::support::{LogLines, MONDAY_MORNING, Setup, app_root, serve};
+use crate::support::{LogLines, MONDAY_MORNING, Setup, app_root, serve_shared};
 
 /// How long a call may take: really waited for, where it hangs.
 const CALL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -27,6 +28,7 @@ pub(super) struct Stage {
     pub(super) clock: simulator::Clock,
     pub(super) azure_devops: AzureDevOps,
     pub(super) queue: StorageQueue,
+    app: Arc<App>,
     handler_url: String,
     /// Replaced now and then, since it remembers its invocations.
     pub(super) host: FunctionsHost,
@@ -124,9 +126,10 @@ impl Stage {
             clock: Some(deadly(clock.clone(), Arc::clone(&doom))),
             ..Setup::default()
         };
-        let (handler_url, _) = serve(setup.app(&clock, &queue, &azure_devops)).await;
+        let app = Arc::new(setup.app(&clock, &queue, &azure_devops));
+        let (handler_url, _) = serve_shared(Arc::clone(&app)).await;
         let host = start_host(&handler_url, &queue, &clock).await;
-        Self { clock, azure_devops, queue, handler_url, host, lives: 0, doom, log_lines }
+        Self { clock, azure_devops, queue, app, handler_url, host, lives: 0, doom, log_lines }
     }
 
     /// Plays one life on a day of its own, since the handler remembers some things for an hour.
@@ -194,6 +197,8 @@ impl Stage {
             state.queues.values_mut().for_each(|queue| queue.messages.clear());
             state.pick_up_lag = life.pick_up_lag;
         });
+        let host = format!("127.0.0.1:{}", self.azure_devops.port());
+        self.app.azure_devops.note_whole_answers(&host, life.answers_are_known);
         self.azure_devops.latency("", "", life.latency);
         self.azure_devops.with(|state| {
             state.forget_planned();

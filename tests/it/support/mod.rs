@@ -12,5 +12,5 @@ mod world;
 pub(crate) use log_lines::LogLines;
 pub(crate) use world::{
     AN_INTERVAL, Delivery, MONDAY_MORNING, Setup, World, a_check, an_active_work_item, app_root, minutes, serve,
-    shipped,
+    serve_shared, shipped,
 };

@@ -600,7 +600,8 @@ pub(crate) async fn serve(app: App) -> (String, tokio::task::JoinHandle<()>) {
     serve_shared(Arc::new(app)).await
 }
 
-async fn serve_shared(app: Arc<App>) -> (String, tokio::task::JoinHandle<()>) {
+/// The same for one that others use too.
+pub(crate) async fn serve_shared(app: Arc<App>) -> (String, tokio::task::JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     (url, tokio::spawn(checkgate::routes::serve(app, listener)))
