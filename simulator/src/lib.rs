@@ -13,7 +13,7 @@
 //! * [`azure_pipelines`]: delivers checks. [`pipeline_log`]: shows a check as the run page does.
 //! * [`rehearsal`]: plays Azure Pipelines against any endpoint. The program `simulator` is the command for it, and for the next.
 //! * [`practice`]: an organization to practise on.
-//! * [`storage_queue`]: the queue service of a storage account. [`storage_blob`]: its append blobs.
+//! * `storage_account`: a storage account. [`storage_queue`]: its queues. [`storage_blob`]: its append blobs.
 //! * [`sources`]: ServiceNow, Prometheus, Azure Monitor and other systems that checks query.
 //! * [`functions_host`]: the host that starts checkgate's handler and calls its functions.
 
@@ -33,6 +33,7 @@ pub mod storage_queue;
 mod headers;
 mod http;
 mod latency;
+mod storage_account;
 
 pub use clock::{Clock, Pace};
 pub use http::{Server, World};

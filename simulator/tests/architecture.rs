@@ -32,6 +32,7 @@ const ORDERS: &[Order] = &[
             ("pipeline_log", "a page about the check and its delivery"),
             ("rehearsal", "plays a stage against an endpoint that it does not know"),
             ("practice", "fills an organization"),
+            ("storage_account", "has a name and a key"),
             ("storage_queue", "a storage account does not know what its messages mean"),
             ("storage_blob", "a storage account does not know what its blobs mean"),
             ("sources", "the systems that a check asks know nothing of checks"),

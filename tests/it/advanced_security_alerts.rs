@@ -1,7 +1,7 @@
 //! Checks that ask GitHub Advanced Security for Azure DevOps for the alerts of the run's branch.
 
 use simulator::azure_devops::{RecordState, State, TaskResult};
-use simulator::faults::{Fault, RetryAfter};
+use simulator::faults::Fault;
 use simulator::sources::Sources;
 use uuid::Uuid;
 
@@ -205,13 +205,7 @@ async fn without_a_good_answer_the_check_waits() {
     elsewhere.still_waits();
 
     let mut busy = world(|_| {}).await;
-    busy.sources().fail(Fault::throttle(RetryAfter::Seconds(240))).on("GET", "/advsec/").forever();
-    evaluate(&mut busy).await;
-    busy.expect_no_decision();
-    busy.expect_next_evaluation_in(minutes(4));
-    busy.sources().heal();
-    busy.advance(minutes(4)).await;
-    busy.expect_decision("succeeded");
+    busy.expect_that_a_wait_is_granted(RECIPE, ("GET", "/advsec/")).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use simulator::azure_devops::State;
-use simulator::faults::{Fault, RetryAfter};
+use simulator::faults::Fault;
 use simulator::sources::Sources;
 
 use crate::jira_issues::{RECIPE, evaluate, reachable, with_commits};
@@ -180,13 +180,7 @@ async fn without_a_good_answer_from_there_the_check_waits() {
     wrong.still_waits();
 
     let mut busy = world(&["WEB-1"], &[("WEB-1", "Done")]).await;
-    busy.sources().fail(Fault::throttle(RetryAfter::Seconds(240))).on("POST", "/jira/").forever();
-    evaluate(&mut busy).await;
-    busy.expect_no_decision();
-    busy.expect_next_evaluation_in(minutes(4));
-    busy.sources().heal();
-    busy.advance(minutes(4)).await;
-    busy.expect_decision("succeeded");
+    busy.expect_that_a_wait_is_granted(RECIPE, ("POST", "/jira/")).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Checks that ask Jira for the issues of the run.
 
 use simulator::azure_devops::{Change, State};
-use simulator::faults::{Fault, RetryAfter};
+use simulator::faults::Fault;
 use simulator::sources::Sources;
 
 use crate::mutations;
@@ -238,13 +238,7 @@ async fn without_a_good_answer_the_check_waits() {
     refused.still_waits();
 
     let mut busy = world(&["WEB-1"], &[("WEB-1", "Done")]).await;
-    busy.sources().fail(Fault::throttle(RetryAfter::Seconds(240))).on("POST", "/jira/").forever();
-    evaluate(&mut busy).await;
-    busy.expect_no_decision();
-    busy.expect_next_evaluation_in(minutes(4));
-    busy.sources().heal();
-    busy.advance(minutes(4)).await;
-    busy.expect_decision("succeeded");
+    busy.expect_that_a_wait_is_granted(RECIPE, ("POST", "/jira/")).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use simulator::azure_devops::State;
-use simulator::faults::{Fault, RetryAfter};
+use simulator::faults::Fault;
 use simulator::sources::Sources;
 
 use crate::mutations;
@@ -146,13 +146,7 @@ async fn without_a_good_answer_the_check_waits() {
     world.still_waits();
 
     let mut world = analysed(&[(true, "OK")]).await;
-    world.sources().fail(Fault::throttle(RetryAfter::Seconds(240))).on("GET", "/sonar/").forever();
-    evaluate(&mut world).await;
-    world.expect_no_decision();
-    world.expect_next_evaluation_in(minutes(4));
-    world.sources().heal();
-    world.advance(minutes(4)).await;
-    world.expect_decision("succeeded");
+    world.expect_that_a_wait_is_granted(RECIPE, ("GET", "/sonar/")).await;
 }
 
 #[tokio::test]

@@ -29,12 +29,7 @@ pub use state::{AppendBlob, State};
 
 use crate::clock::Clock;
 use crate::http::{Server, World};
-
-/// The account's name.
-const ACCOUNT: &str = "devaccount";
-
-/// The account's key.
-const KEY: &[u8] = b"a key of sixty-four bytes, as the keys of storage accounts are..";
+use crate::storage_account::{ACCOUNT, KEY};
 
 /// How long a signature of this account is valid.
 const SIGNED_FOR: TimeDelta = TimeDelta::days(7);

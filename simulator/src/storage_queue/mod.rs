@@ -33,12 +33,7 @@ pub use queue::{Change, Held, Message, NewMessage, Queue, State, TimeToLive};
 
 use crate::clock::Clock;
 use crate::http::{Server, World};
-
-/// The account's name.
-const ACCOUNT: &str = "devaccount";
-
-/// The account's key, before base64.
-const KEY: &[u8; 64] = b"a key of sixty-four bytes, as the keys of storage accounts are..";
+use crate::storage_account::{ACCOUNT, KEY};
 
 /// A handle to a simulated queue service behind a port. All clones share the service.
 #[derive(Clone)]

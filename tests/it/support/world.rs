@@ -9,6 +9,7 @@ use simulator::azure_devops::{AzureDevOps, CheckIds, NewCheck, State};
 use simulator::azure_pipelines::{
     self, CheckConfiguration, CheckSettings, Conclusion, Delivered, Headers, Stage, Target,
 };
+use simulator::faults::{Fault, RetryAfter};
 use simulator::functions_host::{FunctionsHost, Handler, QueueSource};
 use simulator::sources::Sources;
 use simulator::storage_queue::{Message, NewMessage, StorageQueue};
@@ -416,6 +417,19 @@ impl World {
             "{}",
             self.log()
         );
+    }
+
+    /// A system that asks for four minutes of peace at each of these calls is called again after that time, and not before: then
+    /// this check passes.
+    pub(crate) async fn expect_that_a_wait_is_granted(&mut self, check: &str, (method, path): (&str, &str)) {
+        self.sources().fail(Fault::throttle(RetryAfter::Seconds(240))).on(method, path).forever();
+        self.accept(a_check().named(check)).await;
+        self.run_due_messages().await;
+        self.expect_no_decision();
+        self.expect_next_evaluation_in(minutes(4));
+        self.sources().heal();
+        self.advance(minutes(4)).await;
+        self.expect_decision("succeeded");
     }
 
     /// The log says this.
