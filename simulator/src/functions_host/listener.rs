@@ -25,17 +25,22 @@ const SHORTEST_POLL: Duration = Duration::from_millis(100);
 /// Receives and completes everything that is visible now; returns how many invocations there were.
 pub(super) async fn run_due_messages(host: &Arc<Host>) -> usize {
     let mut invocations = 0;
-    loop {
-        let mut idle = true;
-        for function in host.app.functions.iter().filter(|function| function.queue().is_some()) {
-            let messages = receive(host, function).await;
-            idle &= messages.is_empty();
-            invocations += process_batch(host, function, messages).await;
-        }
-        if idle {
-            return invocations;
+    while let Some(of_batch) = run_a_batch(host).await {
+        invocations += of_batch;
+    }
+    invocations
+}
+
+/// Receives and completes one batch of each queue; returns how many invocations there were, `None` if nothing is visible.
+pub(super) async fn run_a_batch(host: &Arc<Host>) -> Option<usize> {
+    let mut invocations = None;
+    for function in host.app.functions.iter().filter(|function| function.queue().is_some()) {
+        let messages = receive(host, function).await;
+        if !messages.is_empty() {
+            invocations = Some(invocations.unwrap_or(0) + process_batch(host, function, messages).await);
         }
     }
+    invocations
 }
 
 async fn process_batch(host: &Arc<Host>, function: &Function, messages: Vec<Message>) -> usize {

@@ -132,6 +132,11 @@ impl FunctionsHost {
         listener::run_due_messages(&self.host).await
     }
 
+    /// The same for one batch, of which a queue may hold many: what becomes visible meanwhile is left.
+    pub async fn run_a_batch(&self) {
+        listener::run_a_batch(&self.host).await;
+    }
+
     /// Listens to all queues in real time, until the host is stopped.
     pub fn listen(&self) {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);

@@ -202,13 +202,14 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The host hands out what is visible; it may die before it deletes the messages.
+    /// The host hands out a batch of what is visible; it may die before it deletes the messages. What happens meanwhile, happens
+    /// between two batches at the latest.
     async fn hand_out(&mut self, now: TimeDelta) {
         let handed_out = self.stage.queue.visible(QUEUE_NAME);
         let twice = self.random.f64() < self.life.twice;
         self.stage.host.switch(|switches| switches.duplicate_deliveries = twice);
         let (deaths, calls) = (self.stage.deaths(), self.stage.calls());
-        self.stage.host.run_due_messages().await;
+        self.stage.host.run_a_batch().await;
         if self.life.machines_die && self.stage.deaths() > deaths {
             let is_early = handed_out.len() > 1 || self.stage.calls() == calls;
             self.deaths.push(if is_early { Death::Early } else { Death::Late });
@@ -234,7 +235,9 @@ impl<'a> Scene<'a> {
         self.stage.queue.with(|state| {
             let lease = state.clock.now() + LEASE;
             let messages = state.queues.values_mut().flat_map(|queue| &mut queue.messages);
-            let died = messages.filter(|message| handed_out.iter().any(|it| it.id == message.id));
+            let died = messages.filter(|message| {
+                handed_out.iter().any(|it| it.id == message.id && it.dequeue_count < message.dequeue_count)
+            });
             died.for_each(|message| message.visible_at = lease);
         });
     }
