@@ -24,6 +24,14 @@ const REST: Duration = Duration::from_millis(300);
 /// The cores: of the load and the stubs, and of the handler.
 const CORES: [&str; 2] = ["0", "1"];
 
+/// The resident memory of a process in MiB.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Memory {
+    pub(crate) all: f64,
+    /// Without the pages of the executable, which the system drops when it needs the memory.
+    pub(crate) own: f64,
+}
+
 /// What a round showed of one handler. Times in milliseconds, memory in MiB.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Round {
@@ -31,8 +39,8 @@ pub(crate) struct Round {
     pub(crate) decisions: Rate,
     pub(crate) warm_start: f64,
     pub(crate) cold_start: f64,
-    pub(crate) idle: f64,
-    pub(crate) loaded: f64,
+    pub(crate) idle: Memory,
+    pub(crate) loaded: Memory,
     /// The calls of Azure DevOps that decide a check at its first look.
     pub(crate) calls: f64,
 }
@@ -70,11 +78,11 @@ impl<'a> Stage<'a> {
         let cold_start = milliseconds(self.start(handler)?.started_in);
         let process = self.start(handler)?;
         thread::sleep(REST);
-        let idle = mebibytes(&process);
+        let idle = Memory::of(&process);
         let rates = CONNECTIONS.iter().map(|connections| load::deliveries(&process, self.services, *connections));
         let deliveries = rates.collect::<Result<Vec<_>, _>>()?;
         thread::sleep(REST);
-        let loaded = mebibytes(&process);
+        let loaded = Memory::of(&process);
         let decisions = load::decisions(&process, self.services, 8)?;
         let before = self.services.calls();
         load::evaluate(&process, self.services, 1, RUN_THAT_PASSES)?;
@@ -96,8 +104,15 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-fn mebibytes(process: &Process) -> f64 {
-    process.resident() as f64 / 1024.0
+impl Memory {
+    fn of(process: &Process) -> Self {
+        let mebibytes = |kibibytes: u64| kibibytes as f64 / 1024.0;
+        Self { all: mebibytes(process.resident()), own: mebibytes(process.own()) }
+    }
+
+    fn json(self) -> Value {
+        json!({ "all": self.all, "own": self.own })
+    }
 }
 
 /// The figure in the middle.
@@ -114,13 +129,17 @@ pub(crate) fn medians(rounds: &[Round]) -> Round {
         per_second: of(&|round| rate(round).per_second),
         microseconds: of(&|round| rate(round).microseconds),
     };
+    let memory = |memory: &dyn Fn(&Round) -> Memory| Memory {
+        all: of(&|round| memory(round).all),
+        own: of(&|round| memory(round).own),
+    };
     Round {
         deliveries: (0..CONNECTIONS.len()).map(|at| rate(&|round| round.deliveries[at])).collect(),
         decisions: rate(&|round| round.decisions),
         warm_start: of(&|round| round.warm_start),
         cold_start: of(&|round| round.cold_start),
-        idle: of(&|round| round.idle),
-        loaded: of(&|round| round.loaded),
+        idle: memory(&|round| round.idle),
+        loaded: memory(&|round| round.loaded),
         calls: of(&|round| round.calls),
     }
 }
@@ -138,7 +157,7 @@ impl Round {
             "decisions": { "perSecond": self.decisions.per_second, "cpuMicroseconds": self.decisions.microseconds },
             "callsPerDecision": self.calls,
             "startMilliseconds": { "warm": self.warm_start, "evicted": self.cold_start },
-            "residentMebibytes": { "idle": self.idle, "loaded": self.loaded },
+            "residentMebibytes": { "idle": self.idle.json(), "loaded": self.loaded.json() },
             "executableBytes": sizes.map(|(size, _)| size),
             "packedBytes": sizes.map(|(_, packed)| packed),
         })

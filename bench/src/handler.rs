@@ -153,8 +153,18 @@ impl Process {
 
     /// The resident memory in KiB.
     pub(crate) fn resident(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// The part of it in KiB that is the process's own. The rest are pages of the executable, which the system drops when it needs
+    /// the memory.
+    pub(crate) fn own(&self) -> u64 {
+        self.status("RssAnon:")
+    }
+
+    fn status(&self, of: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(of));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::figures::{CONNECTIONS, Round};
+use crate::figures::{CONNECTIONS, Memory, Round};
 use crate::handler::Handler;
 
 /// A row: what it shows, and the cell of each handler.
@@ -29,8 +29,10 @@ pub(crate) fn table(measured: &[(&Handler, Round)]) -> String {
     rows.push(("calls of Azure DevOps per decision".to_owned(), calls));
     let starts = cells(&|_, round| format!("{:.1} / {:.1} ms", round.warm_start, round.cold_start));
     rows.push(("start to first answer, warm / file evicted".to_owned(), starts));
-    let memory = cells(&|_, round| format!("{:.1} / {:.1} MiB", round.idle, round.loaded));
-    rows.push(("resident, idle / after 64 connections".to_owned(), memory));
+    let memory =
+        |of: &dyn Fn(Memory) -> f64| cells(&|_, round| format!("{:.1} / {:.1} MiB", of(round.idle), of(round.loaded)));
+    rows.push(("resident, idle / after 64 connections".to_owned(), memory(&|it| it.all)));
+    rows.push(("of it not pages of the executable".to_owned(), memory(&|it| it.own)));
     let sizes = cells(&|handler, _| handler.sizes().map_or_else(String::new, |(size, packed)| sizes_of(size, packed)));
     rows.push(("executable, and packed".to_owned(), sizes));
     markdown(&rows)
