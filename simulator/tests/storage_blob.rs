@@ -34,7 +34,9 @@ async fn blocks_are_appended_to_a_blob_that_was_created_once() {
     let append = format!("comp=appendblock&{may}");
     assert_eq!(put(&account, &append, "1\n").await.unwrap(), (404, "BlobNotFound".to_owned()));
     assert_eq!(put(&account, &may, "").await.unwrap().0, 201);
-    assert_eq!(put(&account, &may, "").await.unwrap(), (409, "BlobAlreadyExists".to_owned()));
+    assert_eq!(put(&account, &may, "").await.unwrap(), (403, "UnauthorizedBlobOverwrite".to_owned()));
+    let may_write = account.signature("records", "acw");
+    assert_eq!(put(&account, &may_write, "").await.unwrap(), (409, "BlobAlreadyExists".to_owned()));
     for _ in 0..2 {
         assert_eq!(put(&account, &append, "1\n").await.unwrap().0, 201);
     }

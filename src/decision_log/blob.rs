@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue, IF_NONE_MATCH, USER_AGENT};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret as _;
@@ -54,32 +55,32 @@ impl Blobs {
         Self { container, http, timeout }
     }
 
-    /// Appends a block. Creates the blob if it is missing.
-    pub(super) async fn append(&self, blob: &str, text: &str) -> Result<(), NotAppended> {
+    /// Appends a block. Creates the blob if it is missing, unless another instance does. The service says so in several ways, and
+    /// to a signature that may only create it says that it may not: if the blob is there, the block shows it.
+    pub(super) async fn append(&self, blob: &str, text: &Bytes) -> Result<(), NotAppended> {
         match self.append_block(blob, text).await {
-            Err(NotAppended::NoBlob) => {
-                self.create(blob).await?;
-                self.append_block(blob, text).await
-            }
+            Err(NotAppended::NoBlob) => {}
+            ended => return ended,
+        }
+        let created = self.create(blob).await;
+        match self.append_block(blob, text).await {
+            Err(NotAppended::NoBlob) => created.and(Err(NotAppended::NoBlob)),
             ended => ended,
         }
     }
 
-    async fn append_block(&self, blob: &str, text: &str) -> Result<(), NotAppended> {
+    async fn append_block(&self, blob: &str, text: &Bytes) -> Result<(), NotAppended> {
         let request = self.put(blob, "comp=appendblock").await?;
-        let answer = self.send(request.body(text.to_owned())).await?;
+        let answer = self.send(request.body(text.clone())).await?;
         self.read(&answer)
     }
 
-    /// Creates a blob, unless another instance has.
+    /// Creates a blob that is not there.
     async fn create(&self, blob: &str) -> Result<(), NotAppended> {
         let request = self.put(blob, "").await?.header("x-ms-blob-type", "AppendBlob").header(CONTENT_LENGTH, 0);
         let request = request.header(IF_NONE_MATCH, "*").header("x-ms-blob-content-type", CONTENT_TYPE);
         let answer = self.send(request).await?;
-        match code(&answer) {
-            "BlobAlreadyExists" | "ConditionNotMet" => Ok(()),
-            _ => self.read(&answer),
-        }
+        self.read(&answer)
     }
 
     async fn put(&self, blob: &str, operation: &str) -> Result<RequestBuilder, NotAppended> {

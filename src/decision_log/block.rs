@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use chrono::NaiveDate;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
@@ -23,7 +24,7 @@ pub(super) struct Waiting {
 /// Lines of one day.
 pub(super) struct Block {
     day: NaiveDate,
-    pub(super) text: String,
+    pub(super) text: Bytes,
     pub(super) records: usize,
     /// The id of the first record.
     pub(super) first: Uuid,
@@ -47,16 +48,17 @@ impl Waiting {
             self.task = None;
             return None;
         };
-        let mut block = Block { day: line.time.date_naive(), text: String::new(), records: 0, first: line.id };
+        let (day, first) = (line.time.date_naive(), line.id);
+        let (mut text, mut records) = (String::new(), 0);
         let mut next = Some(line);
         while let Some(line) = next {
             self.bytes -= line.text.len();
-            block.records += 1;
-            block.text.push_str(&line.text);
-            block.text.push('\n');
-            next = self.lines.pop_front_if(|line| line.time.date_naive() == block.day);
+            records += 1;
+            text.push_str(&line.text);
+            text.push('\n');
+            next = self.lines.pop_front_if(|line| line.time.date_naive() == day);
         }
-        Some(block)
+        Some(Block { day, text: text.into(), records, first })
     }
 }
 
@@ -85,8 +87,8 @@ mod tests {
             assert!(waiting.add(line(time, text)));
         }
         let mut next = || waiting.next_block().map(|block| (block.blob(1), block.text, block.records));
-        assert_eq!(next(), Some(("2026/01/05.jsonl".to_owned(), "a\nb\n".to_owned(), 2)));
-        assert_eq!(next(), Some(("2026/01/06.jsonl".to_owned(), "c\n".to_owned(), 1)));
+        assert_eq!(next(), Some(("2026/01/05.jsonl".to_owned(), "a\nb\n".into(), 2)));
+        assert_eq!(next(), Some(("2026/01/06.jsonl".to_owned(), "c\n".into(), 1)));
         assert_eq!(next(), None);
         assert_eq!(waiting.bytes, 0);
     }

@@ -81,10 +81,15 @@ fn create(state: &mut State, ask: &Ask<'_>) -> Result<Response<Bytes>, BlobError
     if !ask.request.body().is_empty() {
         return Err(BlobError::InvalidOperation);
     }
-    let must_be_new = ask.header("if-none-match") == "*";
-    // Without the permission to write, a signature creates and does not replace.
-    ask.may(if must_be_new || state.blob(&ask.container, &ask.blob).is_none() { "cw" } else { "w" })?;
-    state.create(ask.place(), ask.header("x-ms-blob-content-type"), must_be_new)?;
+    let content_type = ask.header("x-ms-blob-content-type");
+    if std::mem::take(&mut state.lose_next_create) {
+        state.create(ask.place(), content_type, true)?;
+    }
+    // Without the permission to write, a signature creates and does not replace. Azurite asks for it before it looks at conditions.
+    if state.blob(&ask.container, &ask.blob).is_some() && ask.may("w").is_err() {
+        return Err(BlobError::UnauthorizedOverwrite);
+    }
+    state.create(ask.place(), content_type, ask.header("if-none-match") == "*")?;
     Ok(empty(StatusCode::CREATED))
 }
 

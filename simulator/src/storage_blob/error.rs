@@ -14,6 +14,8 @@ pub enum BlobError {
     AuthenticationFailed,
     /// The signature or the role does not allow this.
     NotPermitted,
+    /// The signature allows to create blobs, and this one exists.
+    UnauthorizedOverwrite,
     /// The container does not exist.
     ContainerNotFound,
     /// The blob does not exist.
@@ -41,6 +43,7 @@ impl BlobError {
             Self::NoAuthentication => (401, "NoAuthenticationInformation"),
             Self::AuthenticationFailed => (403, "AuthenticationFailed"),
             Self::NotPermitted => (403, "AuthorizationPermissionMismatch"),
+            Self::UnauthorizedOverwrite => (403, "UnauthorizedBlobOverwrite"),
             Self::ContainerNotFound => (404, "ContainerNotFound"),
             Self::BlobNotFound => (404, "BlobNotFound"),
             Self::BlobAlreadyExists => (409, "BlobAlreadyExists"),

@@ -79,9 +79,6 @@ impl State {
     ) -> Result<(), BlobError> {
         let blobs = self.containers.get_mut(container).ok_or(BlobError::ContainerNotFound)?;
         let blob = AppendBlob { content_type: content_type.to_owned(), blocks: Vec::new() };
-        if std::mem::take(&mut self.lose_next_create) {
-            blobs.insert(name.to_owned(), blob.clone());
-        }
         if must_be_new && blobs.contains_key(name) {
             return Err(BlobError::BlobAlreadyExists);
         }
