@@ -71,17 +71,18 @@ impl Replay<'_> {
         }
     }
 
-    /// Whether the check ends now although its conditions are not decided.
+    /// Whether the check ends now, when its facts are read, although its conditions are not decided.
     #[must_use]
     pub fn end<'a>(&self, verdict: &'a Verdict) -> Option<End<'a>> {
         if matches!(verdict.status(), Status::Passed | Status::Failed) {
             return None;
         }
-        if self.at >= self.deadline {
+        let now = self.read_at.max(self.at);
+        if now >= self.deadline {
             let skips = self.definition.on_timeout == OnTimeout::Skip && !self.definition.dry_run;
             return Some(if skips { End::Skipped } else { End::TimeIsOver });
         }
-        verdict.over_budget(self.definition.error_budget.delta(), self.at).map(End::OverBudget)
+        verdict.over_budget(self.definition.error_budget.delta(), now).map(End::OverBudget)
     }
 
     /// The run is always asked for, whatever the conditions need: records have it.

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::decide::{adopt, agree_on, decide, deliver};
 use super::next::{self, Next};
 use super::precheck::{self, Precheck, Seen};
-use super::retry::StepError;
+use super::retry::{Moment, StepError};
 use super::successor::NotQueued;
 use super::{Ended, Failure, status};
 use crate::evaluation::{Status, Verdict};
@@ -102,12 +102,14 @@ async fn evaluate(context: &mut Context<'_>, purpose: Purpose) -> Next {
     if evaluation.run_was_cancelled {
         return context.look_again_before_believing("the run was cancelled");
     }
+    // What a record is judged by again.
+    let read_at = evaluation.evidence.facts.read_at(context.now);
     context.note_judged(&mut evaluation);
     context.progress().note_awaited();
     context.progress().forget_refusals();
     context.progress().note_run(evaluation.run);
     context.message.waits = evaluation.waits;
-    next::conclude(evaluation.verdict, &context.message, context.moment())
+    next::conclude(evaluation.verdict, &context.message, Moment { now: read_at, ..context.moment() })
 }
 
 /// Whether a decision that was made already can be delivered as it is.

@@ -51,7 +51,8 @@ impl Context<'_> {
     /// Keeps a decision with its record, until it was posted. `real` is what a dry run would have decided.
     pub(super) fn note_decision(&mut self, real: &Decision, posted: &Decision) {
         let (check, at) = (&self.message.check, self.now);
-        let reason = reason(self.judged.as_ref().map(|judged| judged.verdict.status()), self.is_over());
+        let read_at = self.judged.as_ref().map_or(at, |judged| judged.evidence.facts.read_at(at));
+        let reason = reason(self.judged.as_ref().map(|judged| judged.verdict.status()), self.message.is_over(read_at));
         let record = match self.judged.take() {
             Some(Judged { verdict, run, evidence, memory }) => {
                 let run = run.as_ref().or_else(|| self.message.progress.run());

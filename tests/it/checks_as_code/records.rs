@@ -1,6 +1,7 @@
 //! The records of decisions in the handler's log, and `checkgate verify-record`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -126,6 +127,25 @@ async fn the_record_of_a_check_that_waited_has_the_run_that_its_facts_are_for() 
     let (run, items) = (of("run").expect("the run"), of("workItems").expect("the work items"));
     assert_eq!(items["of"]["run"], json!({ "sourceVersion": run["value"]["sourceVersion"] }));
     let printed = verify("waited.log", &record, &[]).await;
+    assert_eq!(printed.code, 0, "{printed:?}");
+}
+
+#[tokio::test]
+async fn a_decision_because_time_was_over_once_the_facts_were_read_verifies() {
+    // The second evaluation begins 5 s before the deadline.
+    let checks = "default: it\nchecks: { it: { timeout: 1h, reevaluateEvery: 3415s, \
+                  conditions: [ { workItems: { state: Completed } } ] } }";
+    let mut world = World::with_checks(checks, crate::support::an_active_work_item).await;
+    world.accept(a_check()).await;
+    world.run_due_messages().await;
+    world.expect_next_evaluation_in(Duration::from_secs(3415));
+    world.latency("POST", "/workitemsbatch", Duration::from_secs(8));
+    let log = LogLines::capture();
+    world.advance(Duration::from_secs(3415)).await;
+    world.expect_decision("failed");
+    world.expect_log("The check's time is over");
+    let [record] = records(&log.take()).try_into().expect("one record");
+    let printed = verify("over.log", &record, &[]).await;
     assert_eq!(printed.code, 0, "{printed:?}");
 }
 
