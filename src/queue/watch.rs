@@ -43,6 +43,8 @@ pub struct Watched {
     pub look_at: DateTime<Utc>,
     /// Whether it was reported.
     pub is_reported: bool,
+    /// By whose claim this process knows what it wrote about the check: all attempts to decide it have the id of one message.
+    pub message_id: String,
 }
 
 impl Watch {
@@ -54,7 +56,8 @@ impl Watch {
         list.remove(key);
         if list.bytes + text.len() <= MOST_BYTES {
             list.bytes += text.len();
-            list.checks.insert(key, Watched { key, text, look_at, is_reported: false });
+            let message_id = Uuid::new_v4().to_string();
+            list.checks.insert(key, Watched { key, text, look_at, is_reported: false, message_id });
         }
     }
 

@@ -45,9 +45,9 @@ pub(crate) fn recorded_claim(record: &CheckRecord) -> Option<Claim> {
     record.variable(CLAIM)?.parse().ok()
 }
 
-/// Whether an evaluation has ever claimed the check.
-pub(super) fn was_claimed(record: &CheckRecord) -> bool {
-    record.variable(CLAIM).is_some()
+/// Whether the evaluation of another message than this one has ever claimed the check.
+pub(super) fn was_claimed_by_another(record: &CheckRecord, message_id: &str) -> bool {
+    record.variable(CLAIM).is_some() && recorded_claim(record).is_none_or(|claim| claim.message_id != message_id)
 }
 
 /// The deadline that the record holds.

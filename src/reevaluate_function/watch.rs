@@ -10,7 +10,8 @@
 //!
 //! Every evaluation writes a claim into the check's record ([`crate::queue::claim`]). If there is none, the check's log and
 //! an event say so, and the process looks again at the deadline. If there is none then either, it makes the decision that is
-//! due at the deadline, on the way on which all decisions are made. An evaluation that comes all the same finds the decision.
+//! due at the deadline, on the way on which all decisions are made, and tries again each minute until the decision has arrived. An
+//! evaluation that comes all the same finds the decision.
 //!
 //! # Where it ends
 //!
@@ -22,7 +23,6 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt as _;
 use tracing::Instrument as _;
-use uuid::Uuid;
 
 use super::acting::session_of;
 use super::attempt::Purpose;
@@ -70,7 +70,7 @@ async fn look_for(app: &Arc<App>, mut watched: Watched) {
     let Ok(token) = open(app, &message, &sealed) else { return };
     let ids = message.check.properties.clone();
     let span = span::of(&message.check, 0);
-    match check_on(app, *message, token, watched.is_reported).instrument(span).await {
+    match check_on(app, *message, token, &watched).instrument(span).await {
         Then::End => app.watch.end(&ids),
         Then::LookAt(look_at, is_reported) => {
             (watched.look_at, watched.is_reported) = (look_at, is_reported);
@@ -79,16 +79,16 @@ async fn look_for(app: &Arc<App>, mut watched: Watched) {
     }
 }
 
-async fn check_on(app: &Arc<App>, message: MessageV1, token: AuthToken, is_reported: bool) -> Then {
+async fn check_on(app: &Arc<App>, message: MessageV1, token: AuthToken, watched: &Watched) -> Then {
     let mut session = session_of(&app.azure_devops, &message, &token);
-    let (check, now) = (&message.check, app.clock.now());
+    let (check, now, is_reported) = (&message.check, app.clock.now(), watched.is_reported);
     let seen = match precheck::look(&mut session, true).await {
         Ok(seen) => seen,
         Err(error) if error.kind == ErrorKind::NotVisible => Seen::Missing,
         Err(error) => return again(check, now, (&error.to_string(), is_reported)),
     };
     let is_claimed = match &seen {
-        Seen::Record(record) => record.is_completed() || record::was_claimed(record),
+        Seen::Record(record) => record.is_completed() || record::was_claimed_by_another(record, &watched.message_id),
         Seen::Missing => false,
         Seen::Gone(_) | Seen::Hidden => true,
     };
@@ -100,7 +100,7 @@ async fn check_on(app: &Arc<App>, message: MessageV1, token: AuthToken, is_repor
         Event::CheckNotEvaluated.report(&format!("its first evaluation was due at {due}"));
     }
     match seen {
-        Seen::Record(_) if now >= check.deadline => decide(app, message, token).await,
+        Seen::Record(_) if now >= check.deadline => decide(app, (message, token), watched.message_id.clone()).await,
         Seen::Record(_) => {
             write(&session, check, now).await;
             Then::LookAt(check.deadline, true)
@@ -129,14 +129,17 @@ async fn write(session: &Session<'_>, check: &Check, now: DateTime<Utc>) {
 }
 
 /// Makes the decision of a check that nobody has evaluated.
-async fn decide(app: &Arc<App>, message: MessageV1, token: AuthToken) -> Then {
+async fn decide(app: &Arc<App>, (message, token): (MessageV1, AuthToken), message_id: String) -> Then {
     let (check, now) = (message.check.clone(), app.clock.now());
-    let claims = claims_of(app, &message, Uuid::new_v4().to_string(), false);
+    let claims = claims_of(app, &message, message_id, false);
     let tries = Tries::new(1, app.host.max_dequeue_count, 0);
     let attempt = attempt::run(Context::new(app, (message, token), claims, tries), Purpose::EndUnevaluated);
     match in_time(attempt).await {
         Ok(Ended::Requeued(why)) => again(&check, now, (&why, true)),
-        Err(failure) => again(&check, now, (&failure.to_string(), true)),
+        Err(failure) => {
+            Event::EvaluationFailed.report(&failure.to_string());
+            again(&check, now, (&failure.to_string(), true))
+        }
         Ok(Ended::Decided(_) | Ended::Stopped(_)) => Then::End,
     }
 }

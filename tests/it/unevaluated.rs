@@ -159,6 +159,21 @@ async fn an_outage_at_the_deadline_delays_the_decision_of_a_check_that_nobody_ev
 }
 
 #[tokio::test]
+async fn a_decision_of_the_watch_that_could_not_be_posted_is_posted_a_minute_later() {
+    let mut world = an_acknowledged_check(WAITS).await;
+    let app = Arc::clone(&world.app);
+    look_after(&world, &app, minutes(2)).await;
+    world.azure_devops_server().fail(Fault::status(503)).on("POST", "/events").times(1);
+
+    look_after(&world, &app, DEADLINE).await;
+    world.expect_no_decision();
+    look_after(&world, &app, DEADLINE + minutes(1)).await;
+
+    world.expect_decision("failed");
+    world.still_waits();
+}
+
+#[tokio::test]
 async fn a_check_that_nobody_waits_for_any_more_is_not_reported() {
     let mut world = an_acknowledged_check(WAITS).await;
     let (app, log) = (Arc::clone(&world.app), LogLines::capture());
