@@ -10,6 +10,7 @@ use super::decision::ShownIn;
 use super::evidence::{Judged, Noted};
 use super::next::Next;
 use super::notify::Notices;
+use super::page::Claimed;
 use super::precheck::{self, Seen};
 use super::record::{self, Reader};
 use super::retry::{self, Moment, StepError};
@@ -39,13 +40,6 @@ const LAST_READING_TIME: ReadingTime = ReadingTime { usual: Duration::from_secs(
 /// How long a message waits for another chain that may live: longer than most evaluations take, at whose end the other
 /// chain writes a newer claim.
 const WAIT_FOR_OTHER_CHAIN: TimeDelta = TimeDelta::seconds(30);
-
-/// A claim that Azure DevOps has taken.
-pub(super) struct Claimed {
-    pub(super) claim: Claim,
-    /// The record as it was then, as far as it was answered, until somebody has looked at it.
-    pub(super) answer: Option<CheckRecord>,
-}
 
 /// What one evaluation works with.
 pub(super) struct Context<'a> {
@@ -116,6 +110,7 @@ impl<'a> Context<'a> {
     pub(super) fn begin_again(&mut self) {
         self.now = self.app.clock.now();
         self.claimed = None;
+        (self.judged, self.noted) = (None, None);
         self.claims.pass_time(micros(self.now));
         self.session = session_of(&self.app.azure_devops, &self.message, &self.token);
     }

@@ -2,16 +2,24 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::context::{Claimed, Context};
+use super::context::Context;
 use super::decision::ShownIn;
 use super::record::{self, holds_decision, recorded_claim};
 use super::status;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
+use crate::queue::claim::Claim;
 use crate::task::Decision;
 use crate::task_log;
 
 /// The longest sleep of a chain whose claim may not have arrived: well inside the time after which it counts as dead.
 const WITHOUT_A_PROMISE: TimeDelta = TimeDelta::minutes(5);
+
+/// A claim that Azure DevOps has taken.
+pub(super) struct Claimed {
+    claim: Claim,
+    /// The record as it was then, as far as it was answered, until somebody has looked at it.
+    answer: Option<CheckRecord>,
+}
 
 impl Context<'_> {
     /// Where a decision shows that it has arrived.

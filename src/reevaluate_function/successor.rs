@@ -136,16 +136,22 @@ impl Context<'_> {
             // Trying again would not make it smaller.
             QueueError::TooLarge(..) if !has_decided => {
                 self.progress().forget_measurements();
-                Ok(Next::decide(Decision::rejected(format!("The check has outgrown the queue: {error}."))))
+                Ok(self.fail_unjudged(format!("The check has outgrown the queue: {error}.")))
             }
-            QueueError::Unavailable(_) if !has_decided && self.must_end_here() => Ok(Next::decide(Decision::rejected(
-                format!("The check could not be queued for its next evaluation: {error}."),
-            ))),
+            QueueError::Unavailable(_) if !has_decided && self.must_end_here() => {
+                Ok(self.fail_unjudged(format!("The check could not be queued for its next evaluation: {error}.")))
+            }
             _ => {
                 self.note_not_queued().await;
                 Err(Failure::NotQueued(error))
             }
         }
+    }
+
+    /// The check fails although its conditions have not: the record of the decision must not say that they led to it.
+    fn fail_unjudged(&mut self, reason: String) -> Next {
+        self.judged = None;
+        Next::decide(Decision::rejected(reason))
     }
 
     /// Notes in the check's record that this try could not hand on the check: it did not crash.

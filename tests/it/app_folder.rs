@@ -118,10 +118,11 @@ fn validate_says_the_same_of_a_folder() {
 }
 
 /// Where the sentences about settings stand.
-const SENTENCES: [&str; 8] = [
+const SENTENCES: [&str; 9] = [
     "src/checks_file/current.rs",
     "src/cli/serve.rs",
     "src/config/mod.rs",
+    "src/decision_log/container.rs",
     "src/host/functions.rs",
     "src/host/host_json.rs",
     "src/host/mod.rs",

@@ -126,13 +126,12 @@ impl FunctionsHost {
         self.host.switch(change);
     }
 
-    /// Invokes the queue functions with everything that is visible now, and with what becomes visible by that; returns
-    /// how many invocations there were.
+    /// Invokes the queue functions with all that is visible, or becomes so by that; returns how many invocations there were.
     pub async fn run_due_messages(&self) -> usize {
         listener::run_due_messages(&self.host).await
     }
 
-    /// The same for one batch, of which a queue may hold many: what becomes visible meanwhile is left.
+    /// The same for one batch.
     pub async fn run_a_batch(&self) {
         listener::run_a_batch(&self.host).await;
     }
