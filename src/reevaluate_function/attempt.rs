@@ -9,6 +9,7 @@ use super::precheck::{self, Precheck, Seen};
 use super::retry::{Moment, StepError};
 use super::successor::NotQueued;
 use super::{Ended, Failure, status};
+use crate::evaluation::evaluator::Evaluation;
 use crate::evaluation::{Status, Verdict};
 use crate::task_log;
 
@@ -77,7 +78,7 @@ async fn evaluate(context: &mut Context<'_>, purpose: Purpose) -> Next {
         }
     };
     context.begin();
-    let is_settled = is_settled(context, &seen);
+    let is_settled = precheck::is_settled(&seen, context.judges().0);
     match seen {
         Seen::Missing => context.create_record().await,
         Seen::Record(record) => context.take_over(&record),
@@ -92,13 +93,18 @@ async fn evaluate(context: &mut Context<'_>, purpose: Purpose) -> Next {
     if let Some(next) = without_evaluating(context, purpose) {
         return next;
     }
-    let mut evaluation = match context.evaluate().await {
+    let evaluation = match context.evaluate().await {
         Ok(evaluation) => evaluation,
         Err(refused) if context.is_over() => {
             return next::time_is_over(&context.message, context.now, &refused.why, Vec::new());
         }
         Err(refused) => return context.after_error(&StepError::Gather(&refused.why)),
     };
+    conclude(context, evaluation)
+}
+
+/// What follows from what was read.
+fn conclude(context: &mut Context<'_>, mut evaluation: Evaluation) -> Next {
     if evaluation.run_was_cancelled {
         return context.look_again_before_believing("the run was cancelled");
     }
@@ -110,14 +116,6 @@ async fn evaluate(context: &mut Context<'_>, purpose: Purpose) -> Next {
     context.progress().note_run(evaluation.run);
     context.message.waits = evaluation.waits;
     next::conclude(evaluation.verdict, &context.message, Moment { now: read_at, ..context.moment() })
-}
-
-/// Whether a decision that was made already can be delivered as it is.
-fn is_settled(context: &mut Context<'_>, seen: &Seen) -> bool {
-    match seen {
-        Seen::Record(record) => context.judges().0.is_settled(record),
-        Seen::Missing | Seen::Hidden | Seen::Gone(_) => true,
-    }
 }
 
 /// What to do about a check that is not to be evaluated now.

@@ -137,3 +137,11 @@ pub(super) fn judge(seen: &Seen, reader: Reader<'_>, claims: &mut Claims, is_las
         _ => Precheck::Proceed(pending),
     }
 }
+
+/// Whether a decision that was made already can be delivered as it is.
+pub(super) fn is_settled(seen: &Seen, reader: Reader<'_>) -> bool {
+    match seen {
+        Seen::Record(record) => reader.is_settled(record),
+        Seen::Missing | Seen::Hidden | Seen::Gone(_) => true,
+    }
+}
