@@ -40,9 +40,9 @@
 //! # Accepted races
 //!
 //! An evaluation whose record could not be written or read in three tries may post a decision that the record does not hold, or
-//! another one than the record holds. Claims are as
-//! old as the clocks say that made them: of three evaluations at the same moment, on machines whose clocks differ, the third may
-//! follow the wrong one if no decision is settled. Azure Pipelines takes the first decision and refuses the second.
+//! another one than the record holds. Claims are as old as the clocks say that made them: of three evaluations at the same moment,
+//! on machines whose clocks differ, the third may follow the wrong one if no decision is settled. Azure Pipelines takes the first
+//! decision and refuses the second.
 //!
 //! The first evaluation that decides after its host has stopped answering with whole records may overlook a decision in step 2.
 //!
