@@ -54,6 +54,16 @@ impl CheckRecord {
         variable.get("value")?.as_str()
     }
 
+    /// The same without a variable.
+    #[must_use]
+    pub fn without_variable(&self, name: &str) -> Self {
+        let mut record = self.clone();
+        if let Some(variables) = &mut record.variables {
+            variables.retain(|found, _| !found.eq_ignore_ascii_case(name));
+        }
+        record
+    }
+
     /// The variables whose names begin so and that are not empty, with their names in lower case.
     pub fn variables_of(&self, prefix: &'static str) -> impl Iterator<Item = (String, &str)> {
         let all = self.variables.iter().flatten().map(|(name, variable)| (name.to_ascii_lowercase(), variable));

@@ -18,7 +18,7 @@
 //! Only then are the last lines written into the log (nobody reads it after the decision) and the decision is posted.
 //! Azure DevOps answers each write with the record as it is then. If the answer to step 3 shows no claim, it may show only what
 //! was written, so the record is read. The answer to step 1 does not show whether it leaves anything out, so the record is read for
-//! step 2, unless the host has shown in its last answer to a step 3 that it leaves out nothing. A record without the decision or
+//! step 2, unless the organization has shown in its last answer to a step 3 that it leaves out nothing. A record without the decision or
 //! without any claim proves nothing, and the steps are repeated: three times at most, and for 8 s at most.
 //!
 //! Two evaluations never both come to the end with different decisions. Say that both A and B did, and A made its claim first.
@@ -44,7 +44,8 @@
 //! on machines whose clocks differ, the third may follow the wrong one if no decision is settled. Azure Pipelines takes the first
 //! decision and refuses the second.
 //!
-//! The first evaluation that decides after its host has stopped answering with whole records may overlook a decision in step 2.
+//! Evaluations may overlook a decision in step 2 while an organization answers now with whole records and now with parts that hold
+//! the claim.
 //!
 //! An evaluation that dies between the steps 3 and 4 leaves a decision that may not count, and the next one follows it without
 //! judging the check. A claim that is newer than the decision does not show that it did not count: it may have been made after the
@@ -53,7 +54,7 @@
 use chrono::TimeDelta;
 
 use super::Ended;
-use super::record::{Reader, recorded_claim};
+use super::record::{self, Reader, recorded_claim};
 use super::status;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::azure_devops::{Error, ErrorKind, Session};
@@ -110,7 +111,9 @@ pub(super) enum Kept {
 /// Compares the record, which holds a claim and the decision that was written, with the claim that was made before.
 pub(super) fn read_back(record: &CheckRecord, written: Decision, reader: Reader<'_>, claims: &mut Claims) -> Kept {
     if record.is_completed() {
-        return Kept::End(reader.completion(record));
+        // Not by the decision that was just written: Azure Pipelines has not got that one.
+        let before = claims.newest().map_or_else(|| record.clone(), |claim| record::before_decision(record, claim));
+        return Kept::End(reader.completion(&before));
     }
     let recorded = recorded_claim(record);
     let is_contested = recorded.as_ref() != claims.newest();

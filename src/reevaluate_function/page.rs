@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::context::Context;
 use super::decision::ShownIn;
-use super::record::{self, holds_decision, recorded_claim};
+use super::record::{self, holds_decision, recorded_claim, recorded_decision};
 use super::status;
 use crate::azure_devops::task::{CheckRecord, RecordUpdate};
 use crate::queue::claim::Claim;
@@ -121,16 +121,24 @@ impl Context<'_> {
 
     /// Claims the check, unless this evaluation has. Returns the record as it was then or later; `None` if that is uncertain.
     /// Nothing in the answer to a claim shows whether it leaves out a decision that the record holds. So the record is read, unless
-    /// the host is known to answer with all of it.
+    /// the organization is known to answer with all of it. A decision in the answer may have been taken back since: then it is read
+    /// too.
     pub(super) async fn claim(&mut self) -> Option<CheckRecord> {
         if self.claimed.is_none() && !self.write_record(RecordUpdate::default()).await {
             return None;
         }
         let answer = self.claimed.as_mut().and_then(|claimed| claimed.answer.take());
-        match answer.filter(|_| self.session.answers_are_whole()) {
+        match answer.filter(|record| self.session.answers_are_whole() && self.shows_only_the_claim(record)) {
             Some(record) => Some(record),
             None => record::try_call(self.session.record()).await.flatten(),
         }
+    }
+
+    /// Whether a record holds the claim of this evaluation, and no decision.
+    fn shows_only_the_claim(&self, record: &CheckRecord) -> bool {
+        let claimed = self.claimed.as_ref().map(|claimed| &claimed.claim);
+        let (ids, sealer) = (&self.message.check.properties, &self.app.sealer);
+        recorded_claim(record).as_ref() == claimed && recorded_decision(record, ids, sealer).is_none()
     }
 
     /// Writes a decision into the record, so that a crash from here on cannot lead to another one. Returns the record as it is

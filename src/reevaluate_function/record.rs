@@ -94,6 +94,11 @@ pub(super) fn holds_decision(record: &CheckRecord, claim: &Claim) -> bool {
     record.variable(&decision_variable(claim)).is_some_and(|sealed| !sealed.is_empty())
 }
 
+/// The record as it was without the decision that was made with this claim.
+pub(super) fn before_decision(record: &CheckRecord, claim: &Claim) -> CheckRecord {
+    record.without_variable(&decision_variable(claim))
+}
+
 /// Takes away the decision that was made with this claim.
 pub(super) fn without_decision(claim: &Claim) -> RecordUpdate {
     RecordUpdate::default().variable(decision_variable(claim), "")

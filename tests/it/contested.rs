@@ -7,7 +7,8 @@ use checkgate::clock::Clock;
 use checkgate::queue::claim::Claim;
 use checkgate::queue::message::CheckMessage;
 use checkgate::task::Decision;
-use simulator::azure_devops::{AzureDevOps, State, UpdateAnswer, Variable};
+use chrono::TimeDelta;
+use simulator::azure_devops::{AzureDevOps, State, TaskResult, UpdateAnswer, Variable};
 use simulator::calls::Call;
 use simulator::faults::Fault;
 
@@ -376,4 +377,54 @@ async fn a_decision_is_made_once_whatever_an_update_is_answered_with() {
         let written = world.azure_devops_server().calls();
         assert_eq!(written.iter().filter(|call| keeps_a_decision(call)).count(), 1, "{answer:?}");
     }
+}
+
+/// A first evaluation that takes a while at each of its steps: it makes its claim after two seconds, and its decision after
+/// twelve. Its run has executed nothing, so that it fails the check. Meanwhile this happens, at these seconds.
+async fn a_slow_first_evaluation(
+    changes: impl FnOnce(&World) -> Vec<(i64, Box<dyn FnOnce(&mut State) + Send>)>,
+) -> World {
+    let (mut world, _) = a_contested_world((UpdateAnswer::WholeRecords, true)).await;
+    let run = world.run;
+    world.azure_devops(|state| {
+        state.runs.get_mut(&run).expect("the run").without_tasks();
+    });
+    world.accept(a_check().named("cmdline-executed")).await;
+    world.latency("POST", "/logs", Duration::from_secs(2));
+    world.latency("GET", &format!("/builds/{run}/timeline"), Duration::from_secs(10));
+    let begin = world.clock.now();
+    let changes = changes(&world);
+    world.azure_devops(|state| {
+        for (after, change) in changes {
+            state.at(begin + TimeDelta::seconds(after), change);
+        }
+    });
+    world.run_due_messages().await;
+    world
+}
+
+#[tokio::test]
+async fn a_check_that_passes_while_its_facts_are_read_is_reported() {
+    let log = LogLines::capture();
+    a_slow_first_evaluation(|world| {
+        let ids = world.ids().clone();
+        vec![(5, Box::new(move |state| state.end_check(&ids, TaskResult::Succeeded)))]
+    })
+    .await;
+    assert!(log.take().iter().any(|line| line.contains("passed_undecided")));
+}
+
+#[tokio::test]
+async fn a_decision_that_was_taken_back_while_the_facts_were_read_is_not_followed() {
+    let world = a_slow_first_evaluation(|world| {
+        let theirs = "0000000000000003.another-message";
+        let made = decision(world, theirs, "succeeded");
+        let taken_back = (made.0.clone(), String::new());
+        vec![
+            (1, Box::new(|state| write(state, vec![claim(theirs), made]))),
+            (5, Box::new(|state| write(state, vec![taken_back]))),
+        ]
+    })
+    .await;
+    assert_eq!(posted(&world), ["failed"], "{}", world.log());
 }

@@ -197,8 +197,7 @@ impl Stage {
             state.queues.values_mut().for_each(|queue| queue.messages.clear());
             state.pick_up_lag = life.pick_up_lag;
         });
-        let host = format!("127.0.0.1:{}", self.azure_devops.port());
-        self.app.azure_devops.note_whole_answers(&host, life.answers_are_known);
+        self.app.azure_devops.note_whole_answers(&self.azure_devops.url(), life.answers_are_known);
         self.azure_devops.latency("", "", life.latency);
         self.azure_devops.with(|state| {
             state.forget_planned();
