@@ -37,7 +37,7 @@ struct List {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watched {
     key: Key,
-    /// Its first message, sealed.
+    /// Its message, sealed: the first one, and then what was learned since.
     pub text: String,
     /// When it is looked for.
     pub look_at: DateTime<Utc>,
@@ -74,7 +74,10 @@ impl Watch {
 
     /// Watches a check on, unless that has ended since.
     pub fn go_on(&self, watched: Watched) {
-        if let Some(known) = self.list().checks.get_mut(&watched.key) {
+        let mut list = self.list();
+        let List { checks, bytes } = &mut *list;
+        if let Some(known) = checks.get_mut(&watched.key) {
+            *bytes = *bytes - known.text.len() + watched.text.len();
             *known = watched;
         }
     }

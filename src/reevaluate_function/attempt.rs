@@ -23,21 +23,23 @@ pub(super) enum Purpose {
 }
 
 /// Runs an attempt to its end.
-pub(super) async fn run(mut context: Context<'_>, purpose: Purpose) -> Result<Ended, Failure> {
+pub(super) async fn run(context: &mut Context<'_>, purpose: Purpose) -> Result<Ended, Failure> {
     if purpose == Purpose::Evaluate {
         context.queue_early_successor().await;
     }
-    let mut next = evaluate(&mut context, purpose).await;
+    let mut next = evaluate(context, purpose).await;
     loop {
         next = match next {
-            Next::Decide { decision, lines } => decide(&mut context, decision, lines).await,
-            Next::Deliver(pending) => deliver(&mut context, pending).await,
-            Next::Report { verdict, at } => report(&mut context, *verdict, at).await,
+            Next::Decide { decision, lines } => decide(context, decision, lines).await,
+            Next::Deliver(pending) => deliver(context, pending).await,
+            Next::Report { verdict, at } => report(context, *verdict, at).await,
+            // The queue has not brought its first message either: who called keeps the check.
+            Next::Requeue { why, .. } if purpose == Purpose::EndUnevaluated => Next::End(Ended::Requeued(why)),
             Next::Requeue { at, why } => match context.queue_successor(at).await {
                 Ok(()) => Next::End(Ended::Requeued(why)),
                 Err(NotQueued::Due) => {
                     context.begin_again();
-                    evaluate(&mut context, purpose).await
+                    evaluate(context, purpose).await
                 }
                 Err(NotQueued::Refused(error)) => context.after_not_queued(error).await?,
             },

@@ -159,8 +159,8 @@ async fn run(app: &Arc<App>, invocation: &Invocation) -> Result<Ended, Failure> 
                 );
             }
             let claims = claims_of(&app, &message, message_id, is_retry);
-            let context = Context::new(&app, (*message, token), claims, tries);
-            let ended = in_time(attempt::run(context, Purpose::Evaluate)).await;
+            let mut context = Context::new(&app, (*message, token), claims, tries);
+            let ended = in_time(attempt::run(&mut context, Purpose::Evaluate)).await;
             if let Ok(ended) = &ended {
                 tracing::info!(outcome = describe(ended), "evaluation ended");
             }

@@ -50,12 +50,7 @@ impl Context<'_> {
     /// Queues the next evaluation for this time, or as soon as possible if it has passed. When this returns, it is durable, and
     /// this message may go.
     pub(super) async fn queue_successor(&mut self, at: DateTime<Utc>) -> Result<(), NotQueued> {
-        let claims = self.claims.clone().hand_on(self.app.claim_times.next(self.app.clock.now()));
-        self.message.held_back = self.session.was_held_back();
-        let calls = self.session.calls();
-        self.progress().hand_on(claims);
-        self.progress().note_calls(calls);
-        let text = self.message.seal(&self.token, &self.app.sealer);
+        let text = self.seal_successor();
         let deadline = self.message.check.deadline;
         // A write that was left out may have asked for more than was planned.
         let at = self.session.stay_away_until().map_or(at, |until| at.max(until.min(deadline)));
@@ -80,6 +75,16 @@ impl Context<'_> {
             tracing::warn!(error = %error, "the next evaluation could not be queued; it is tried again");
             self.app.clock.sleep((end - now).min(PAUSE).to_std().unwrap_or(Duration::ZERO)).await;
         }
+    }
+
+    /// This message as it goes on: with what this evaluation has learned.
+    pub(super) fn seal_successor(&mut self) -> String {
+        let claims = self.claims.clone().hand_on(self.app.claim_times.next(self.app.clock.now()));
+        self.message.held_back = self.session.was_held_back();
+        let calls = self.session.calls();
+        self.progress().hand_on(claims);
+        self.progress().note_calls(calls);
+        self.message.seal(&self.token, &self.app.sealer)
     }
 
     /// Turns the early successor into this message, or puts it anew: while somebody has the early successor, this evaluation

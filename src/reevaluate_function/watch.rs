@@ -10,8 +10,8 @@
 //!
 //! Every evaluation writes a claim into the check's record ([`crate::queue::claim`]). If there is none, the check's log and
 //! an event say so, and the process looks again at the deadline. If there is none then either, it makes the decision that is
-//! due at the deadline, on the way on which all decisions are made, and tries again each minute until the decision has arrived. An
-//! evaluation that comes all the same finds the decision.
+//! due at the deadline, on the way on which all decisions are made. It tries again each minute, for an hour, until the decision has
+//! arrived, and queues nothing. An evaluation that comes all the same finds the decision.
 //!
 //! # Where it ends
 //!
@@ -54,8 +54,8 @@ const GRACE: TimeDelta = TimeDelta::hours(1);
 enum Then {
     /// Somebody takes care of the check, or nobody waits for it.
     End,
-    /// Look again at this time, whether or not the check was reported.
-    LookAt(DateTime<Utc>, bool),
+    /// Look again at this time.
+    LookAt(DateTime<Utc>),
 }
 
 /// Looks for each check that is due.
@@ -70,22 +70,22 @@ async fn look_for(app: &Arc<App>, mut watched: Watched) {
     let Ok(token) = open(app, &message, &sealed) else { return };
     let ids = message.check.properties.clone();
     let span = span::of(&message.check, 0);
-    match check_on(app, *message, token, &watched).instrument(span).await {
+    match check_on(app, *message, token, &mut watched).instrument(span).await {
         Then::End => app.watch.end(&ids),
-        Then::LookAt(look_at, is_reported) => {
-            (watched.look_at, watched.is_reported) = (look_at, is_reported);
+        Then::LookAt(look_at) => {
+            watched.look_at = look_at;
             app.watch.go_on(watched);
         }
     }
 }
 
-async fn check_on(app: &Arc<App>, message: MessageV1, token: AuthToken, watched: &Watched) -> Then {
+async fn check_on(app: &Arc<App>, message: MessageV1, token: AuthToken, watched: &mut Watched) -> Then {
     let mut session = session_of(&app.azure_devops, &message, &token);
-    let (check, now, is_reported) = (&message.check, app.clock.now(), watched.is_reported);
+    let (check, now) = (&message.check, app.clock.now());
     let seen = match precheck::look(&mut session, true).await {
         Ok(seen) => seen,
         Err(error) if error.kind == ErrorKind::NotVisible => Seen::Missing,
-        Err(error) => return again(check, now, (&error.to_string(), is_reported)),
+        Err(error) => return again(check, now, &error.to_string()),
     };
     let is_claimed = match &seen {
         Seen::Record(record) => record.is_completed() || record::was_claimed_by_another(record, &watched.message_id),
@@ -95,28 +95,28 @@ async fn check_on(app: &Arc<App>, message: MessageV1, token: AuthToken, watched:
     if is_claimed {
         return Then::End;
     }
-    if !is_reported {
+    if !std::mem::replace(&mut watched.is_reported, true) {
         let due = task_log::time(check.delivered_at);
         Event::CheckNotEvaluated.report(&format!("its first evaluation was due at {due}"));
     }
     match seen {
-        Seen::Record(_) if now >= check.deadline => decide(app, (message, token), watched.message_id.clone()).await,
+        Seen::Record(_) if now >= check.deadline => decide(app, (message, token), watched).await,
         Seen::Record(_) => {
             write(&session, check, now).await;
-            Then::LookAt(check.deadline, true)
+            Then::LookAt(check.deadline)
         }
         _ => Then::End,
     }
 }
 
 /// Another look in a minute, until nobody waits any more.
-fn again(check: &Check, now: DateTime<Utc>, (why, is_reported): (&str, bool)) -> Then {
+fn again(check: &Check, now: DateTime<Utc>, why: &str) -> Then {
     if now >= check.deadline + GRACE {
         Event::DeadlineMissed.report(why);
         return Then::End;
     }
     let next = now + LOOK_AGAIN_AFTER;
-    Then::LookAt(if now < check.deadline { next.min(check.deadline) } else { next }, is_reported)
+    Then::LookAt(if now < check.deadline { next.min(check.deadline) } else { next })
 }
 
 /// Says so on the run's page. It claims nothing: an evaluation may still come.
@@ -128,18 +128,21 @@ async fn write(session: &Session<'_>, check: &Check, now: DateTime<Utc>) {
     record::try_call(session.update_record(&update.log(Some(log)))).await;
 }
 
-/// Makes the decision of a check that nobody has evaluated.
-async fn decide(app: &Arc<App>, (message, token): (MessageV1, AuthToken), message_id: String) -> Then {
-    let (check, now) = (message.check.clone(), app.clock.now());
-    let claims = claims_of(app, &message, message_id, false);
+/// Makes the decision of a check that nobody has evaluated. If it does not arrive, the next attempt goes on with what this one has
+/// learned.
+async fn decide(app: &Arc<App>, (message, token): (MessageV1, AuthToken), watched: &mut Watched) -> Then {
+    let check = message.check.clone();
+    let claims = claims_of(app, &message, watched.message_id.clone(), false);
     let tries = Tries::new(1, app.host.max_dequeue_count, 0);
-    let attempt = attempt::run(Context::new(app, (message, token), claims, tries), Purpose::EndUnevaluated);
-    match in_time(attempt).await {
-        Ok(Ended::Requeued(why)) => again(&check, now, (&why, true)),
+    let mut context = Context::new(app, (message, token), claims, tries);
+    let why = match in_time(attempt::run(&mut context, Purpose::EndUnevaluated)).await {
+        Ok(Ended::Decided(_) | Ended::Stopped(_)) => return Then::End,
+        Ok(Ended::Requeued(why)) => why,
         Err(failure) => {
             Event::EvaluationFailed.report(&failure.to_string());
-            again(&check, now, (&failure.to_string(), true))
+            failure.to_string()
         }
-        Ok(Ended::Decided(_) | Ended::Stopped(_)) => Then::End,
-    }
+    };
+    watched.text = context.seal_successor();
+    again(&check, app.clock.now(), &why)
 }

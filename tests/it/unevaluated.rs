@@ -163,13 +163,24 @@ async fn a_decision_of_the_watch_that_could_not_be_posted_is_posted_a_minute_lat
     let mut world = an_acknowledged_check(WAITS).await;
     let app = Arc::clone(&world.app);
     look_after(&world, &app, minutes(2)).await;
-    world.azure_devops_server().fail(Fault::status(503)).on("POST", "/events").times(1);
+    world.azure_devops_server().fail(Fault::status(503)).on("POST", "/events").times(3);
 
-    look_after(&world, &app, DEADLINE).await;
-    world.expect_no_decision();
-    look_after(&world, &app, DEADLINE + minutes(1)).await;
+    for minute in 57..60 {
+        look_after(&world, &app, minutes(minute)).await;
+        world.expect_no_decision();
+    }
+    look_after(&world, &app, minutes(60)).await;
 
     world.expect_decision("failed");
+    assert_eq!(world.log().matches("Decision: failed").count(), 1, "{}", world.log());
+    assert_eq!(world.messages().len(), 1, "it queues nothing");
+    let plan = world.ids().plan_id;
+    let kept = |name: &&String| name.starts_with("checkgate.decision");
+    let records = world.azure_devops(|state| state.plans[&plan].records.clone());
+    assert_eq!(
+        records.iter().flat_map(|record| record.variables.iter().flatten()).filter(|(name, _)| kept(name)).count(),
+        1
+    );
     world.still_waits();
 }
 
